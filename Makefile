@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine: make demo, make test.
+# Nothing is assumed but Python 3.11+, make and a package registry.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help demo test lint bench torture lock clean
+help:
+	@echo "make demo     the whole story on an embedded AWS and a real PostgreSQL, no account needed"
+	@echo "make test     the tests"
+	@echo "make lint     ruff, mypy, import contracts"
+	@echo "make bench    the measured figures"
+	@echo "make torture  the slow tests: kill -9 everywhere"
+	@echo "make lock     resolve the locked versions anew (needs uv)"
+
+$(READY): requirements/lock.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --disable-pip-version-check install -q --require-hashes -r requirements/lock.txt
+	$(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/migrate demo run
+
+test: $(READY)
+	$(BIN)/python -m pytest -q -m "not torture"
+
+torture: $(READY)
+	$(BIN)/python -m pytest -q -m torture
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --all-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/lock.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

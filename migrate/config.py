@@ -1,0 +1,237 @@
+"""migration.yaml: what people decide. Everything else is inferred. The rule: an error names file, line and field."""
+
+import fnmatch
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from migrate.errors import ConfigError
+from migrate.names import AccountId, Ref, Region
+
+FILE_NAME = "migration.yaml"
+SCHEMA = "migrate.config/1"
+
+Account = Annotated[str, Field(pattern=r"^[0-9]{12}$", description="twelve digits, quoted")]
+
+
+class Part(BaseModel):
+    """A section of migration.yaml: unknown keys are refused, because a misspelt waiver is no waiver."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Legacy(Part):
+    """The account that everything is in today."""
+
+    account: Account
+    regions: tuple[str, ...] = Field(min_length=1)
+    role: str | None = None
+    """Role ARN to assume for legacy; none: the credentials of the environment are legacy's."""
+    profile: str | None = None
+
+
+class Target(Part):
+    """One account of the organisation."""
+
+    account: Account
+    role: str
+    """Role name or ARN that is assumed in it."""
+
+
+class Rule(Part):
+    """Places every resource that matches all its conditions. The first rule that matches decides.
+
+    Patterns are shell-style (`shop-*-prod`), matched against the whole text.
+    """
+
+    to: str | tuple[str, ...]
+    """Account alias(es) of `targets`; several: a copy in each; `legacy`: it stays where it is."""
+    kind: str = "*"
+    name: str = "*"
+    """Against the ref's name, the Name tag, or the ARN."""
+    tag: dict[str, str] = Field(default_factory=dict)
+    ref: str | None = None
+    """One resource, as a conflict or the inventory spells it."""
+    because: str = ""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The aliases as a tuple."""
+        return (self.to,) if isinstance(self.to, str) else self.to
+
+    def matches(self, ref: Ref, arn: str, tags: dict[str, str]) -> bool:
+        """Whether the rule speaks of this resource."""
+        if self.ref is not None and self.ref != str(ref):
+            return False
+        if not fnmatch.fnmatchcase(ref.kind, self.kind):
+            return False
+        texts = (ref.name, tags.get("Name", ""), arn)
+        if self.name != "*" and not any(fnmatch.fnmatchcase(text, self.name) for text in texts if text):
+            return False
+        return all(fnmatch.fnmatchcase(tags.get(key, "\0"), pattern) for key, pattern in self.tag.items())
+
+
+class Waiver(Part):
+    """A gap or finding that a person takes responsibility for."""
+
+    gap: str
+    """What the plan prints: kind/region/subject, shell-style patterns allowed."""
+    because: Annotated[str, Field(min_length=8)]
+    """The reason, for the next person: at least a few words."""
+
+
+class Moves(Part):
+    """Which runbook is run for which target accounts, in this order."""
+
+    runbook: str
+    accounts: tuple[str, ...]
+
+
+class Database(Part):
+    """How a database is reached for the proof of its rows: credentials lie in a secret of the same account."""
+
+    instance: str
+    """Pattern on the RDS instance's name."""
+    secret: str
+    """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
+
+
+class Config(Part):
+    """The whole of migration.yaml."""
+
+    schema_: Literal["migrate.config/1"] = Field(alias="schema")
+    migration: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,38}[a-z0-9]$")]
+    """Lower-case name; part of tags and of names made in AWS."""
+    legacy: Legacy
+    targets: dict[str, Target] = Field(min_length=1)
+    external_id: str | None = None
+    placement: tuple[Rule, ...] = ()
+    environments: dict[str, str] = Field(default_factory=dict)
+    """Words that name an environment → account alias: `prod: production`. Seen in tags and names."""
+    buckets: str = "{name}-{account}"
+    """Target name of a bucket (bucket names are global): {name}, {alias}, {account}, {region}."""
+    renames: dict[str, str] = Field(default_factory=dict)
+    """ref → exact name in the target."""
+    move: tuple[Moves, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    databases: tuple[Database, ...] = ()
+    tunnels: str | None = None
+    """JSON file `{"<host>:<port>": "<host>:<port>"}`: where a database behind a tunnel is really reached."""
+
+    @field_validator("targets")
+    @classmethod
+    def _distinct(cls, targets: dict[str, Target]) -> dict[str, Target]:
+        seen: dict[str, str] = {}
+        for alias, target in targets.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_-]*", alias) or alias == "legacy":
+                raise ValueError(f"{alias!r} is no alias: lower-case letters, digits, - and _; 'legacy' is taken")
+            if target.account in seen:
+                raise ValueError(f"{alias} and {seen[target.account]} are the same account {target.account}")
+            seen[target.account] = alias
+        return targets
+
+    @model_validator(mode="after")
+    def _known_aliases(self) -> "Config":
+        for alias, target in self.targets.items():
+            if target.account == self.legacy.account:
+                raise ValueError(f"targets.{alias} is the legacy account itself")
+        named = [("placement", a) for rule in self.placement for a in rule.accounts]
+        named += [("environments", a) for a in self.environments.values()]
+        named += [("move", a) for part in self.move for a in part.accounts]
+        for where, alias in named:
+            if alias not in self.targets and not (where == "placement" and alias == "legacy"):
+                raise ValueError(f"{where} names {alias!r}, which is no alias of targets ({', '.join(self.targets)})")
+        for rule in self.placement:
+            if "legacy" in rule.accounts and len(rule.accounts) > 1:
+                raise ValueError("a resource cannot stay in legacy and move as well: 'to' names legacy and another")
+        return self
+
+    def account(self, alias: str) -> AccountId:
+        """The id behind an alias."""
+        return AccountId(self.targets[alias].account)
+
+    def alias(self, account: str) -> str:
+        """The alias of an account id, `legacy` for the legacy account."""
+        if account == self.legacy.account:
+            return "legacy"
+        return next((alias for alias, target in self.targets.items() if target.account == account), account)
+
+    def roles(self) -> dict[AccountId, str]:
+        """Role ARN to assume in each account that has one."""
+        roles = {
+            AccountId(target.account): target.role
+            if target.role.startswith("arn:")
+            else f"arn:aws:iam::{target.account}:role/{target.role}"
+            for target in self.targets.values()
+        }
+        if self.legacy.role:
+            legacy = self.legacy.role
+            whole = legacy if legacy.startswith("arn:") else f"arn:aws:iam::{self.legacy.account}:role/{legacy}"
+            roles[AccountId(self.legacy.account)] = whole
+        return roles
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions of the legacy account that are scanned."""
+        return tuple(map(Region, self.legacy.regions))
+
+    def waiver_for(self, key: str) -> Waiver | None:
+        """The waiver that covers a gap's or finding's key."""
+        return next((w for w in self.waivers if w.gap == key or fnmatch.fnmatchcase(key, w.gap)), None)
+
+
+def load(folder: Path) -> Config:
+    """Read `<folder>/migration.yaml`. Raises ConfigError naming line and field."""
+    path = folder / FILE_NAME if folder.is_dir() else folder
+    document = read_yaml(path)
+    try:
+        return Config.model_validate(_plain(document))
+    except ValidationError as error:
+        raise ConfigError("\n".join(_say(path, document, problem) for problem in error.errors())) from None
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file with its line numbers. Raises ConfigError."""
+    try:
+        return YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", do="migrate init <folder>") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text", do="save it as UTF-8") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{line}: {getattr(error, 'problem', error)}", do="mend the YAML there") from None
+
+
+def line_of(document: Any, where: tuple[int | str, ...]) -> int | None:
+    """The 1-based line of a field, or of the innermost parent that has one."""
+    line = None
+    for key in where:
+        try:
+            place = document.lc.key(key) if isinstance(key, str) else document.lc.item(key)
+            line = place[0] + 1
+            document = document[key]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    return line
+
+
+def _say(path: Path, document: Any, problem: Any) -> str:
+    where = problem["loc"]
+    line = line_of(document, where)
+    field = ".".join(map(str, where)) or "the file"
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"{path}{f', line {line}' if line else ''}: {field}: {said}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

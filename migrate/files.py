@@ -1,0 +1,183 @@
+"""The envelope of every file: schema, digest, canonical JSON, written once.
+
+The digest covers schema and body only, so the same inputs give the same digest on any day. A reader refuses an
+unknown major version, a file whose digest does not fit its body, and ignores unknown keys.
+"""
+
+import gc
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from migrate.errors import FileError, StaleError, UsageError
+from migrate.inventory import Gap, Inventory, Resource
+from migrate.names import AccountId, Region
+from migrate.values import Json
+
+INVENTORY = "migrate.inventory/1"
+PLAN = "migrate.plan/1"
+APPROVAL = "migrate.approval/1"
+
+
+def canonical(value: Json) -> bytes:
+    """The one byte form of a JSON value: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def digest_of(schema: str, body: Json, lines: Iterable[bytes] = ()) -> str:
+    """sha256 (hex) over schema, body and any lines after the envelope."""
+    running = hashlib.sha256(canonical([schema, body]))
+    for line in lines:
+        running.update(b"\n" + line)
+    return running.hexdigest()
+
+
+def now_utc() -> datetime:
+    """The time that file names and envelopes carry."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that stands on disk."""
+
+    path: Path
+    schema: str
+    digest: str
+    body: Json
+    written_at: str
+
+
+def write(folder: Path, what: str, schema: str, body: Json, lines: Iterable[Json] = ()) -> Written:
+    """Write `<UTC>.<digest8>.<what>` into the folder, complete or not at all.
+
+    Raises FileError where the folder cannot be written to; nothing is left behind then.
+    """
+    payload = [canonical(line) for line in lines]
+    digest = digest_of(schema, body, payload)
+    at = now_utc()
+    path = folder / f"{at:%Y%m%dT%H%M%SZ}.{digest[:8]}.{what}"
+    envelope = {"schema": schema, "digest": digest, "written_at": at.isoformat(timespec="seconds"), "body": body}
+    head = canonical(envelope) if path.suffix == ".jsonl" else json.dumps(
+        envelope, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False
+    ).encode()  # fmt: skip
+    put(path, b"\n".join([head, *payload]) + b"\n")
+    return Written(path, schema, digest, body, envelope["written_at"])
+
+
+def put(path: Path, content: bytes) -> None:
+    """Replace a file's content in one motion: a reader sees the old or the new, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise FileError(f"{path} cannot be written: {error.strerror}", do="free space or fix its permissions") from None
+
+
+def read(path: Path, schema: str) -> Written:
+    """Read a one-document file and check it.
+
+    Raises FileError where it is not such a file, StaleError where its content is not what its digest says.
+    """
+    envelope, rest = _envelope(path, schema)
+    if rest:
+        raise FileError(f"{path} holds more than one document", do="take the file as it was written")
+    return _checked(path, envelope, [])
+
+
+def write_inventory(folder: Path, inventory: Inventory) -> Written:
+    """Write an inventory: its envelope, then a resource or a gap a line."""
+    body = {
+        "account": inventory.account, "regions": list(inventory.regions), "kinds": list(inventory.kinds),
+        "resources": len(inventory.resources), "gaps": len(inventory.gaps),
+    }  # fmt: skip
+    return write(folder, "inventory.jsonl", INVENTORY, body, inventory.lines())
+
+
+def read_inventory(path: Path) -> tuple[Written, Inventory]:
+    """Read and check an inventory. Raises as `read` does."""
+    envelope, rest = _envelope(path, INVENTORY)
+    written = _checked(path, envelope, rest)
+    resources, gaps = [], []
+    with collector_off():
+        for line in rest:
+            entry = json.loads(line)
+            if "resource" in entry:
+                resources.append(Resource.from_json(entry["resource"]))
+            elif "gap" in entry:
+                gaps.append(Gap(**entry["gap"]))
+    body = written.body
+    regions = tuple(map(Region, body["regions"]))
+    return written, Inventory(AccountId(body["account"]), regions, tuple(body["kinds"]), tuple(resources), tuple(gaps))
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Without the cyclic collector: loads of many small objects take a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def latest(folder: Path, what: str) -> Path:
+    """The newest file of that sort in a migration's folder. Raises UsageError where there is none."""
+    found = sorted(folder.glob(f"*.{what}"))
+    if not found:
+        verb = {"inventory.jsonl": "scan", "plan.json": "plan", "approval.json": "approve"}.get(what, "status")
+        raise UsageError(f"{folder} holds no {what}", do=f"migrate {verb} {folder}")
+    return found[-1]
+
+
+def by_digest(folder: Path, what: str, digest: str) -> Path:
+    """The file of that sort whose name carries the digest. Raises StaleError where it is gone."""
+    found = sorted(folder.glob(f"*.{digest[:8]}.{what}"))
+    if not found:
+        raise StaleError(f"{folder} no longer holds the {what} {digest[:8]} that this was made from", do="plan again")
+    return found[-1]
+
+
+def _envelope(path: Path, schema: str) -> tuple[dict[str, Json], list[bytes]]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}", do="name a file that is there") from None
+    head, rest = content, list[bytes]()
+    if path.suffix == ".jsonl":
+        head, *rest = content.rstrip(b"\n").split(b"\n")
+    try:
+        envelope = json.loads(head)
+        found, digest, body = envelope["schema"], envelope["digest"], envelope["body"]
+    except (ValueError, KeyError, TypeError):
+        raise StaleError(f"{path} is not a complete {schema} file: it was edited or cut", do="make it again") from None
+    if not isinstance(found, str) or not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise StaleError(f"{path} has a damaged envelope", do="make it again")
+    if found != schema:
+        raise FileError(f"{path} is {found!r}; this version reads {schema!r}", do="use the version that wrote it")
+    return {"schema": found, "digest": digest, "body": body, "written_at": str(envelope.get("written_at"))}, rest
+
+
+def _checked(path: Path, envelope: dict[str, Json], rest: list[bytes]) -> Written:
+    actual = digest_of(envelope["schema"], envelope["body"], rest)
+    if actual != envelope["digest"]:
+        raise StaleError(
+            f"{path} was changed after it was written: its digest says {envelope['digest'][:8]}, its content is "
+            f"{actual[:8]}",
+            do="take the file as it was written, or make it again",
+        )
+    return Written(path, envelope["schema"], envelope["digest"], envelope["body"], envelope["written_at"])

@@ -1,0 +1,199 @@
+"""What needs what: edges with evidence, cycles, cut-over groups, waves. The rule: no edge is dropped to make an order.
+
+Edges come from what kinds say (`needs`) and from content: every name of a resource that stands in another's
+facts. A cycle is condensed and moves together; a reference to nothing that was found is listed as dangling.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
+
+from migrate.inventory import Inventory, Resource
+from migrate.kind import Kind, Need, Strength
+from migrate.names import Ref
+from migrate.rewrite import Index, index_of
+from migrate.values import Json
+
+_RANK: dict[Strength, int] = {"soft": 0, "cut": 1, "hard": 2}
+
+CUT_WHEN_NAMED = frozenset({"rds.instance", "sqs.queue"})
+"""A workload that names one of these reads or writes it: both change over together."""
+
+WORKLOADS = frozenset({"ecs.task_definition", "ecs.service", "lambda.function"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """`ref` needs `needs`, and where that is written."""
+
+    ref: Ref
+    needs: Ref
+    why: str
+    strength: Strength
+    seen_in: str
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.why} {self.needs} ({self.strength}; {self.seen_in})"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dangling:
+    """A reference that resolves to nothing that was found."""
+
+    ref: Ref
+    text: str
+    seen_in: str
+
+    @property
+    def key(self) -> str:
+        """What a waiver names."""
+        return f"dangling/{self.ref}/{self.text}"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Resources, edges, and what follows from them."""
+
+    resources: Mapping[Ref, Resource]
+    edges: tuple[Edge, ...]
+    dangling: tuple[Dangling, ...]
+    cycles: tuple[tuple[Ref, ...], ...]
+    """Resources that need each other: each cycle moves as one."""
+    groups: Mapping[Ref, str]
+    """Cut-over group of each resource, named after its smallest member."""
+    waves: Mapping[Ref, int]
+    """Earliest wave of each resource by the edges alone, from 1."""
+    needs: Mapping[Ref, tuple[Edge, ...]] = field(repr=False)
+    needed_by: Mapping[Ref, tuple[Edge, ...]] = field(repr=False)
+
+    def why(self, start: Ref, end: Ref) -> list[Edge] | None:
+        """The shortest chain of edges from one to the other, or None."""
+        graph: nx.DiGraph[Ref] = nx.DiGraph()
+        for edge in self.edges:
+            there = graph.get_edge_data(edge.ref, edge.needs)
+            if there is None or _RANK[edge.strength] > _RANK[there["edge"].strength]:
+                graph.add_edge(edge.ref, edge.needs, edge=edge)
+        try:
+            chain = nx.shortest_path(graph, start, end)
+        except (nx.NetworkXNoPath, nx.NodeNotFound):
+            return None
+        return [graph.edges[pair]["edge"] for pair in itertools.pairwise(chain)]
+
+    def members(self) -> dict[str, list[Ref]]:
+        """Cut-over groups of more than one resource."""
+        found: dict[str, list[Ref]] = defaultdict(list)
+        for ref, group in self.groups.items():
+            found[group].append(ref)
+        return {group: sorted(refs) for group, refs in sorted(found.items()) if len(refs) > 1}
+
+
+def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
+    """Find every edge of an inventory and what follows. Pure; same inventory, same graph."""
+    index = index_of(inventory.resources, kinds, inventory.account)
+    edges: dict[tuple[Ref, Ref, str], Edge] = {}
+    dangling: set[Dangling] = set()
+    for resource in inventory.resources:
+        kind = kinds.get(resource.ref.kind)
+        if kind is None:
+            continue
+        for need in kind.needs(kind.typed(resource)):
+            target = _resolve(need, inventory, index)
+            if target is None:
+                dangling.add(Dangling(resource.ref, str(need.on), need.seen_in))
+            elif target != resource.ref:
+                _keep(edges, Edge(resource.ref, target, need.why, need.strength, need.seen_in))
+        for edge in _from_content(resource, index, dangling):
+            if not any((edge.ref, edge.needs, strength) in edges for strength in ("hard", "cut")):
+                _keep(edges, edge)
+    ordered = tuple(sorted(edges.values()))
+    return _follow(inventory.by_ref, ordered, tuple(sorted(dangling)))
+
+
+def mentions(document: Json, index: Index) -> Iterator[tuple[str, str, Ref | None]]:
+    """(path, text, ref or None for dangling) for every token of ours in a document."""
+
+    def walk(value: Json, path: str) -> Iterator[tuple[str, str, Ref | None]]:
+        if isinstance(value, str):
+            for span in index.spans(value):
+                if span.known is not None:
+                    yield path, span.text, span.known.ref
+                elif span.problem:
+                    yield path, span.problem, None
+        elif isinstance(value, list):
+            for number, item in enumerate(value):
+                yield from walk(item, f"{path}[{number}]")
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                yield from walk(item, f"{path}.{key}" if path else str(key))
+
+    return walk(document, "")
+
+
+def _from_content(resource: Resource, index: Index, dangling: set[Dangling]) -> Iterator[Edge]:
+    for path, text, ref in mentions(resource.facts, index):
+        if ref is None:
+            dangling.add(Dangling(resource.ref, text, path))
+        elif ref != resource.ref:
+            cut = ref.kind in CUT_WHEN_NAMED and resource.ref.kind in WORKLOADS
+            yield Edge(resource.ref, ref, "names", "cut" if cut else "soft", path)
+
+
+def _keep(edges: dict[tuple[Ref, Ref, str], Edge], edge: Edge) -> None:
+    edges.setdefault((edge.ref, edge.needs, edge.strength), edge)
+
+
+def _resolve(need: Need, inventory: Inventory, index: Index) -> Ref | None:
+    if isinstance(need.on, Ref):
+        return need.on if need.on in inventory.by_ref else None
+    known = index.known.get(need.on)
+    if known is None:
+        spans = [span for span in index.spans(need.on) if span.known is not None]
+        known = spans[0].known if len(spans) == 1 else None
+    return known.ref if known else None
+
+
+def _follow(resources: Mapping[Ref, Resource], edges: tuple[Edge, ...], dangling: tuple[Dangling, ...]) -> Graph:
+    ordering: nx.DiGraph[Ref] = nx.DiGraph()
+    ordering.add_nodes_from(resources)
+    ordering.add_edges_from((edge.ref, edge.needs) for edge in edges if edge.strength == "hard")
+    cycles = [tuple(sorted(part)) for part in nx.strongly_connected_components(ordering) if len(part) > 1]
+
+    # What runs a task definition writes what the task definition names: it changes over with it.
+    together: nx.Graph[Ref] = nx.Graph()
+    together.add_nodes_from(resources)
+    together.add_edges_from((e.ref, e.needs) for e in edges if e.strength == "cut" or e.why == "runs")
+    groups = {ref: str(min(part)) for part in nx.connected_components(together) for ref in part}
+
+    contracted: nx.DiGraph[str] = nx.DiGraph()
+    contracted.add_nodes_from(groups.values())
+    contracted.add_edges_from(
+        (groups[edge.ref], groups[edge.needs])
+        for edge in edges
+        if edge.strength == "hard" and groups[edge.ref] != groups[edge.needs]
+    )
+    condensed = nx.condensation(contracted)
+    wave_of: dict[int, int] = {}
+    for number, generation in enumerate(nx.topological_generations(condensed.reverse(copy=False)), start=1):
+        wave_of.update(dict.fromkeys(generation, number))
+    mapping = condensed.graph["mapping"]
+    return Graph(
+        resources,
+        edges,
+        dangling,
+        tuple(sorted(cycles)),
+        groups,
+        {ref: wave_of[mapping[group]] for ref, group in groups.items()},
+        _by(edges, lambda edge: edge.ref),
+        _by(edges, lambda edge: edge.needs),
+    )
+
+
+def _by(edges: Iterable[Edge], key: Any) -> dict[Ref, tuple[Edge, ...]]:
+    found: dict[Ref, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        found[key(edge)].append(edge)
+    return {ref: tuple(those) for ref, those in found.items()}

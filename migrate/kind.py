@@ -1,0 +1,440 @@
+"""What a kind must tell us: what it is, how it is found, what it needs, how it moves, how it is undone.
+
+A kind is one file in `migrate/kinds/`. It is pure but for `scan`: requests are values in legacy terms (legacy
+ids, ARNs, hosts), and the planner rewrites them to the target's. The rule: a kind never sends a write itself,
+and never imports another kind.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from migrate.inventory import Resource
+from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
+from migrate.values import Json, after, join
+
+Strength = Literal["hard", "cut", "soft"]
+"""hard: cannot be created without it. cut: must change over together. soft: is named, so rewritten and verified."""
+
+Why = Literal[
+    "in",
+    "encrypted by",
+    "assumes",
+    "grants",
+    "reads",
+    "writes",
+    "logs to",
+    "routes to",
+    "runs",
+    "triggers",
+    "consumes",
+    "member of",
+    "attached to",
+    "image of",
+    "names",
+    "trusts",
+    "scales",
+    "owned by",
+]
+
+Undo = Literal["R0", "R1", "R2", "R3", "R4"]
+Downtime = Literal["D0", "D1", "D2", "D3", "D4"]
+Phase = Literal["build", "freeze", "data", "cutover"]
+"""build: beside legacy, no downtime. freeze: legacy's writers and triggers stop. data: what must be copied while
+nothing writes. cutover: the target's triggers and services start."""
+
+STEP_TAG = "migrate:step"
+MIGRATION_TAG = "migrate:migration"
+OWN_TAGS = (STEP_TAG, MIGRATION_TAG)
+
+
+class Facts(BaseModel):
+    """What a kind knows of one resource: frozen, JSON only, one field per thing that must arrive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+F = TypeVar("F", bound=Facts)
+
+
+class ReadSite(Protocol):
+    """Reads in one account and region. Every call is checked against the declared reads before it is sent."""
+
+    account: AccountId
+    region: Region
+
+    def call(self, operation: str, **params: Any) -> dict[str, Any]:
+        """Send `service.Operation` (AWS's own spelling: `ec2.DescribeVpcs`) and return the answer."""
+
+    def pages(self, operation: str, key: str, **params: Any) -> Iterator[Any]:
+        """Every element of `key` (a dotted path) over all pages. Works for operations without a paginator too."""
+
+    def optional(self, operation: str, *, missing: tuple[str, ...], **params: Any) -> dict[str, Any] | None:
+        """Like call, but None for the error codes in `missing` (nothing is set). A denied call or an operation
+        that the endpoint lacks is recorded as a Gap and gives None too."""
+
+    def map(self, what: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """Run `what` over items concurrently, results in the order of items."""
+
+    def seal(self, name: str, value: str) -> Json:
+        """The value itself, or `{"$sealed": <keyed hash>, "length": n}` where name or value looks like a credential."""
+
+
+@dataclass(frozen=True, slots=True)
+class It(Generic[F]):
+    """A resource with its facts typed: what a kind's own functions get."""
+
+    ref: Ref
+    arn: str
+    tags: Mapping[str, str]
+    facts: F
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one resource goes: target account and region, its name there, and the step that makes it."""
+
+    migration: str
+    account: AccountId
+    region: Region
+    name: str
+    step: str = ""
+    """Id of the resource's creating step; goes into the tag that proves a thing is ours."""
+    accounts: tuple[AccountId, ...] = ()
+    """Every target account that this resource goes to: more than one where people decided on a copy in each."""
+
+    def stamp(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """The legacy tags (without AWS's own) plus the two that say which step of which migration made this."""
+        kept = {key: value for key, value in tags.items() if not key.startswith("aws:")}
+        return kept | {MIGRATION_TAG: self.migration, STEP_TAG: self.step}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing a resource needs, said by the kind. The graph resolves it; what resolves to nothing is dangling.
+
+    `on` is a Ref, or any text by which the other is known in legacy (ARN, id, host, queue URL).
+    """
+
+    on: Ref | str
+    why: Why
+    strength: Strength
+    seen_in: str
+    """The document path that proves it: `ecs.DescribeServices services[].taskDefinition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One text by which a resource is known in legacy, and what stands for it in the target.
+
+    `target` is a text where it can be predicted, or a value with `after("create", "VpcId")` where AWS gives it.
+    """
+
+    legacy: str
+    target: Json
+    sort: Literal["arn", "id", "host", "url", "bucket", "name"] = "arn"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Read until a state is there: nothing sleeps for hours, a process may end and come back to it."""
+
+    operation: str
+    params: dict[str, Json]
+    path: str
+    """JMESPath into the answer, giving one text or a list in which each must be in `ok`."""
+    ok: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    """Error codes that mean the thing is not there any more, and that is what we wait for."""
+    every_s: float = 5.0
+    timeout_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """How to see that a request was sent before: a read whose answer gives every output then."""
+
+    operation: str
+    params: dict[str, Json]
+    outputs: Mapping[str, str]
+    """Name → JMESPath into the answer; all null: it was not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One AWS write as it will be sent, in legacy terms until the planner rewrites it.
+
+    once: how a repeat is told from a first time. `named`: the name is taken then. `tagged`: the stamp in the
+    create call. `token`: the parameter `token_param` carries an idempotency token. `put`: a repeat leaves the same
+    state. An operation that is one of the kind's reads is only a look: it gives outputs and writes nothing.
+    """
+
+    operation: str
+    params: dict[str, Json]
+    side: Literal["target", "legacy"] = "target"
+    once: Literal["named", "tagged", "token", "put"] = "put"
+    creates: bool = False
+    """This request makes the thing: not sent where the look finds it standing and ours."""
+    token_param: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Name → JMESPath into the answer. A creating request must give "id" where the name does not say it."""
+    done: tuple[str, ...] = ()
+    """Error codes that mean: the state is there already."""
+    retry: tuple[str, ...] = ()
+    """Error codes that pass by themselves (a role just made), retried for up to two minutes."""
+    find: Find | None = None
+    """For a request that makes something which the kind's own look does not see (a snapshot, a transfer key)."""
+    wait: Wait | None = None
+    undo: "Request | None" = None
+    """The inverse, in target terms once rewritten. In legacy: puts back what the inventory says stood there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was compared and what came out. `state` is never ok by default."""
+
+    state: Literal["equal", "different", "could not be proved"]
+    compared: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+    """Counts and digests, never content."""
+
+
+class Carrier(Protocol):
+    """What a carrying action (bytes, rows, values) gets at run time. All calls pass the step's guard."""
+
+    step: str
+    legacy: ReadSite
+    target: ReadSite
+    place: Place
+    outputs: Mapping[str, str]
+    """What this step has learnt before: survives a crash."""
+
+    def write(self, operation: str, *, side: Literal["target", "legacy"] = "target", **params: Any) -> dict[str, Any]:
+        """Send one declared write. Its intent is in the journal first."""
+
+    def rewrite(self, document: Json) -> Json:
+        """A legacy document or text in the target's names, with every value known by now."""
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep an output durably, at once."""
+
+    def fetch(self, url: str) -> bytes:
+        """Download a pre-signed URL that AWS gave us."""
+
+    def connect(self, host: str, port: int, database: str, *, side: Literal["target", "legacy"], instance: str) -> Any:
+        """An open psycopg connection (through a tunnel where one is named), or None where none can be made."""
+
+
+class Action(Generic[F]):
+    """One thing that is done with a resource; with its kind and resource it becomes a step."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    phase: ClassVar[Phase] = "build"
+    undo_class: ClassVar[Undo] = "R0"
+    downtime: ClassVar[Downtime] = "D0"
+    after_kinds: ClassVar[tuple[str, ...]] = ()
+    """`kind.action` of which all steps in the same target account come first (no edge can say it)."""
+
+    def applies(self, it: It[F]) -> bool:
+        """Whether there is anything to do for this resource."""
+        return True
+
+    def requests(self, it: It[F], place: Place) -> Sequence[Request]:
+        """What would be sent, in order, in legacy terms. Pure. At most one of them `creates`."""
+        raise NotImplementedError
+
+    def legacy_after(self, it: It[F]) -> Mapping[str, Json] | None:
+        """The legacy facts that differ once this was done, by field: what the plan lists as changes in legacy."""
+        return None
+
+
+class CarryAction(Action[F]):
+    """An action that moves bytes: code, with the writes and data reads it may send declared."""
+
+    writes: ClassVar[frozenset[str]]
+    reads: ClassVar[frozenset[str]] = frozenset()
+
+    def requests(self, it: It[F], place: Place) -> Sequence[Request]:
+        """A carrying action may send fixed requests first (a bucket policy in legacy, say); none by default."""
+        return ()
+
+    def summary(self, it: It[F], place: Place) -> dict[str, Json]:
+        """What the plan shows in place of requests: from, to, how, in legacy terms."""
+        raise NotImplementedError
+
+    def carry(self, it: It[F], to: Carrier) -> Mapping[str, Json]:
+        """Do it; running it again goes on where it stopped. Returns counts for the receipt."""
+        raise NotImplementedError
+
+    def prove(self, it: It[F], to: Carrier) -> Proof:
+        """Compare both sides by fresh reads."""
+        raise NotImplementedError
+
+    def uncarry(self, it: It[F], to: Carrier) -> None:
+        """Take away what was carried, and only that."""
+
+
+class Kind(Generic[F]):
+    """One sort of AWS resource. Subclass, set the class variables, write `scan`; the rest has defaults."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    facts: type[F]
+    reads: ClassVar[frozenset[str]]
+    """Every operation `scan` may send, as `service.Operation`. Metadata only: no content, no secret values."""
+    is_global: ClassVar[bool] = False
+    """No region: scanned once, its refs carry the region `global`."""
+    stateful: ClassVar[bool] = False
+    """Holds data that exists nowhere else: unplaced, it refuses the plan."""
+    named: ClassVar[bool] = True
+    """The ref's name is chosen by the caller and stays the same in the target. False: AWS gives an id."""
+    stamped: ClassVar[bool] = True
+    """Takes tags in its creating call and shows them in `scan`. False: only the journal proves it is ours."""
+    tagging_types: ClassVar[tuple[str, ...]] = ()
+    """ARN beginnings after the account, as `service:type`, that this kind covers for the tagging API: `ec2:vpc`."""
+    volatile: ClassVar[frozenset[str]] = frozenset()
+    """Facts that may differ between the sides for good reason; everything else is compared."""
+    actions: "ClassVar[tuple[Action[Any], ...]]" = ()
+    """In the order in which they happen to one resource. Empty: scanned and reported, not moved."""
+    manual: ClassVar[str] = ""
+    """For a kind without actions: what a person has to do, in one or two sentences."""
+
+    def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        """Find every resource of this kind, or the one whose ref name (or id) is `only`, or none.
+
+        Must cope with `only` naming a thing that is not there: yields nothing.
+        """
+        raise NotImplementedError
+
+    def needs(self, it: It[F]) -> Iterator[Need]:
+        """What this resource needs. References in content (policies, env) are found without the kind's help."""
+        return iter(())
+
+    def names(self, it: It[F], place: Place) -> Iterator[Name]:
+        """Every text by which others know it. Default: the ARN with the target's account, region and name."""
+        if it.arn:
+            yield Name(it.arn, self.target_arn(it, place))
+
+    def target_arn(self, it: It[F], place: Place) -> Json:
+        """The ARN in the target, for kinds whose ARN ends in a name that does not change by itself."""
+        arn = Arn.parse(it.arn)
+        if arn is None:
+            return it.arn
+        resource = arn.resource
+        if it.ref.name != place.name and resource.endswith(it.ref.name):
+            resource = resource[: -len(it.ref.name)] + place.name
+        region = arn.region and (place.region if place.region != GLOBAL else arn.region)
+        return str(arn._replace(region=region, account=arn.account and place.account, resource=resource))
+
+    def outputs(self, found: Resource) -> dict[str, str]:
+        """What `after("create", …)` stands for, read from the standing thing. Must have every name that
+        `names` uses; "id" is what `scan(only=…)` finds it by."""
+        return {"id": found.ref.name, "arn": found.arn}
+
+    def locate(self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[F]) -> Resource | None:
+        """Find the target's thing: by its name, by the id that the journal holds, else by the stamp of its step.
+
+        Raises ValueError where two carry the stamp: never pick one.
+        """
+        key = place.name if self.named else outputs.get("id")
+        if key is not None:
+            return next(iter(self.scan(site, only=key)), None)
+        ours = [found for found in self.scan(site) if found.tags.get(STEP_TAG) == place.step]
+        if len(ours) > 1:
+            raise ValueError(f"{len(ours)} live resources carry the stamp {place.step}: {[r.arn for r in ours]}")
+        return ours[0] if ours else None
+
+    def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[F]) -> dict[str, Json]:
+        """The rewritten legacy facts as the target should show them once the actions in `done` were done.
+
+        For what an action leaves different on purpose (a rule still disabled, a service still at zero).
+        """
+        return facts
+
+    def quota(self, it: It[F]) -> tuple[str, str] | None:
+        """Service and quota code that one more of these counts against."""
+        return None
+
+    # For the kinds' own use.
+
+    def ref(self, site: ReadSite, name: str) -> Ref:
+        """The ref of one of ours at this site."""
+        return Ref(site.account, GLOBAL if self.is_global else site.region, self.name, name)
+
+    def found(
+        self,
+        site: ReadSite,
+        name: str,
+        facts: F,
+        *,
+        arn: str,
+        tags: Mapping[str, str] | None = None,
+        size_bytes: int | None = None,
+    ) -> Resource:
+        """Make the resource that `scan` yields."""
+        dumped = facts.model_dump(mode="json")
+        return Resource(self.ref(site, name), arn, dict(tags or {}), None, size_bytes, dumped)
+
+    def typed(self, resource: Resource) -> It[F]:
+        """The same resource with its facts as the kind's model."""
+        facts = self.facts.model_validate(resource.facts)
+        return It(resource.ref, resource.arn, resource.tags, facts)
+
+    def action(self, name: str) -> Action[F]:
+        """The action of that name. Raises KeyError."""
+        for action in self.actions:
+            if action.name == name:
+                return action
+        raise KeyError(f"{self.name} has no action {name!r}")
+
+
+def same_place(it: It[Any], kind: str, name: str, *, is_global: bool = False) -> Ref:
+    """The ref of another resource in the same account (and region, unless that kind is global)."""
+    return Ref(it.ref.account, GLOBAL if is_global else it.ref.region, kind, name)
+
+
+def pair_tags(tags: Iterable[Mapping[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
+    """AWS's list of key/value pairs as a dict."""
+    return {tag[key]: tag.get(value, "") for tag in tags or ()}
+
+
+def tag_pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[Json]:
+    """A dict of tags as AWS's list of pairs, sorted."""
+    return [{key: name, value: tags[name]} for name in sorted(tags)]
+
+
+__all__ = [
+    "MIGRATION_TAG",
+    "OWN_TAGS",
+    "STEP_TAG",
+    "Action",
+    "Carrier",
+    "CarryAction",
+    "Downtime",
+    "Facts",
+    "Find",
+    "It",
+    "Json",
+    "Kind",
+    "Name",
+    "Need",
+    "Phase",
+    "Place",
+    "Proof",
+    "ReadSite",
+    "Request",
+    "Strength",
+    "Undo",
+    "Wait",
+    "Why",
+    "after",
+    "join",
+    "pair_tags",
+    "same_place",
+    "tag_pairs",
+]

@@ -1,0 +1,143 @@
+"""Drafts + runbooks → steps in waves, with the gates between. The rule: the graph decides; a runbook may only delay.
+
+A line is a section. A step stands in the line that names its action; under `all.<phase>` it moves to a later line
+when something it needs is there. Within a section, waves are the topological generations of its steps.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from migrate.drafting import Draft
+from migrate.errors import ConfigError, PlanRefused
+from migrate.runbook import Ask, Do
+from migrate.steps import Gate, Step
+
+if TYPE_CHECKING:
+    from migrate.plan import Inputs
+
+
+def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]]:
+    """Every draft as a step with its wave, and the gates.
+
+    Raises ConfigError where a runbook contradicts the graph, PlanRefused where steps need each other in a circle.
+    """
+    by_id = {draft.id: draft for draft in drafts}
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(by_id)
+    graph.add_edges_from((need, draft.id) for draft in drafts for need in draft.needs if need in by_id)
+    _refuse_circles(graph)
+    sequence = list(nx.lexicographical_topological_sort(graph))
+    sections = _sections(inputs)
+    at: dict[str, int] = {}
+    depth: dict[str, int] = {}
+    for step_id in sequence:
+        draft = by_id[step_id]
+        own, explicit = _own_section(draft, sections)
+        latest = max((need for need in graph.predecessors(step_id)), key=lambda need: at[need], default=None)
+        if latest is not None and at[latest] > own:
+            if explicit:
+                raise _contradiction(draft, by_id[latest], sections[own], sections[at[latest]])
+            own = at[latest]
+        at[step_id] = own
+        depth[step_id] = max((depth[n] + 1 for n in graph.predecessors(step_id) if at[n] == own), default=0)
+    waves = {key: number for number, key in enumerate(sorted({(at[s], depth[s]) for s in sequence}), start=1)}
+    gates = _gates(sections, waves)
+    steps = [_step(by_id[step_id], waves[at[step_id], depth[step_id]], by_id) for step_id in sequence]
+    return sorted(steps, key=lambda step: step.wave), gates
+
+
+class _Section:
+    """One line of one runbook, for one set of accounts."""
+
+    def __init__(self, prefix: str, line: Do | Ask, aliases: tuple[str, ...], runbook: str) -> None:
+        self.prefix, self.line, self.aliases, self.runbook = prefix, line, aliases, runbook
+
+    @property
+    def where(self) -> str:
+        return f"{self.runbook}, line {self.line.line} ({self.line.id})"
+
+
+def _sections(inputs: "Inputs") -> list[_Section]:
+    sections = []
+    for part, runbook in zip(inputs.config.move, inputs.runbooks, strict=True):
+        prefix = "+".join(part.accounts)
+        sections += [_Section(prefix, line, part.accounts, runbook.path) for line in runbook.lines]
+    return sections
+
+
+def _own_section(draft: Draft, sections: list[_Section]) -> tuple[int, bool]:
+    broad = None
+    for number, section in enumerate(sections):
+        if draft.alias not in section.aliases or not isinstance(section.line, Do):
+            continue
+        if draft.does in section.line.actions:
+            return number, True
+        if broad is None and f"all.{draft.action.phase}" in section.line.actions:
+            broad = number
+    if broad is None:
+        raise ConfigError(
+            f"no runbook of `move` says when {draft.does} happens in {draft.alias} ({draft.id})",
+            do=f"add {draft.alias} to a `move` entry, or a line {{do: {draft.does}}} to its runbook",
+        )
+    return broad, False
+
+
+def _contradiction(draft: Draft, needed: Draft, own: _Section, later: _Section) -> ConfigError:
+    return ConfigError(
+        f"{own.where} does {draft.does}, but {draft.id} needs {needed.id}, which {later.where} does: "
+        f"{draft.needs.get(needed.id, '')}",
+        do=f"move {needed.does} to {own.line.id} or before it, or {draft.does} after {later.line.id}",
+    )
+
+
+def _refuse_circles(graph: "nx.DiGraph[str]") -> None:
+    try:
+        circle = nx.find_cycle(graph)
+    except nx.NetworkXNoCycle:
+        return
+    chain = " → ".join([edge[0] for edge in circle] + [circle[0][0]])
+    raise PlanRefused(
+        f"these steps need each other in a circle: {chain}",
+        do="break it in legacy (one of the documents must be writable after both exist), then scan again",
+    )
+
+
+def _gates(sections: list[_Section], waves: Mapping[tuple[int, int], int]) -> list[Gate]:
+    """A gate where work follows: one that nothing comes after would only hold the end up."""
+    last_wave: dict[int, int] = defaultdict(int)
+    for (at, _), wave in waves.items():
+        last_wave[at] = max(last_wave[at], wave)
+    total = max(waves.values(), default=0)
+    gates = []
+    for number, section in enumerate(sections):
+        if isinstance(section.line, Ask):
+            before = max((last_wave[n] for n in range(number)), default=0)
+            if before < total:
+                line = section.line
+                gates.append(Gate(f"{section.prefix}:{line.id}", line.question, line.approvers, line.within_s, before))
+    return gates
+
+
+def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft]) -> Step:
+    return Step(
+        id=draft.id,
+        ref=draft.ref,
+        action=draft.action.name,
+        title=draft.action.title,
+        account=draft.place.account,
+        region=draft.place.region,
+        name=draft.place.name,
+        needs=tuple(sorted(need for need in draft.needs if need in by_id)),
+        because=tuple(f"{need}: {why}" for need, why in sorted(draft.needs.items())),
+        wave=wave,
+        group=draft.group,
+        requests=draft.requests,
+        carry=draft.carry,
+        legacy_after=draft.legacy_after,
+        downtime=draft.action.downtime,
+        undo_class=draft.action.undo_class,
+        estimate=draft.estimate,
+    )

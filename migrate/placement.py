@@ -1,0 +1,219 @@
+"""Which account each resource belongs to, with score and evidence. The rule: where two say different, a person decides.
+
+Order of authority: a rule of migration.yaml; what the resource lies in (a subnet follows its VPC); its own tags
+and name; what uses it and what it uses. A resource that two environments use is a conflict, whatever it is called.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from migrate.config import Config
+from migrate.graph import Edge, Graph
+from migrate.inventory import Resource
+from migrate.kind import Kind
+from migrate.names import Ref
+from migrate.values import Json
+
+TAG_KEYS = ("env", "environment", "stage")
+_WORDS = re.compile(r"[^A-Za-z0-9]+")
+_WEIGHT = {"hard": 3, "cut": 3, "soft": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where one resource goes."""
+
+    accounts: tuple[str, ...]
+    """Aliases; `legacy`: it stays."""
+    by: Literal["rule", "lies in", "named", "graph"]
+    score: int
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A resource that people must place: used by several environments, or by none."""
+
+    ref: Ref
+    votes: Mapping[str, int]
+    evidence: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What a waiver or a rule names."""
+        return f"placement/{self.ref}"
+
+    def as_json(self) -> dict[str, Json]:
+        """For the plan."""
+        return {"ref": str(self.ref), "votes": dict(self.votes), "evidence": list(self.evidence)}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where everything that can move goes."""
+
+    placed: Mapping[Ref, Placed]
+    conflicts: tuple[Undecided, ...]
+    unplaced: tuple[Undecided, ...]
+
+
+def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Placement:
+    """Decide for every resource of a kind that moves. Pure; same inputs, same result."""
+    movable = {ref: r for ref, r in graph.resources.items() if moves(r, kinds)}
+    placed: dict[Ref, Placed] = {}
+    for ref, resource in graph.resources.items():
+        decided = _by_rule(resource, config)
+        if decided:
+            placed[ref] = decided
+    lies_in = _parents(graph)
+    _follow_parents(movable, lies_in, placed)
+    named: dict[Ref, Placed] = {}
+    # First what lies in nothing (a VPC decides for its subnets), then what is left.
+    for only_roots in (True, False):
+        for ref, resource in movable.items():
+            if ref not in placed and not (only_roots and ref in lies_in):
+                own = _by_name(resource, config)
+                if own:
+                    named[ref] = placed[ref] = own
+        _follow_parents(movable, lies_in, placed)
+    _propagate(graph, movable, lies_in, placed)
+    conflicts = [*_used_by_two(graph, placed, named), *_torn(graph, movable, placed)]
+    torn = {undecided.ref for undecided in conflicts}
+    for ref in torn:
+        placed.pop(ref, None)
+    unplaced = [
+        Undecided(ref, {}, ("nothing that uses it is placed",))
+        for ref in movable
+        if ref not in placed | dict.fromkeys(torn)
+    ]
+    return Placement(placed, tuple(sorted(conflicts, key=_key)), tuple(sorted(unplaced, key=_key)))
+
+
+def moves(resource: Resource, kinds: Mapping[str, Kind[Any]]) -> bool:
+    """Whether there is an action that applies to it."""
+    kind = kinds.get(resource.ref.kind)
+    if kind is None or not kind.actions:
+        return False
+    it = kind.typed(resource)
+    return any(action.applies(it) for action in kind.actions)
+
+
+def _key(undecided: Undecided) -> Ref:
+    return undecided.ref
+
+
+def _by_rule(resource: Resource, config: Config) -> Placed | None:
+    for number, rule in enumerate(config.placement):
+        if rule.matches(resource.ref, resource.arn, resource.tags):
+            because = f": {rule.because}" if rule.because else ""
+            return Placed(rule.accounts, "rule", 100, (f"migration.yaml placement[{number}]{because}",))
+    return None
+
+
+def _by_name(resource: Resource, config: Config) -> Placed | None:
+    votes: dict[str, int] = defaultdict(int)
+    evidence: list[str] = []
+    tags = {key.lower(): value for key, value in resource.tags.items()}
+    for key in TAG_KEYS:
+        alias = config.environments.get(tags.get(key, ""))
+        if alias:
+            votes[alias] += 10
+            evidence.append(f"tag {key}={tags[key]}")
+    for what, text in (
+        ("name", resource.ref.name),
+        ("Name tag", tags.get("name", "")),
+        ("stack", resource.owner or ""),
+    ):
+        for word in dict.fromkeys(_WORDS.split(text)):
+            alias = config.environments.get(word)
+            if alias:
+                votes[alias] += 5
+                evidence.append(f"{what} {text!r} says {word}")
+    if not votes:
+        return None
+    best = max(votes.values())
+    winners = [alias for alias, score in votes.items() if score == best]
+    if len(winners) > 1:
+        return None
+    return Placed((winners[0],), "named", best, tuple(evidence))
+
+
+def _parents(graph: Graph) -> dict[Ref, Ref]:
+    return {edge.ref: edge.needs for edge in graph.edges if edge.why == "in" and edge.strength == "hard"}
+
+
+def _follow_parents(movable: Mapping[Ref, Resource], lies_in: Mapping[Ref, Ref], placed: dict[Ref, Placed]) -> None:
+    for ref in movable:
+        chain = [ref]
+        while chain[-1] not in placed and chain[-1] in lies_in and lies_in[chain[-1]] not in chain:
+            chain.append(lies_in[chain[-1]])
+        if chain[-1] in placed and len(chain) > 1:
+            top = placed[chain[-1]]
+            for member in chain[:-1]:
+                placed[member] = Placed(top.accounts, "lies in", top.score, (f"lies in {chain[-1]}",))
+
+
+def _propagate(
+    graph: Graph, movable: Mapping[Ref, Resource], lies_in: Mapping[Ref, Ref], placed: dict[Ref, Placed]
+) -> None:
+    """Unanimous neighbours decide, round by round, until nothing changes."""
+    open_refs = [ref for ref in movable if ref not in placed]
+    while open_refs:
+        decided: dict[Ref, Placed] = {}
+        for ref in open_refs:
+            votes, evidence = _votes(ref, graph, placed)
+            if len(votes) == 1:
+                alias, score = next(iter(votes.items()))
+                decided[ref] = Placed((alias,), "graph", score, tuple(evidence[:4]))
+        if not decided:
+            return
+        placed |= decided
+        _follow_parents(movable, lies_in, placed)
+        open_refs = [ref for ref in open_refs if ref not in placed]
+
+
+def _votes(ref: Ref, graph: Graph, placed: Mapping[Ref, Placed]) -> tuple[dict[str, int], list[str]]:
+    votes: dict[str, int] = defaultdict(int)
+    evidence: list[str] = []
+    for edge, other in _around(ref, graph):
+        there = placed.get(other)
+        # What goes to several accounts, or stays, says nothing about its neighbours.
+        if there is None or len(there.accounts) != 1 or there.accounts[0] == "legacy":
+            continue
+        votes[there.accounts[0]] += _WEIGHT[edge.strength]
+        evidence.append(f"{other} ({there.accounts[0]}): {edge.why}, {edge.seen_in}")
+    return votes, evidence
+
+
+def _around(ref: Ref, graph: Graph) -> Iterable[tuple[Edge, Ref]]:
+    yield from ((edge, edge.ref) for edge in graph.needed_by.get(ref, ()))
+    yield from ((edge, edge.needs) for edge in graph.needs.get(ref, ()))
+
+
+def _used_by_two(graph: Graph, placed: Mapping[Ref, Placed], named: Mapping[Ref, Placed]) -> Iterable[Undecided]:
+    """What its own name places, or the graph did, but another environment uses as well."""
+    for ref, own in placed.items():
+        if own.by in ("rule", "lies in"):
+            continue
+        votes: dict[str, int] = defaultdict(int)
+        evidence: list[str] = [f"{ref.name}: {text}" for text in (named[ref].evidence if ref in named else ())]
+        for edge in graph.needed_by.get(ref, ()):
+            user = placed.get(edge.ref)
+            if user is not None and len(user.accounts) == 1 and user.accounts[0] != "legacy":
+                votes[user.accounts[0]] += _WEIGHT[edge.strength]
+                evidence.append(f"{edge.ref} ({user.accounts[0]}): {edge.why}, {edge.seen_in}")
+        if votes and set(votes) - set(own.accounts):
+            for alias in own.accounts:
+                votes[alias] += own.score
+            yield Undecided(ref, dict(sorted(votes.items())), tuple(evidence))
+
+
+def _torn(graph: Graph, movable: Mapping[Ref, Resource], placed: Mapping[Ref, Placed]) -> Iterable[Undecided]:
+    for ref in movable:
+        if ref not in placed:
+            votes, evidence = _votes(ref, graph, placed)
+            if len(votes) > 1:
+                yield Undecided(ref, dict(sorted(votes.items())), tuple(evidence))

@@ -1,0 +1,196 @@
+"""Inventory + migration.yaml + runbooks → the plan: every step, every request, in order. Pure: it calls nothing.
+
+The rule: what stands in a plan is complete. A gap, a conflict, an unresolved reference or a dangling one that
+nobody waived makes the plan a refused one: it is written, so that people can read why, and cannot be approved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from migrate import __version__, files
+from migrate.config import Config
+from migrate.drafting import Drafting
+from migrate.graph import Graph, build
+from migrate.inventory import Inventory
+from migrate.kind import Kind
+from migrate.names import AccountId
+from migrate.ordering import order
+from migrate.placement import Placement, moves, place
+from migrate.runbook import Runbook
+from migrate.steps import Gate, Step
+from migrate.values import Json
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done, and everything a reader has to know before they say yes."""
+
+    migration: str
+    legacy: AccountId
+    digest: str
+    body: Mapping[str, Json]
+    steps: Mapping[str, Step]
+    """In the order in which they may run."""
+    gates: tuple[Gate, ...]
+    path: Path | None = None
+
+    @property
+    def refusals(self) -> list[dict[str, Json]]:
+        """Why this plan cannot be approved, each with what to do. Empty: it can."""
+        return list(self.body["refusals"])
+
+    @property
+    def waves(self) -> int:
+        """How many waves there are."""
+        return max((step.wave for step in self.steps.values()), default=0)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything a plan is made from."""
+
+    config: Config
+    config_digest: str
+    inventory: Inventory
+    inventory_digest: str
+    runbooks: tuple[Runbook, ...]
+    """In the order of `config.move`."""
+    kinds: Mapping[str, Kind[Any]] = field(repr=False)
+
+
+def make(inputs: Inputs) -> dict[str, Json]:
+    """The body of the plan file. Same inputs, same body.
+
+    Raises ConfigError where a runbook's order contradicts the graph.
+    """
+    with files.collector_off():
+        graph = build(inputs.inventory, inputs.kinds)
+        placement = place(graph, inputs.config, inputs.kinds)
+        drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds)
+        drafts = drafting.steps()
+        steps, gates = order(drafts, inputs)
+        return _body(inputs, graph, placement, drafting, steps, gates)
+
+
+def write(folder: Path, inputs: Inputs) -> Plan:
+    """Make the plan and write it into the migration's folder."""
+    body = make(inputs)
+    written = files.write(folder, "plan.json", files.PLAN, body)
+    return from_body(written.body, written.digest, written.path)
+
+
+def read(path: Path) -> Plan:
+    """Read a plan file. Raises StaleError where a byte of it was changed."""
+    written = files.read(path, files.PLAN)
+    return from_body(written.body, written.digest, path)
+
+
+def from_body(body: Mapping[str, Json], digest: str, path: Path | None = None) -> Plan:
+    """The plan as values."""
+    steps = [Step.from_json(line) for line in body["steps"]]
+    gates = tuple(Gate(**line) for line in body["gates"])
+    by_id = {step.id: step for step in steps}
+    return Plan(body["migration"], AccountId(body["legacy"]["account"]), digest, body, by_id, gates, path)
+
+
+def _body(
+    inputs: Inputs, graph: Graph, placement: Placement, drafting: Drafting, steps: list[Step], gates: list[Gate]
+) -> dict[str, Json]:
+    config, inventory = inputs.config, inputs.inventory
+    notes = _notes(inputs, graph, placement, drafting.problems)
+    return {
+        "migration": config.migration,
+        "version": __version__,
+        "legacy": {"account": config.legacy.account, "regions": list(config.legacy.regions)},
+        "targets": {alias: target.account for alias, target in config.targets.items()},
+        "inventory": inputs.inventory_digest,
+        "config": inputs.config_digest,
+        "runbooks": {runbook.name: runbook.digest for runbook in inputs.runbooks},
+        "counts": {
+            "resources": len(inventory.resources),
+            "moved": len(placement.placed) - sum(1 for p in placement.placed.values() if p.accounts == ("legacy",)),
+            "reported": sum(1 for r in inventory.resources if not moves(r, inputs.kinds)),
+            "gaps": len(inventory.gaps),
+            "edges": len(graph.edges),
+            "requests": sum(len(step.requests) for step in steps),
+        },
+        "steps": [step.as_json() for step in steps],
+        "gates": [gate.as_json() for gate in gates],
+        "placement": {
+            str(ref): {"accounts": list(p.accounts), "by": p.by, "score": p.score, "evidence": list(p.evidence)}
+            for ref, p in sorted(placement.placed.items())
+        },
+        "groups": {group: [str(ref) for ref in refs] for group, refs in graph.members().items()},
+        "cycles": [[str(ref) for ref in cycle] for cycle in graph.cycles],
+        "legacy_changes": [
+            {"step": step.id, "ref": str(step.ref), "fact": fact, "becomes": value}
+            for step in steps
+            for fact, value in (step.legacy_after or {}).items()
+        ],
+        "renames": drafting.renames(),
+        **notes,
+    }
+
+
+def _notes(
+    inputs: Inputs, graph: Graph, placement: Placement, problems: Mapping[str, tuple[str, ...]]
+) -> dict[str, Json]:
+    """Gaps, findings, waivers, manual steps, refusals."""
+    config, kinds = inputs.config, inputs.kinds
+    refusals: list[dict[str, Json]] = []
+    waived: list[dict[str, Json]] = []
+    used: set[str] = set()
+
+    def ask(key: str, what: str, do: str) -> None:
+        waiver = config.waiver_for(key)
+        if waiver is None:
+            refusals.append({"key": key, "what": what, "do": do})
+        else:
+            used.add(waiver.gap)
+            waived.append({"key": key, "what": what, "because": waiver.because})
+
+    waive = "or waive it in migration.yaml: waivers: [{{gap: {key!r}, because: …}}]"
+    for gap in inputs.inventory.gaps:
+        where = f"{gap.kind} in {gap.region}" + (f" ({gap.subject})" if gap.subject else "")
+        do = "allow the call and scan again" if gap.reason == "denied" else "see to it by hand"
+        ask(gap.key, f"gap: {where}: {gap.call}: {gap.reason}: {gap.said}", f"{do}, {waive.format(key=gap.key)}")
+    for undecided in placement.conflicts:
+        votes = ", ".join(f"{alias} {score}" for alias, score in undecided.votes.items())
+        do = f"add to migration.yaml: placement: [{{ref: {str(undecided.ref)!r}, to: …, because: …}}]"
+        said = "; ".join(undecided.evidence[:4])
+        refusals.append(
+            {"key": undecided.key, "what": f"two environments use {undecided.ref} ({votes}): {said}", "do": do}
+        )
+    left: list[Json] = []
+    for undecided in placement.unplaced:
+        if kinds[undecided.ref.kind].stateful:
+            do = f"add to migration.yaml: placement: [{{ref: {str(undecided.ref)!r}, to: …}}]"
+            refusals.append({"key": undecided.key, "what": f"{undecided.ref} holds data and goes nowhere", "do": do})
+        else:
+            left.append(str(undecided.ref))
+    for dangling in graph.dangling:
+        if dangling.ref in placement.placed and placement.placed[dangling.ref].accounts != ("legacy",):
+            said = f"{dangling.ref}: {dangling.seen_in}: {dangling.text}: refers to nothing that was found"
+            ask(dangling.key, said, f"mend it in legacy, {waive.format(key=dangling.key)}")
+    for step, said_by_step in problems.items():
+        for said in said_by_step:
+            key = f"unresolved/{step}/{said}"
+            ask(key, f"{step}: {said}", f"place what it refers to, {waive.format(key=key)}")
+    manual = [
+        {"ref": str(resource.ref), "do": kinds[resource.ref.kind].manual}
+        for resource in inputs.inventory.resources
+        if resource.ref.kind in kinds and kinds[resource.ref.kind].manual and not moves(resource, kinds)
+    ]
+    stacks = sorted({resource.owner for resource in inputs.inventory.resources if resource.owner})
+    idle = [waiver.gap for waiver in config.waivers if waiver.gap not in used]
+    return {
+        "gaps": [gap.as_json() for gap in inputs.inventory.gaps],
+        "refusals": refusals,
+        "waived": waived,
+        "idle_waivers": idle,
+        "not_moved": left,
+        "manual": manual,
+        "stacks": stacks,
+    }

@@ -1,0 +1,151 @@
+"""What a plan is made of: planned requests, steps, gates. Plain values that survive a file unchanged.
+
+The rule: a step's requests are complete. Parameters hold target terms only, with placeholders (see `values`) for
+what an earlier step will learn; nothing is computed from legacy any more when a step runs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrate.kind import Downtime, Place, Undo
+from migrate.names import AccountId, Ref, Region
+from migrate.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWait:
+    """As `kind.Wait`, in target terms."""
+
+    operation: str
+    params: dict[str, Json]
+    path: str
+    ok: tuple[str, ...]
+    failed: tuple[str, ...]
+    gone: tuple[str, ...]
+    every_s: float
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFind:
+    """As `kind.Find`, in target terms."""
+
+    operation: str
+    params: dict[str, Json]
+    outputs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRequest:
+    """As `kind.Request`, in target terms, with the account and region it goes to."""
+
+    account: AccountId
+    region: Region
+    operation: str
+    params: dict[str, Json]
+    once: str
+    creates: bool
+    token_param: str
+    outputs: dict[str, str]
+    done: tuple[str, ...]
+    retry: tuple[str, ...]
+    find: PlannedFind | None
+    wait: PlannedWait | None
+    undo: "PlannedRequest | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action on one resource in one target account. `id` is `<target account>/<region>/<kind>/<name>:<action>`."""
+
+    id: str
+    ref: Ref
+    """The legacy resource."""
+    action: str
+    title: str
+    account: AccountId
+    region: Region
+    name: str
+    """The resource's name in the target (for kinds that AWS names: its legacy id)."""
+    needs: tuple[str, ...]
+    """Ids of the steps and gates that come first."""
+    because: tuple[str, ...]
+    """Why, in words with evidence; never steers anything."""
+    wave: int
+    group: str
+    """The cut-over group: resources that move together."""
+    requests: tuple[PlannedRequest, ...]
+    carry: dict[str, Json] | None
+    """For a carrying action: its summary, from where to where."""
+    legacy_after: dict[str, Json] | None
+    """Facts of the legacy resource that this step changes, with their new values."""
+    downtime: Downtime
+    undo_class: Undo
+    estimate: dict[str, Json] = field(default_factory=dict)
+    """seconds, bytes, monthly_usd, each with its basis."""
+
+    def place(self, migration: str) -> Place:
+        """Where the resource goes, as kinds want it."""
+        return Place(migration, self.account, self.region, self.name, self.create_id)
+
+    @property
+    def create_id(self) -> str:
+        """The id of the step that made (or makes) the resource: what its stamp says."""
+        return f"{self.id.rpartition(':')[0]}:create"
+
+    def as_json(self) -> dict[str, Json]:
+        """The form in the plan file."""
+        return dict(_plain(self))
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Json]) -> "Step":
+        """Read a step back."""
+        values = dict(line)
+        values["ref"] = Ref.parse(values["ref"])
+        values["requests"] = tuple(map(_request, values["requests"]))
+        values["needs"], values["because"] = tuple(values["needs"]), tuple(values["because"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A question that a person answers. A barrier: every step of an earlier wave is before it, all others after."""
+
+    id: str
+    ask: str
+    approvers: int
+    within_s: float | None
+    """How long an answer stays good; None: for ever."""
+    after_wave: int
+    """It stands between this wave and the next."""
+
+    def as_json(self) -> dict[str, Json]:
+        """The form in the plan file."""
+        return dict(_plain(self))
+
+
+def _request(line: Mapping[str, Json]) -> PlannedRequest:
+    values: dict[str, Any] = dict(line)
+    for name in ("done", "retry"):
+        values[name] = tuple(values[name])
+    if values["find"] is not None:
+        values["find"] = PlannedFind(**values["find"])
+    if values["wait"] is not None:
+        wait = dict(values["wait"])
+        values["wait"] = PlannedWait(**wait | {name: tuple(wait[name]) for name in ("ok", "failed", "gone")})
+    values["undo"] = None if values["undo"] is None else _request(values["undo"])
+    return PlannedRequest(**values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Ref):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    slots = getattr(type(value), "__slots__", None)
+    if slots and not isinstance(value, str):
+        return {name: _plain(getattr(value, name)) for name in slots}
+    return value

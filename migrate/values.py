@@ -1,0 +1,108 @@
+"""Values that are known now or later: the leaves of a planned request. The rule: a placeholder is structure,
+never text inside a text, so nothing a resource is called can be mistaken for one.
+
+    {"$after": [step, output]}     known after that step: an output of its receipt
+    {"$join": [part, …]}           the parts, each known by then, as one text
+    {"$json": document}            the document as one JSON text (a policy parameter)
+    {"$sealed": hash, "length": n} a value that looked like a credential: read again from legacy when sent
+
+In a kind, the step of `after` is just the name of the kind's own action ("create"); the planner makes it whole.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+# Any and not a recursive union: dict is invariant, and a document's shape is AWS's business, checked by botocore.
+Json: TypeAlias = Any
+
+MARKS = frozenset({"$after", "$join", "$json", "$sealed"})
+
+
+def after(step: str, output: str) -> dict[str, Json]:
+    """A value that the named step's receipt will hold."""
+    return {"$after": [step, output]}
+
+
+def join(*parts: Json) -> Json:
+    """One text out of several; flattens, and is a plain text where every part is."""
+    flat: list[Json] = []
+    for part in parts:
+        pieces: list[Json] = [part]
+        if isinstance(part, dict) and "$join" in part:
+            pieces = part["$join"]
+        for piece in pieces:
+            if isinstance(piece, str) and flat and isinstance(flat[-1], str):
+                flat[-1] = flat[-1] + piece
+            elif piece != "":
+                flat.append(piece)
+    if not flat:
+        return ""
+    return flat[0] if len(flat) == 1 else {"$join": flat}
+
+
+def as_json(document: Json) -> dict[str, Json]:
+    """A document that AWS wants as one JSON text."""
+    return {"$json": document}
+
+
+def is_mark(value: Json) -> bool:
+    """Whether this is a placeholder and not a plain document."""
+    return isinstance(value, dict) and not MARKS.isdisjoint(value)
+
+
+def waits_for(value: Json) -> set[tuple[str, str]]:
+    """Every (step, output) that the value needs."""
+    if isinstance(value, list):
+        return set().union(*map(waits_for, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    if "$after" in value:
+        step, output = value["$after"]
+        return {(str(step), str(output))}
+    return set().union(*map(waits_for, value.values())) if value else set()
+
+
+def resolve(value: Json, known: Mapping[tuple[str, str], str], unseal: Callable[[str], str] | None = None) -> Json:
+    """The value with every placeholder filled in.
+
+    Raises KeyError (step, output) where one is not known, or for a sealed value without `unseal`.
+    """
+    if isinstance(value, list):
+        return [resolve(item, known, unseal) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$after" in value:
+        step, output = value["$after"]
+        return known[str(step), str(output)]
+    if "$join" in value:
+        parts = value["$join"]
+        return "".join(str(resolve(part, known, unseal)) for part in parts)
+    if "$json" in value:
+        return json.dumps(
+            resolve(value["$json"], known, unseal), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
+    if "$sealed" in value:
+        if unseal is None:
+            raise KeyError("$sealed")
+        return unseal(str(value["$sealed"]))
+    return {key: resolve(item, known, unseal) for key, item in value.items()}
+
+
+def shown(value: Json) -> Json:
+    """The value for people: `(known after <step>)` where it does not exist yet, sealed values as such."""
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$after" in value:
+        step, output = value["$after"]
+        return f"({output} known after {step})"
+    if "$join" in value:
+        parts = value["$join"]
+        return "".join(str(shown(part)) for part in parts)
+    if "$json" in value:
+        return shown(value["$json"])
+    if "$sealed" in value:
+        return f"(sealed, {value.get('length')} characters)"
+    return {key: shown(item) for key, item in value.items()}
