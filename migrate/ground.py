@@ -47,8 +47,8 @@ class Clock(Protocol):
 class WallClock:
     """The real time; a sleep ends at once when the run is asked to stop."""
 
-    def __init__(self) -> None:
-        self.stopping = threading.Event()
+    def __init__(self, stopping: threading.Event | None = None) -> None:
+        self.stopping = stopping or threading.Event()
 
     def now(self) -> float:
         return time.time()
@@ -156,7 +156,6 @@ class Ground:
 
     def __post_init__(self) -> None:
         self.known = Known(self.journal)
-        self._accounts: dict[tuple[Any, ...], tuple[AccountId, ...]] = {}
         together: dict[Any, set[AccountId]] = {}
         for step in self.plan.steps.values():
             together.setdefault(step.ref, set()).add(step.account)
@@ -227,11 +226,20 @@ class Ground:
 
     def is_uncertain(self, step: Step, request: int) -> bool:
         """Whether the request was sent (or was about to be) and no answer is in the journal."""
-        uncertain = False
+        unanswered: set[int] = set()
         for entry in self.journal.history(step.id):
-            if entry.data.get("request") == request:
-                uncertain = entry.event == "acting" if entry.event in ("acting", "acted", "failed") else uncertain
-        return uncertain
+            if entry.data.get("request") != request:
+                continue
+            if entry.event == "acting":
+                if entry.data.get("again after"):
+                    # The attempt before was refused or never left: it did nothing.
+                    unanswered.discard(entry.attempt - 1)
+                unanswered.add(entry.attempt)
+            elif entry.event == "failed":
+                unanswered.discard(entry.attempt)
+            elif entry.event == "acted":
+                unanswered.clear()
+        return bool(unanswered)
 
     def last_sent(self, step: Step, request: int | None = None) -> float | None:
         """When the request (or any of the step's) was last about to be sent: the settle window starts there."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, Self, cast, get_args
+from typing import IO, Any, Literal, Self, cast
 
 from migrate.errors import FileError, LockedError
 from migrate.values import Json
@@ -226,10 +226,13 @@ class Journal:
         except sqlite3.DatabaseError as error:
             self._db = None
             self._lock.close()
-            raise FileError(f"{self.path} cannot be read: {error}", do="restore the run's folder from a copy") from error
+            raise FileError(
+                f"{self.path} cannot be read: {error}", do="restore the run's folder from a copy"
+            ) from error
         except FileError:
-            self._db.close()
-            self._db = None
+            if self._db is not None:
+                self._db.close()
+                self._db = None
             self._lock.close()
             raise
         self.append("", "opened", {"pid": os.getpid(), "host": socket.gethostname()})
@@ -271,10 +274,11 @@ def _chained(entry: Entry) -> Entry:
 def _read(db: sqlite3.Connection) -> Iterator[Entry]:
     for row in db.execute(f"SELECT {_COLUMNS} FROM entry ORDER BY seq"):
         try:
-            yield Entry(*row[:7], json.loads(row[7]), *row[8:])
+            data = json.loads(row[7])
         except ValueError:
             # A torn document must be seen by the chain, not hide the entries after it.
-            yield Entry(*row[:7], {"unreadable": row[7]}, *row[8:])
+            data = {"unreadable": row[7]}
+        yield Entry(**dict(zip(_COLUMNS.split(", "), (*row[:7], data, *row[8:]), strict=True)))
 
 
 def _locked(path: Path) -> IO[str]:
@@ -293,6 +297,3 @@ def _locked(path: Path) -> IO[str]:
     lock.write(f"pid {os.getpid()} on {socket.gethostname()}")
     lock.flush()
     return lock
-
-
-EVENTS: tuple[Event, ...] = get_args(Event)

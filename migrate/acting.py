@@ -1,0 +1,371 @@
+"""Doing a step: look, intent, send once, receipt. Every error is told apart before anything is sent again.
+
+The rule: no write without a durable intent before it, and no write sent again until it is known that the first
+did not happen, or that a repeat leaves the same state.
+"""
+
+import hashlib
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import jmespath
+
+from migrate.errors import AccessError, Conflict, MigrateError, StepFailed
+from migrate.ground import Ground, is_look
+from migrate.inventory import Resource
+from migrate.journal import digest
+from migrate.names import AccountId, Region
+from migrate.steps import PlannedRequest, PlannedWait, Step
+from migrate.values import Json
+
+TRANSIENT_BUDGET_S = 1800.0
+"""How long a throttled or unreachable write is tried again before the step pauses."""
+PASSING_BUDGET_S = 120.0
+"""How long codes in `retry` may last: a role that is just made is known everywhere within seconds to two minutes."""
+LOST_ANSWERS = 8
+"""How many lost answers to one repeatable write before a person has to look."""
+
+_TAKEN = re.compile(r"(?i)already|duplicate|exists|inuse|NameTaken")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How sending ended: an answer, or a code that says the state is there (`standing`)."""
+
+    answer: dict[str, Any]
+    standing: str = ""
+
+
+class Refused(Exception):
+    """AWS refused for good; nothing was done by this request."""
+
+    def __init__(self, code: str, said: str) -> None:
+        super().__init__(f"{code}: {said}")
+        self.code = code
+        self.said = said
+
+
+class Lost(Exception):
+    """The answer never came: done or not, nobody knows."""
+
+
+@dataclass
+class Sending:
+    """One request of a step on its way: what is journalled before each attempt, and how a failure is taken."""
+
+    ground: Ground
+    step: Step
+    index: int
+    request: PlannedRequest
+    event: Literal["acting", "undoing"]
+    sender: Callable[[AccountId, Region], Any]
+    _refreshed: int = field(default=0, init=False)
+
+    def send(self) -> Answered:
+        """Send until there is an answer. Raises Refused or Lost; both are in the journal as far as they are known."""
+        ground, step, request = self.ground, self.step, self.request
+        started, passing, attempt = ground.clock.now(), None, self._attempts()
+        why = ""
+        while True:
+            ground.check_stop()
+            attempt += 1
+            params = with_token(ground, step, self.index, request, ground.resolved(step, request.params))
+            self._intent(attempt, why)
+            try:
+                return Answered(self.sender(request.account, request.region).send(request.operation, **params))
+            except MigrateError:
+                raise
+            except Exception as error:
+                sort, code, said = classified(error)
+                why = code
+                if sort == "lost":
+                    raise Lost(said) from error
+                if code in request.done:
+                    return Answered({}, standing=code)
+                if code in request.retry:
+                    passing = ground.clock.now() if passing is None else passing
+                    if ground.clock.now() - passing >= PASSING_BUDGET_S:
+                        raise self.refused(code, said) from error
+                elif sort == "auth" and self._refreshed < 2:
+                    self._refreshed += 1
+                    ground.clients.refresh(request.account)
+                elif sort != "transient":
+                    raise self.refused(code, said) from error
+                elif ground.clock.now() - started >= TRANSIENT_BUDGET_S:
+                    raise self.refused(code, f"{said} (for {TRANSIENT_BUDGET_S / 60:.0f} minutes)") from error
+                ground.clock.sleep(pause_s(step.id, attempt))
+
+    def _attempts(self) -> int:
+        history = self.ground.journal.entries(self.step.id)
+        return sum(entry.event == self.event and entry.data.get("request") == self.index for entry in history)
+
+    def _intent(self, attempt: int, why: str) -> None:
+        request = self.request
+        params = self.ground.resolved(self.step, request.params, clear=False)
+        data: dict[str, Json] = {
+            "request": self.index,
+            "operation": request.operation,
+            "account": request.account,
+            "region": request.region,
+            "params": params,
+            "digest": digest(params),
+        }
+        if why:
+            data["again after"] = why
+        self.ground.journal.append(self.step.id, self.event, data, attempt)
+
+    def refused(self, code: str, said: str) -> Refused:
+        """Note that the last attempt did nothing; gives the error to raise."""
+        if self.event == "acting":
+            data = {"request": self.index, "operation": self.request.operation, "code": code, "said": said}
+            self.ground.journal.append(self.step.id, "failed", data, self._attempts())
+        return Refused(code, said)
+
+
+def classified(error: BaseException) -> tuple[Literal["transient", "auth", "definite", "lost"], str, str]:
+    """What an error of sending means, its code, and AWS's words. Raises the error where it is none of AWS's."""
+    sort = getattr(error, "sort", None)
+    if sort not in ("transient", "auth", "definite", "lost"):
+        raise error
+    return sort, str(getattr(error, "code", "")), str(getattr(error, "said", error))
+
+
+def pause_s(step: str, attempt: int) -> float:
+    """Full jitter, 1 to 60 s; the same for the same attempt, so that a run can be repeated in a test."""
+    return random.Random(f"{step}#{attempt}").uniform(0.5, 1.0) * min(60.0, 2.0 ** min(attempt, 6))
+
+
+def with_token(ground: Ground, step: Step, index: int, request: PlannedRequest, params: Json) -> dict[str, Any]:
+    """The parameters with the idempotency token, the same for every attempt of one life of the step.
+
+    32 characters: secretsmanager takes no fewer, ecs.CreateService no more than 36. Source: botocore 1.44.5.
+    """
+    known: dict[str, Any] = dict(params)
+    if request.once == "token" and request.token_param:
+        life = ground.journal.incarnation(step.id)
+        text = f"{ground.plan.migration}/{step.id}/{index}/{life}"
+        known[request.token_param] = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return known
+
+
+def perform(ground: Ground, step: Step, index: int, sender: Callable[[AccountId, Region], Any]) -> None:
+    """Bring one request of the step to its receipt, then wait for the state it asks for."""
+    request = step.requests[index]
+    if is_look(ground.kind(step), request):
+        _only_look(ground, step, request)
+    elif not _has_receipt(ground, step, index):
+        if request.creates:
+            _create(ground, step, index, request, sender)
+        else:
+            _write(ground, step, index, request, sender)
+    if request.wait is not None:
+        wait(ground, step, request.wait, request)
+
+
+def _only_look(ground: Ground, step: Step, request: PlannedRequest) -> None:
+    site = ground.clients.reader(request.account, request.region, ground.kind(step).reads)
+    answer = site.call(request.operation, **ground.resolved(step, request.params))
+    outputs = read_outputs(request.outputs, answer)
+    missing = sorted(request.outputs.keys() - outputs.keys())
+    if missing:
+        raise StepFailed(f"{step.id}: {request.operation} shows no {', '.join(missing)}", do="migrate doctor")
+    if outputs.items() - ground.journal.outputs(step.id).items():
+        ground.journal.append(step.id, "learned", {"outputs": outputs})
+
+
+def _has_receipt(ground: Ground, step: Step, index: int) -> bool:
+    entries = ground.journal.forward(step.id)
+    return any(entry.event in ("acted", "learned") and entry.data.get("request") == index for entry in entries)
+
+
+def _create(
+    ground: Ground, step: Step, index: int, request: PlannedRequest, sender: Callable[[AccountId, Region], Any]
+) -> None:
+    sending = Sending(ground, step, index, request, "acting", sender)
+    if ground.is_uncertain(step, index) and request.once == "tagged":
+        # Only when the window is over does "nothing carries the stamp" mean that nothing was made.
+        if _adopt(ground, step, index):
+            return
+        ground.settle(step, index)
+    lost = 0
+    while not _adopt(ground, step, index):
+        try:
+            done = sending.send()
+        except Lost as error:
+            lost += 1
+            if lost > LOST_ANSWERS:
+                raise _unanswered(step, request, str(error)) from error
+            if request.once == "tagged":
+                ground.settle(step, index)
+            else:
+                ground.clock.sleep(pause_s(step.id, lost))
+            continue
+        except Refused as error:
+            if _TAKEN.search(error.code) and _adopt(ground, step, index, patient=True):
+                return
+            raise _failed(step, request, error) from error
+        if not done.standing:
+            _receipt(ground, step, index, request, done)
+            return
+        sending.refused(done.standing, "it exists")
+        if not _adopt(ground, step, index, patient=True):
+            raise _failed(step, request, Refused(done.standing, "AWS says it exists, but it is not to be found"))
+
+
+def _adopt(ground: Ground, step: Step, index: int, *, patient: bool = False) -> bool:
+    """Look; take the thing over where it stands and is ours. Raises Conflict where it is someone else's."""
+    until = ground.clock.now() + (ground.settle_s if patient else 0.0)
+    found = ground.locate(step)
+    while found is None and ground.clock.now() < until:
+        # AWS said that the name is taken; the look lags behind.
+        ground.clock.sleep(5.0)
+        found = ground.locate(step)
+    if found is None:
+        return False
+    if not ground.is_ours(step, found):
+        raise taken(step, found)
+    if not any(e.event == "acting" and e.data.get("request") == index for e in ground.journal.history(step.id)):
+        # Stamped by this migration in a run whose journal is gone: from now on this one answers for it.
+        ground.journal.append(step.id, "acting", {"request": index, "adopting": found.arn or str(found.ref)})
+    outputs = ground.kind(step).outputs(found)
+    ground.journal.append(step.id, "acted", {"request": index, "outputs": outputs, "adopted": True})
+    return True
+
+
+def taken(step: Step, found: Resource) -> Conflict:
+    """The error for a name that someone else holds."""
+    return Conflict(
+        f"{step.id}: {found.arn or found.ref} is there already and was not made by this migration; nothing was changed",
+        do=f"remove it, or give {step.ref} another name under `renames` in migration.yaml, and plan again",
+    )
+
+
+def _write(
+    ground: Ground, step: Step, index: int, request: PlannedRequest, sender: Callable[[AccountId, Region], Any]
+) -> None:
+    sending = Sending(ground, step, index, request, "acting", sender)
+    repeatable = request.once in ("put", "token")
+    lost = 0
+    uncertain = ground.is_uncertain(step, index)
+    while True:
+        sent_before = any(e.data.get("request") == index for e in ground.journal.history(step.id))
+        outputs = find(ground, step, request)
+        if outputs is None and uncertain and not repeatable and request.find:
+            ground.settle(step, index)
+            outputs = find(ground, step, request)
+        if outputs is not None:
+            if request.once == "named" and not sent_before:
+                raise Conflict(
+                    f"{step.id}: what {request.operation} would make is there and was not made by this run: {outputs}",
+                    do="remove it, then migrate run",
+                )
+            event: Literal["acted", "learned"] = "acted" if sent_before else "learned"
+            ground.journal.append(step.id, event, {"request": index, "outputs": outputs, "adopted": True})
+            return
+        if uncertain and request.once == "tagged" and not request.find:
+            raise _unanswered(step, request, "it was sent, no answer is known, and nothing can be looked at")
+        try:
+            done = sending.send()
+        except Lost as error:
+            lost += 1
+            if lost > LOST_ANSWERS:
+                raise _unanswered(step, request, str(error)) from error
+            uncertain = True
+            ground.clock.sleep(pause_s(step.id, lost))
+            continue
+        except Refused as error:
+            raise _failed(step, request, error) from error
+        _receipt(ground, step, index, request, done)
+        return
+
+
+def _receipt(ground: Ground, step: Step, index: int, request: PlannedRequest, done: Answered) -> None:
+    outputs = read_outputs(request.outputs, done.answer)
+    if done.standing:
+        outputs |= find(ground, step, request) or {}
+    data: dict[str, Json] = {"request": index, "outputs": outputs}
+    request_id = (done.answer.get("ResponseMetadata") or {}).get("RequestId")
+    if request_id:
+        data["request_id"] = request_id
+    if done.standing:
+        data["standing"] = done.standing
+    ground.journal.append(step.id, "acted", data)
+
+
+def find(ground: Ground, step: Step, request: PlannedRequest) -> dict[str, str] | None:
+    """Whether the request was sent before: its outputs, or None (also where it declares no way to see)."""
+    planned = request.find
+    if planned is None:
+        return None
+    site = ground.clients.reader(request.account, request.region, ground.kind(step).reads | {planned.operation})
+    answer = site.optional(planned.operation, missing=NOT_THERE, **ground.resolved(step, planned.params))
+    return read_outputs(planned.outputs, answer or {}) or None
+
+
+NOT_THERE = (
+    "NotFoundException",
+    "ResourceNotFoundException",
+    "NoSuchEntity",
+    "DBSnapshotNotFound",
+    "DBInstanceNotFound",
+    "404",
+    "NoSuchBucket",
+)
+"""Codes of a look that mean: not there."""
+
+
+def read_outputs(paths: Mapping[str, str], answer: Mapping[str, Any]) -> dict[str, str]:
+    """Each output that the answer has, as text."""
+    found = {name: jmespath.search(path, answer) for name, path in paths.items()}
+    return {name: str(value) for name, value in found.items() if value is not None and value != []}
+
+
+def wait(ground: Ground, step: Step, planned: PlannedWait, request: PlannedRequest) -> None:
+    """Read until the state is there. Raises StepFailed where AWS says it failed, or the time is over."""
+    site = ground.clients.reader(request.account, request.region, ground.kind(step).reads | {planned.operation})
+    until = ground.clock.now() + planned.timeout_s
+    said: Json = None
+    params = ground.resolved(step, planned.params)
+    while True:
+        answer = site.optional(planned.operation, missing=planned.gone, **params)
+        if answer is None and planned.gone:
+            return
+        seen = jmespath.search(planned.path, answer or {})
+        states = [str(one) for one in (seen if isinstance(seen, list) else [seen]) if one is not None]
+        if states and all(state in planned.ok for state in states):
+            return
+        if planned.gone and not states:
+            return
+        if any(state in planned.failed for state in states):
+            raise StepFailed(
+                f"{step.id}: {request.operation} ended as {', '.join(states)}", do="look there, migrate run"
+            )
+        if ground.clock.now() >= until:
+            raise StepFailed(
+                f"{step.id}: still {', '.join(states) or 'nothing'} after {planned.timeout_s / 60:.0f} minutes",
+                do="migrate run waits again",
+            )
+        if states != said:
+            said = states
+            data = {"for": f"{planned.operation} {planned.path}", "state": states}
+            ground.journal.append(step.id, "waiting", data)
+        ground.check_stop()
+        ground.clock.sleep(planned.every_s)
+
+
+def _failed(step: Step, request: PlannedRequest, error: Refused) -> MigrateError:
+    denied = re.search(r"(?i)denied|unauthori[sz]ed|forbidden", error.code)
+    what = f"{step.id}: {request.operation} in {request.account} was refused: {error.code}: {error.said}"
+    if denied:
+        return AccessError(what, do="give the role what `migrate policy --for run` prints, then migrate run")
+    return StepFailed(what, do="correct what AWS says, then migrate run")
+
+
+def _unanswered(step: Step, request: PlannedRequest, said: str) -> StepFailed:
+    return StepFailed(
+        f"{step.id}: nobody knows whether {request.operation} in {request.account} was done: {said}",
+        do="look there; migrate run looks again and goes on",
+    )

@@ -1,0 +1,39 @@
+"""AWS's error codes, out of any error. The rule: only `aws` knows the SDK's exceptions; their form is enough here."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def code_of(error: BaseException | None) -> str:
+    """AWS's error code of this error, or of what caused it; empty where it has none."""
+    while error is not None:
+        said = getattr(error, "response", None)
+        if isinstance(said, dict) and said.get("Error", {}).get("Code"):
+            return str(said["Error"]["Code"])
+        if isinstance(getattr(error, "code", None), str):
+            return str(error.code)  # type: ignore[attr-defined]
+        error = error.__cause__
+    return ""
+
+
+def patiently(
+    send: Callable[[], T],
+    passing: Callable[[BaseException], bool],
+    *,
+    for_s: float = 120.0,
+    every_s: float = 5.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Send again while the refusal is one that passes by itself; raise it once `for_s` seconds are over."""
+    left_s = for_s
+    while True:
+        try:
+            return send()
+        except Exception as error:
+            if left_s <= 0 or not passing(error):
+                raise
+        sleep(every_s)
+        left_s -= every_s

@@ -1,0 +1,138 @@
+"""Whether two objects are the same. The rule: equal is only what was compared; what could not be read is said so.
+
+An ETag is the MD5 of the bytes only for objects of one part that are not encrypted by KMS or by a customer's key;
+only there does equality count. Else checksums decide, and where both sides have none in common, the bytes do.
+Source: Amazon S3 user guide, Checking object integrity, read 2026-09.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from migrate.carry.listing import Version
+from migrate.kind import Carrier, ReadSite
+
+CHECKSUMS = ("CRC64NVME", "SHA256", "SHA512", "SHA1", "CRC32C", "CRC32", "MD5", "XXHASH128", "XXHASH3", "XXHASH64")
+HEADERS = (
+    "ContentType",
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ExpiresString",
+    "WebsiteRedirectLocation",
+    "ObjectLockMode",
+    "ObjectLockRetainUntilDate",
+    "ObjectLockLegalHoldStatus",
+)
+GONE = ("404", "NoSuchKey", "NotFound", "NoSuchVersion")
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """The two buckets of one copy, and what of their configuration decides how it is done."""
+
+    legacy: str
+    target: str
+    versioned: bool
+    through: bool = False
+    """Encrypted by legacy's AWS-managed key, which no other account may use: the bytes go through this process."""
+    special: bool = False
+    """May hold redirects or locks, which CopyObject does not take along by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a comparison says: nothing is equal, `different` names what differs, `unproved` why nobody can tell."""
+
+    different: str = ""
+    unproved: str = ""
+
+    @property
+    def equal(self) -> bool:
+        """Whether everything was compared and nothing differs."""
+        return not self.different and not self.unproved
+
+
+def at(bucket: str, version: Version) -> dict[str, Any]:
+    """The parameters that name one version."""
+    named = {"Bucket": bucket, "Key": version.key}
+    return named | ({"VersionId": version.version_id} if version.version_id else {})
+
+
+def head(site: ReadSite, bucket: str, version: Version, **more: Any) -> dict[str, Any] | None:
+    """HeadObject with checksums, or None where the object is gone (or its head was refused)."""
+    return site.optional("s3.HeadObject", missing=GONE, **at(bucket, version), ChecksumMode="ENABLED", **more)
+
+
+def object_tags(site: ReadSite, bucket: str, version: Version) -> dict[str, str] | None:
+    """The object's own tags, or None where it is gone (or they were refused)."""
+    answer = site.optional("s3.GetObjectTagging", missing=GONE, **at(bucket, version))
+    return None if answer is None else {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+def compare(to: Carrier, buckets: Buckets, legacy: Version, target: Version) -> Verdict:
+    """Compare one version with its copy: bytes, headers, metadata, tags, storage class."""
+    if legacy.marker or target.marker:
+        return Verdict("" if legacy.marker == target.marker else "a delete marker on one side")
+    if legacy.size_bytes != target.size_bytes:
+        return Verdict(f"size {legacy.size_bytes} and {target.size_bytes} bytes")
+    if legacy.storage_class != target.storage_class:
+        return Verdict(f"storage class {legacy.storage_class} and {target.storage_class}")
+    left, right = head(to.legacy, buckets.legacy, legacy), head(to.target, buckets.target, target)
+    if left is None or right is None:
+        return Verdict(unproved=f"the head in {'legacy' if left is None else 'the target'} could not be read")
+    for name in HEADERS:
+        if left.get(name) != right.get(name):
+            return Verdict(f"{name} differs")
+    if left.get("Metadata", {}) != right.get("Metadata", {}):
+        return Verdict("metadata differ")
+    tags = object_tags(to.legacy, buckets.legacy, legacy), object_tags(to.target, buckets.target, target)
+    if tags[0] is None or tags[1] is None:
+        return Verdict(unproved="the tags could not be read")
+    if tags[0] != tags[1]:
+        return Verdict("tags differ")
+    return _content(to, buckets, (legacy, left), (target, right))
+
+
+def _content(
+    to: Carrier, buckets: Buckets, legacy: tuple[Version, dict[str, Any]], target: tuple[Version, dict[str, Any]]
+) -> Verdict:
+    (left, left_head), (right, right_head) = legacy, target
+    if left.etag == right.etag and _is_md5(left, left_head) and _is_md5(right, right_head):
+        return Verdict()
+    by_checksum = _by_checksum(left_head, right_head)
+    if by_checksum is not None:
+        return by_checksum
+    digests = _hash(to.legacy, buckets.legacy, left), _hash(to.target, buckets.target, right)
+    if not all(digests):
+        return Verdict(unproved="no checksum in common, and the bytes could not be read")
+    return Verdict("" if digests[0] == digests[1] else "the bytes differ")
+
+
+def _is_md5(version: Version, found: dict[str, Any]) -> bool:
+    by_kms = str(found.get("ServerSideEncryption", "")).startswith("aws:kms") or "SSECustomerAlgorithm" in found
+    return "-" not in version.etag and not by_kms
+
+
+def _by_checksum(left: dict[str, Any], right: dict[str, Any]) -> Verdict | None:
+    """The verdict of a checksum over the whole object that both sides have; None where there is none."""
+    for name in CHECKSUMS:
+        one, other = left.get(f"Checksum{name}"), right.get(f"Checksum{name}")
+        # A composite checksum (of parts) ends in the number of parts; it says nothing about an object cut otherwise.
+        if one and other and not any("-" in text for text in (one, other)):
+            types = {found.get("ChecksumType", "FULL_OBJECT") for found in (left, right)}
+            if types == {"FULL_OBJECT"}:
+                return Verdict("" if one == other else f"the {name} of the bytes differs")
+    return None
+
+
+def _hash(site: ReadSite, bucket: str, version: Version) -> str:
+    answer = site.optional("s3.GetObject", missing=GONE, **at(bucket, version))
+    if answer is None:
+        return ""
+    digest = hashlib.sha256()
+    while chunk := answer["Body"].read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()

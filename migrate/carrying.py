@@ -1,0 +1,159 @@
+"""What a carrying action gets: reads on both sides, declared writes with their intent in the journal, its memory.
+
+The rule: an action that carries bytes is given nothing that could send what its step did not declare.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from migrate.acting import LOST_ANSWERS, TRANSIENT_BUDGET_S, Lost, classified, pause_s
+from migrate.errors import GuardError, MigrateError, StepFailed
+from migrate.ground import Ground
+from migrate.kind import CarryAction, Place, ReadSite
+from migrate.names import AccountId, Region
+from migrate.steps import Step
+from migrate.values import Json, resolve
+
+Side = Literal["target", "legacy"]
+
+_MAKES = re.compile(r"\.(Create|Run|Start|Restore|Allocate|Import|Request|Publish|Copy)")
+_REPEATABLE = frozenset({"s3.CreateMultipartUpload", "s3.CopyObject"})
+_NAMES = re.compile(r"(Name|Id|Arn|Identifier|Bucket|Key|Path)$")
+
+
+class Learnt(Mapping[str, str]):
+    """What the step, and the one that made its thing, have learnt, as it is now."""
+
+    def __init__(self, ground: Ground, step: Step) -> None:
+        self._ground, self._step = ground, step
+
+    def _now(self) -> dict[str, str]:
+        journal = self._ground.journal
+        return {**journal.outputs(self._step.create_id), **journal.outputs(self._step.id)}
+
+    def __getitem__(self, key: str) -> str:
+        return self._now()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+
+@dataclass
+class StepCarrier:
+    """The Carrier of one step, in one call of `carry`, `prove` or `uncarry`."""
+
+    ground: Ground
+    of: Step
+    event: Literal["acting", "undoing"]
+    sender: Callable[[AccountId, Region], Any]
+    _told: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        action = self.ground.kind(self.of).action(self.of.action)
+        extra = action.reads if isinstance(action, CarryAction) else frozenset()
+        self.step = self.of.id
+        self.outputs: Mapping[str, str] = Learnt(self.ground, self.of)
+        self.place: Place = self.ground.place(self.of)
+        self.legacy: ReadSite = self.ground.legacy(self.of, extra)
+        self.target: ReadSite = self.ground.target(self.of, extra)
+
+    def write(self, operation: str, *, side: Side = "target", **params: Any) -> dict[str, Any]:
+        """Send one declared write; throttled ones again, lost ones only where a repeat leaves the same state."""
+        ground = self.ground
+        account, region = (self.of.account, self.of.region)
+        if side == "legacy":
+            account, region = self.of.ref.account, self.of.ref.region
+        makes = bool(_MAKES.search(operation)) and operation not in _REPEATABLE
+        started, attempt, lost, refreshed = ground.clock.now(), 0, 0, 0
+        while True:
+            ground.check_stop()
+            attempt += 1
+            self._intent(operation, side, account, region, params, makes)
+            try:
+                answer: dict[str, Any] = self.sender(account, region).send(operation, **params)
+                return answer
+            except MigrateError:
+                raise
+            except Exception as error:
+                sort, _, said = classified(error)
+                if sort == "lost":
+                    lost += 1
+                    if makes or lost > LOST_ANSWERS:
+                        raise Lost(said) from error
+                elif sort == "auth" and refreshed < 2:
+                    refreshed += 1
+                    ground.clients.refresh(account)
+                elif sort != "transient" or ground.clock.now() - started >= TRANSIENT_BUDGET_S:
+                    # The action's code knows its own errors (a thing that is there already): AWS's own is raised.
+                    raise
+                ground.clock.sleep(pause_s(self.step, attempt))
+
+    def rewrite(self, document: Json) -> Json:
+        """A legacy document or text in the target's names. Raises FileError where a value is not known yet."""
+        return resolve(self.ground.rename(self.of.account)(document), self.ground.known)
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep an output durably, at once."""
+        if self.ground.journal.outputs(self.step).get(key) != value:
+            self.ground.journal.append(self.step, "learned", {"outputs": {key: value}})
+
+    def fetch(self, url: str) -> bytes:
+        """Download a pre-signed URL that AWS gave us."""
+        if not url.startswith(("https://", "http://")):
+            raise GuardError(f"{self.step}: {url[:40]!r} is no address to download from")
+        return self.ground.fetch(url)
+
+    def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:
+        """An open psycopg connection, or None where none can be made."""
+        account = self.of.ref.account if side == "legacy" else self.of.account
+        return self.ground.connect(account, host, port, database, side=side, instance=instance)
+
+    def _intent(
+        self, operation: str, side: str, account: str, region: str, params: Mapping[str, Any], makes: bool
+    ) -> None:
+        """Before the first write of each sort, and before each one that makes something: a million puts are one."""
+        if (operation, side) in self._told and not makes:
+            return
+        self._told.add((operation, side))
+        named = {key: value for key, value in params.items() if isinstance(value, str) and _NAMES.search(key)}
+        data = {"carry": True, "makes": makes, "operation": operation, "account": account, "region": region}
+        self.ground.journal.append(self.step, self.event, {**data, "params": named})
+
+
+def carry(ground: Ground, step: Step, sender: Callable[[AccountId, Region], Any]) -> None:
+    """Run the step's carrying action to its receipt; it goes on where it stopped."""
+    action = ground.kind(step).action(step.action)
+    if not isinstance(action, CarryAction):
+        return
+    entries = ground.journal.forward(step.id)
+    if any(entry.event == "acted" and entry.data.get("carry") for entry in entries):
+        return
+    carried = [entry for entry in entries if entry.data.get("carry")]
+    if carried and carried[-1].data.get("makes"):
+        # The process ended around a write that makes something: its look may lag behind.
+        ground.settle(step)
+    it = ground.it(step)
+    for lost in range(LOST_ANSWERS):
+        ground.check_stop()
+        try:
+            counts = action.carry(it, StepCarrier(ground, step, "acting", sender))
+        except Lost:
+            ground.settle(step)
+            ground.clock.sleep(pause_s(step.id, lost + 1))
+            continue
+        except MigrateError:
+            raise
+        except Exception as error:
+            sort, code, said = classified(error)
+            ground.journal.append(step.id, "failed", {"carry": True, "code": code, "said": said})
+            raise StepFailed(
+                f"{step.id}: AWS refused ({sort}): {code}: {said}", do="correct what AWS says, then migrate run"
+            ) from error
+        ground.journal.append(step.id, "acted", {"carry": True, "counts": dict(counts)})
+        return
+    raise StepFailed(f"{step.id}: answers were lost {LOST_ANSWERS} times", do="look there, then migrate run")

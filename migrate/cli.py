@@ -1,0 +1,267 @@
+"""The command line: verbs only. The rule: every heavy import is inside its verb, so that help answers at once."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migrate import __version__
+from migrate.errors import MigrateError
+from migrate.out import Out
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class Verbs(click.Group):
+    """Verbs in the order in which a migration uses them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Not sorted: the order of the story."""
+        return list(self.commands)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="migrate")
+def main() -> None:
+    """Move a company out of its single AWS account, step by step, with proof and a way back.
+
+    \b
+    init → doctor → scan → graph → plan → review → approve → run → verify; rollback from anywhere.
+    Nothing is written to AWS before `run`. See it whole without an account: migrate demo run
+    """
+
+
+def verb(*params: Callable[[Any], Any], folder: bool = True) -> Callable[[Callable[..., Any]], click.Command]:
+    """A verb: --json, the folder argument, errors said once and the exit codes of DESIGN kept."""
+
+    def wrap(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def guarded(**arguments: Any) -> None:
+            out = Out(arguments.pop("as_json"))
+            sys.exit(_guarded(out, function, arguments))
+
+        command: Any = guarded
+        if folder:
+            command = click.argument("folder", type=FOLDER, default=Path())(command)
+        for param in reversed(params):
+            command = param(command)
+        command = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")(command)
+        made = main.command(function.__name__.removesuffix("_"))(command)
+        made.help = function.__doc__
+        return made
+
+    return wrap
+
+
+def _guarded(out: Out, function: Callable[..., Any], arguments: dict[str, Any]) -> int:
+    try:
+        return int(function(out, **arguments) or 0)
+    except MigrateError as error:
+        if out.as_json:
+            out.result("", {"error": type(error).__name__, "what": error.what, "do": error.do, "exit": error.exit_code})
+        out.say(f"error: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        out.say("interrupted; what was done is in the journal, run again to go on")
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+option = click.option
+
+
+def flag(name: str, help_text: str) -> Callable[[Any], Any]:
+    """An option that is there or not."""
+    return click.option(name, is_flag=True, help=help_text)
+
+
+@verb(
+    flag("--defaults", "Ask nothing; leave what must be filled in marked."),
+    option("--legacy", metavar="ACCOUNT", help="The account that everything is in today."),
+    option("--region", "regions", multiple=True, help="A region in use; may be repeated."),
+    option("--target", "targets", multiple=True, metavar="ALIAS=ACCOUNT", help="A target account; may be repeated."),
+    option("--role", default="OrganizationAccountAccessRole", show_default=True, help="Role assumed in the targets."),
+    option("--name", help="Name of the migration."),
+)
+def init(out: Out, **arguments: Any) -> Any:
+    """Write migration.yaml from a few questions, or from the options with --defaults."""
+    from migrate.verbs.beginning import init as act
+
+    return act(out, **arguments)
+
+
+@verb()
+def doctor(out: Out, folder: Path) -> Any:
+    """Who am I, can I get in everywhere, what is missing; each with its fix. Reads only."""
+    from migrate.verbs.beginning import doctor as act
+
+    return act(out, folder)
+
+
+@verb(
+    flag("--strict", "Exit 6 where the scan has gaps."),
+    option("--workers", default=32, show_default=True, type=click.IntRange(1, 64), help="Calls in flight."),
+    option("--account", help="Scan this target (alias) instead of legacy, for comparing before and after."),
+)
+def scan(out: Out, folder: Path, strict: bool, workers: int, account: str | None) -> Any:
+    """Catalogue the legacy account: every kind, every region asked for. Reads metadata only, by construction."""
+    from migrate.verbs.beginning import scan as act
+
+    return act(out, folder, strict=strict, workers=workers, account=account)
+
+
+@verb(
+    option("--as", "form", type=click.Choice(["text", "svg", "html", "mermaid", "dot", "json"]), default="text"),
+    option("--why", nargs=2, metavar="A B", help="Why A needs B: the chain of edges with their evidence."),
+    option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write there instead of stdout."),
+)
+def graph(out: Out, folder: Path, form: str, why: tuple[str, str] | None, output: Path | None) -> Any:
+    """The dependency graph: waves, cut-over groups, cycles, dangling references. Calls nothing."""
+    from migrate.verbs.planning import graph as act
+
+    return act(out, folder, form=form, why=why, output=output)
+
+
+@verb(option("--inventory", type=click.Path(path_type=Path, dir_okay=False), help="This one, not the newest."))
+def plan(out: Out, folder: Path, inventory: Path | None) -> Any:
+    """Waves, steps, requests, gates, estimates. Calls nothing; same inputs, same digest."""
+    from migrate.verbs.planning import plan as act
+
+    return act(out, folder, inventory=inventory)
+
+
+PLAN = option("--plan", "plan_path", type=click.Path(path_type=Path, dir_okay=False), help="This plan, not the newest.")
+
+
+@verb(PLAN, flag("--markdown", "Print Markdown instead of the summary."))
+def review(out: Out, folder: Path, plan_path: Path | None, markdown: bool) -> Any:
+    """Write the plan as one offline HTML page and as Markdown, and print its summary."""
+    from migrate.verbs.planning import review as act
+
+    return act(out, folder, plan_path=plan_path, markdown=markdown)
+
+
+@verb(
+    PLAN,
+    option("--by", help="Who approves; by default your login name."),
+    option("--reason", default="", help="Why; kept with the approval."),
+    option("--gate", metavar="ID", help="Answer this gate of the run instead of approving the plan."),
+)
+def approve(out: Out, folder: Path, **arguments: Any) -> Any:
+    """Approve exactly this plan, by its digest; or answer a gate of its run."""
+    from migrate.verbs.planning import approve as act
+
+    return act(out, folder, **arguments)
+
+
+@verb(
+    PLAN,
+    option("--engine", type=click.Choice(["prefect", "local"]), default="prefect", show_default=True),
+    option("--workers", default=8, show_default=True, type=click.IntRange(1, 64), help="Steps at a time."),
+    option("--group", metavar="REF", help="Only this resource's cut-over group."),
+)
+def run(out: Out, folder: Path, **arguments: Any) -> Any:
+    """Run the approved plan to the next gate (exit 3); run again to go on, after a gate or a crash alike."""
+    from migrate.verbs.acting import run as act
+
+    return act(out, folder, **arguments)
+
+
+@verb(PLAN)
+def status(out: Out, folder: Path, plan_path: Path | None) -> Any:
+    """Where the run stands, what is next, who must act. Calls nothing."""
+    from migrate.verbs.acting import status as act
+
+    return act(out, folder, plan_path=plan_path)
+
+
+@verb(PLAN)
+def verify(out: Out, folder: Path, plan_path: Path | None) -> Any:
+    """Prove again, from fresh reads of both sides, everything the run claims. Exit 5 where they differ."""
+    from migrate.verbs.acting import verify as act
+
+    return act(out, folder, plan_path=plan_path)
+
+
+@verb(
+    PLAN,
+    option("--to", "to_wave", type=click.IntRange(0), help="Undo every wave after this one; 0 undoes everything."),
+    option("--step", "steps", multiple=True, metavar="ID", help="Undo this step and what depends on it."),
+    option("--confirm", metavar="ID", help="Act: the id that the listing printed."),
+    option("--workers", default=8, show_default=True, type=click.IntRange(1, 64)),
+)
+def rollback(out: Out, folder: Path, **arguments: Any) -> Any:
+    """Undo from the journal, newest first. Prints what it would do; acts with --confirm."""
+    from migrate.verbs.acting import rollback as act
+
+    return act(out, folder, **arguments)
+
+
+@verb(
+    click.argument("left", type=click.Path(path_type=Path, dir_okay=False)),
+    click.argument("right", type=click.Path(path_type=Path, dir_okay=False), required=False),
+    flag("--detailed-exitcode", "Exit 2 where they differ."),
+    folder=False,
+)
+def diff(out: Out, left: Path, right: Path | None, detailed_exitcode: bool) -> Any:
+    """Two inventories, or two plans; or one inventory against the account as it is (reads)."""
+    from migrate.verbs.planning import diff as act
+
+    return act(out, left, right, detailed_exitcode=detailed_exitcode)
+
+
+@verb(option("--for", "purpose", type=click.Choice(["scan"]), default="scan", show_default=True), folder=False)
+def policy(out: Out, purpose: str) -> Any:
+    """The least-privilege IAM policy of a verb, generated from the calls that the kinds declare."""
+    from migrate.verbs.telling import policy as act
+
+    return act(out, purpose)
+
+
+@verb(click.argument("word", required=False), folder=False)
+def explain(out: Out, word: str | None) -> Any:
+    """Explain a kind, a kind.action, a class (R2, D1), an exit code, or list what can be explained."""
+    from migrate.verbs.telling import explain as act
+
+    return act(out, word)
+
+
+@verb(click.argument("what", type=click.Choice(["config", "runbook"]), default="config"), folder=False)
+def schema(out: Out, what: str) -> Any:
+    """The JSON schema of migration.yaml, or the fields of a runbook."""
+    from migrate.verbs.telling import schema as act
+
+    return act(out, what)
+
+
+@verb(
+    click.argument("what", type=click.Choice(["run", "up", "env", "down", "status"]), default="run"),
+    option("--home", type=FOLDER, default=Path(".demo"), show_default=True, help="Where the embedded world lives."),
+    flag("--keep", "Leave the world up after `run`."),
+    folder=False,
+)
+def demo(out: Out, what: str, home: Path, keep: bool) -> Any:
+    """The whole story on an embedded AWS and a real PostgreSQL; needs no account. What is simulated says so."""
+    from migrate.demo.verbs import act
+
+    return act(out, what, home, keep=keep)
+
+
+@verb(click.argument("shell", type=click.Choice(["bash", "zsh", "fish"])), folder=False)
+def completion(out: Out, shell: str) -> Any:
+    """The completion script for a shell."""
+    from click.shell_completion import get_completion_class
+
+    made = get_completion_class(shell)
+    if made is not None:
+        out.result(made(main, {}, "migrate", "_MIGRATE_COMPLETE").source())
+
+
+@verb(folder=False)
+def version(out: Out) -> Any:
+    """The version."""
+    out.result(__version__, {"version": __version__})

@@ -1,0 +1,88 @@
+"""Rules over IAM: sizes of policies, and principals that exist.
+
+The one rule it keeps: what AWS refuses when a document is written is refused then, not when it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from migrate.demo.strict import override, strict
+from migrate.demo.strict._principals import ghosts
+
+MANAGED_POLICY_CHARACTERS = 6144
+ROLE_INLINE_CHARACTERS = 10240
+
+
+def size(document: str) -> int:
+    """Characters of a policy document as IAM counts them: white space is free."""
+    return len(re.sub(r"\s", "", document))
+
+
+@strict(
+    "iam.policy-size",
+    makes="a managed policy over 6,144 characters or role inline policies over 10,240 in all are refused",
+    source="IAM user guide, IAM and AWS STS quotas, unverified; white space is not counted",
+)
+def policy_size() -> None:
+    """The emulator takes any size.
+
+    Source: IAM user guide, reference_iam-quotas, unverified.
+    """
+    from moto.iam.exceptions import LimitExceededException
+    from moto.iam.models import IAMBackend
+
+    def demand(document: str) -> None:
+        if size(document) > MANAGED_POLICY_CHARACTERS:
+            raise LimitExceededException(f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_CHARACTERS}")
+
+    @override(IAMBackend, "create_policy")
+    def create_policy(old: Any, self: Any, *words: Any, **named: Any) -> Any:
+        demand(named["policy_document"] if "policy_document" in named else words[2])
+        return old(self, *words, **named)
+
+    @override(IAMBackend, "create_policy_version")
+    def create_policy_version(
+        old: Any, self: Any, policy_arn: str, policy_document: str, *words: Any, **named: Any
+    ) -> Any:
+        demand(policy_document)
+        return old(self, policy_arn, policy_document, *words, **named)
+
+    @override(IAMBackend, "put_role_policy")
+    def put_role_policy(old: Any, self: Any, role_name: str, policy_name: str, policy_json: str) -> Any:
+        kept = self.get_role(role_name).policies
+        others = sum(size(document) for name, document in kept.items() if name != policy_name)
+        if others + size(policy_json) > ROLE_INLINE_CHARACTERS:
+            text = f"Maximum policy size of {ROLE_INLINE_CHARACTERS} bytes exceeded for role {role_name}"
+            raise LimitExceededException(text)
+        return old(self, role_name, policy_name, policy_json)
+
+
+@strict(
+    "iam.principals-exist",
+    makes="a trust policy naming a role or user that does not exist in an account of the world is refused",
+    source="iam.CreateRole and iam.UpdateAssumeRolePolicy, botocore 1.44.5: MalformedPolicyDocument",
+)
+def principals_exist() -> None:
+    """AWS resolves the principals of a trust policy when it is written.
+
+    Source: iam.UpdateAssumeRolePolicy, botocore 1.44.5; the text of the message is unverified.
+    """
+    from moto.iam.exceptions import MalformedPolicyDocument
+    from moto.iam.models import IAMBackend
+
+    def demand(document: str) -> None:
+        missing = ghosts(document)
+        if missing:
+            raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{missing[0]}"')
+
+    @override(IAMBackend, "create_role")
+    def create_role(old: Any, self: Any, *words: Any, **named: Any) -> Any:
+        demand(named["assume_role_policy_document"] if "assume_role_policy_document" in named else words[1])
+        return old(self, *words, **named)
+
+    @override(IAMBackend, "update_assume_role_policy")
+    def update_assume_role_policy(old: Any, self: Any, role_name: str, policy_document: str) -> Any:
+        demand(policy_document)
+        return old(self, role_name, policy_document)

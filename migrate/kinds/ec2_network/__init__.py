@@ -1,0 +1,2 @@
+"""The network."""
+KINDS = ()

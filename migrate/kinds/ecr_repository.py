@@ -1,0 +1,231 @@
+"""ECR repository and its images. The rule: an image arrives with its digest or not at all; nothing is converted."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from migrate.carry import images
+from migrate.inventory import Resource
+from migrate.kind import (
+    Action,
+    Carrier,
+    CarryAction,
+    Facts,
+    It,
+    Json,
+    Kind,
+    Name,
+    Need,
+    Place,
+    Proof,
+    ReadSite,
+    Request,
+    pair_tags,
+    tag_pairs,
+)
+from migrate.kinds._documents import canonical, parsed, without_dead
+from migrate.values import as_json
+
+_GONE = ("RepositoryNotFoundException",)
+
+
+class RepositoryFacts(Facts):
+    """Source: ecr.DescribeRepositories, ecr.GetLifecyclePolicy, ecr.GetRepositoryPolicy."""
+
+    tag_mutability: str
+    mutability_exclusions: list[dict[str, Json]]
+    scan_on_push: bool
+    encryption: str
+    kms_key: str | None
+    """None: AWS's own key, also under encryption KMS."""
+    lifecycle_policy: dict[str, Json] | None
+    policy: dict[str, Json] | None
+
+
+class Create(Action[RepositoryFacts]):
+    """The repository: encryption can be said only here."""
+
+    name = "create"
+    title = "Create the repository"
+
+    def requests(self, it: It[RepositoryFacts], place: Place) -> Sequence[Request]:
+        facts = it.facts
+        encryption = {"encryptionType": facts.encryption} | ({"kmsKey": facts.kms_key} if facts.kms_key else {})
+        params: dict[str, Json] = {
+            "repositoryName": place.name,
+            "imageTagMutability": facts.tag_mutability,
+            "imageScanningConfiguration": {"scanOnPush": facts.scan_on_push},
+            "encryptionConfiguration": encryption,
+            "tags": tag_pairs(place.stamp(it.tags)),
+        }
+        if facts.mutability_exclusions:
+            params["imageTagMutabilityExclusionFilters"] = facts.mutability_exclusions
+        return [
+            Request(
+                "ecr.CreateRepository",
+                params,
+                once="named",
+                creates=True,
+                outputs={"arn": "repository.repositoryArn"},
+                # No force: a repository that holds images which this migration did not bring refuses, and people decide.
+                undo=Request("ecr.DeleteRepository", {"repositoryName": place.name}, done=_GONE),
+            )
+        ]
+
+
+class CopyImages(CarryAction[RepositoryFacts]):
+    """Every image with every tag, and the untagged. A replication rule would carry only what is pushed later."""
+
+    name = "copy_images"
+    title = "Copy the images by digest"
+    reads = images.READS
+    writes = images.WRITES
+
+    def summary(self, it: It[RepositoryFacts], place: Place) -> dict[str, Json]:
+        return {
+            "repository": it.ref.name,
+            "how": "by digest: layers that the target lacks, then manifests byte for byte, lists last, oldest first",
+            "what": "every image, tagged or not, with every tag",
+        }
+
+    def carry(self, it: It[RepositoryFacts], to: Carrier) -> Mapping[str, Json]:
+        return images.copy(to, it.ref.name)
+
+    def prove(self, it: It[RepositoryFacts], to: Carrier) -> Proof:
+        return images.prove(to, it.ref.name)
+
+    def uncarry(self, it: It[RepositoryFacts], to: Carrier) -> None:
+        images.take_away(to)
+
+
+class Configure(Action[RepositoryFacts]):
+    """Lifecycle and who may pull. After the images: a lifecycle policy must not see half of them."""
+
+    name = "configure"
+    title = "Set lifecycle and policy of the repository"
+
+    def applies(self, it: It[RepositoryFacts]) -> bool:
+        return it.facts.lifecycle_policy is not None or _sendable(it.facts.policy) is not None
+
+    def requests(self, it: It[RepositoryFacts], place: Place) -> Sequence[Request]:
+        own: dict[str, Json] = {"repositoryName": place.name}
+        found: list[Request] = []
+        if it.facts.lifecycle_policy is not None:
+            found.append(
+                Request(
+                    "ecr.PutLifecyclePolicy",
+                    own | {"lifecyclePolicyText": as_json(it.facts.lifecycle_policy)},
+                    undo=Request("ecr.DeleteLifecyclePolicy", own, done=("LifecyclePolicyNotFoundException", *_GONE)),
+                )
+            )
+        policy = _sendable(it.facts.policy)
+        if policy is not None:
+            found.append(
+                Request(
+                    "ecr.SetRepositoryPolicy",
+                    own | {"policyText": as_json(policy)},
+                    # A policy that names a role just made is invalid for some seconds (unverified).
+                    retry=("InvalidParameterException",),
+                    undo=Request("ecr.DeleteRepositoryPolicy", own, done=("RepositoryPolicyNotFoundException", *_GONE)),
+                )
+            )
+        return found
+
+
+def _sendable(policy: dict[str, Json] | None) -> dict[str, Json] | None:
+    """The policy without principals that were deleted, which AWS refuses; None where nothing is left."""
+    return without_dead(policy) if policy else None
+
+
+class Repository(Kind[RepositoryFacts]):
+    """A private repository. Images that ECR archived cannot be read and stop the copying with their digest. A
+    lifecycle policy counts an image's age from the push, which in the target is the copying."""
+
+    name = "ecr.repository"
+    title = "ECR repository"
+    facts = RepositoryFacts
+    stateful = True
+    reads = frozenset(
+        {
+            "ecr.DescribeRepositories",
+            "ecr.DescribeImages",
+            "ecr.GetLifecyclePolicy",
+            "ecr.GetRepositoryPolicy",
+            "ecr.ListTagsForResource",
+            "kms.DescribeKey",
+        }
+    )
+    tagging_types = ("ecr:repository",)
+    actions = (Create(), CopyImages(), Configure())
+
+    def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        if only is not None:
+            answer = site.optional("ecr.DescribeRepositories", missing=_GONE, repositoryNames=[only])
+            repositories = list((answer or {}).get("repositories", ()))
+        else:
+            repositories = list(site.pages("ecr.DescribeRepositories", "repositories", maxResults=1000))
+
+        def described(one: Mapping[str, Json]) -> Resource:
+            name = one["repositoryName"]
+            lifecycle = site.optional(
+                "ecr.GetLifecyclePolicy", missing=("LifecyclePolicyNotFoundException",), repositoryName=name
+            )
+            policy = site.optional(
+                "ecr.GetRepositoryPolicy", missing=("RepositoryPolicyNotFoundException",), repositoryName=name
+            )
+            tags = site.optional("ecr.ListTagsForResource", missing=_GONE, resourceArn=one["repositoryArn"]) or {}
+            encryption = one.get("encryptionConfiguration") or {}
+            return self.found(
+                site,
+                name,
+                RepositoryFacts(
+                    tag_mutability=one.get("imageTagMutability") or "MUTABLE",
+                    mutability_exclusions=sorted(
+                        one.get("imageTagMutabilityExclusionFilters") or (), key=lambda each: str(each["filter"])
+                    ),
+                    scan_on_push=bool((one.get("imageScanningConfiguration") or {}).get("scanOnPush")),
+                    encryption=encryption.get("encryptionType") or "AES256",
+                    kms_key=_own_key(site, encryption.get("kmsKey")),
+                    lifecycle_policy=json.loads(lifecycle["lifecyclePolicyText"]) if lifecycle else None,
+                    policy=parsed(policy["policyText"]) if policy else None,
+                ),
+                arn=one["repositoryArn"],
+                tags=pair_tags(tags.get("tags")),
+                # An upper bound: layers that images share are counted for each. Not read for a narrow look.
+                size_bytes=None if only is not None else _size_bytes(site, name),
+            )
+
+        yield from site.map(described, repositories)
+
+    def names(self, it: It[RepositoryFacts], place: Place) -> Iterator[Name]:
+        yield from super().names(it, place)
+        yield Name(
+            f"{it.ref.account}.dkr.ecr.{it.ref.region}.amazonaws.com/{it.ref.name}",
+            f"{place.account}.dkr.ecr.{place.region}.amazonaws.com/{place.name}",
+            "url",
+        )
+
+    def needs(self, it: It[RepositoryFacts]) -> Iterator[Need]:
+        if it.facts.kms_key:
+            where = "ecr.DescribeRepositories repositories[].encryptionConfiguration.kmsKey"
+            yield Need(it.facts.kms_key, "encrypted by", "hard", where)
+
+    def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[RepositoryFacts]) -> dict[str, Json]:
+        policy = _sendable(facts["policy"])
+        # Renaming changes the order of sorted names.
+        return facts | {"policy": policy and canonical(policy)}
+
+
+def _own_key(site: ReadSite, key: str | None) -> str | None:
+    """The key where it is one that people made; the account's AWS-managed key is not moved."""
+    if not key:
+        return None
+    answer = site.optional("kms.DescribeKey", missing=("NotFoundException",), KeyId=key)
+    return None if answer and answer["KeyMetadata"].get("KeyManager") == "AWS" else key
+
+
+def _size_bytes(site: ReadSite, name: str) -> int:
+    found = site.pages("ecr.DescribeImages", "imageDetails", repositoryName=name, maxResults=1000)
+    return sum(int(image.get("imageSizeInBytes") or 0) for image in found)
+
+
+KINDS = (Repository(),)

@@ -1,0 +1,288 @@
+"""KMS keys: a new key with the same settings, aliases and policy in the target. Key material never moves.
+
+The rule: the target's key is another key. What the legacy key encrypted or signed stays with the legacy key; every
+kind that holds encrypted data copies it in plain through the service that holds it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from migrate.inventory import Resource
+from migrate.kind import (
+    Action,
+    Facts,
+    It,
+    Json,
+    Kind,
+    Name,
+    Place,
+    ReadSite,
+    Request,
+    after,
+    join,
+    pair_tags,
+    tag_pairs,
+)
+from migrate.kinds import _documents as documents
+from migrate.names import Arn
+from migrate.values import as_json
+
+# AWS deletes no key at once; seven days is the shortest wait. Source: kms.ScheduleKeyDeletion, botocore 1.44.5.
+DELETION_WAIT_DAYS = 7
+ROTATION_DEFAULT_DAYS = 365
+
+
+class KeyFacts(Facts):
+    """Source: kms.DescribeKey, kms.ListAliases, kms.GetKeyPolicy, kms.GetKeyRotationStatus."""
+
+    description: str
+    usage: str
+    spec: str
+    origin: str
+    state: str
+    key_manager: Literal["AWS", "CUSTOMER"]
+    multi_region: Literal["no", "primary", "replica"]
+    owner: str
+    """The principal that stands for the owning account."""
+    aliases: list[str]
+    policy: dict[str, Json] | None
+    """None: not read, which is a gap."""
+    dead_principals: list[str]
+    rotation: bool
+    rotation_days: int | None
+
+
+def first_policy(owner: str) -> dict[str, Json]:
+    """What AWS gives a key without a policy: its account decides by IAM. Source: KMS guide, key policies, 2026-08."""
+    return {
+        "Version": "2012-10-17",
+        "Id": "key-default-1",
+        "Statement": [
+            {
+                "Sid": "Enable IAM User Permissions",
+                "Effect": "Allow",
+                "Principal": {"AWS": owner},
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+        ],
+    }
+
+
+def is_moved(it: It[KeyFacts]) -> bool:
+    """Whether a key like this can be made anew: AWS's own, imported, external and replica keys cannot."""
+    facts = it.facts
+    return facts.key_manager == "CUSTOMER" and facts.origin == "AWS_KMS" and facts.multi_region != "replica"
+
+
+class Create(Action[KeyFacts]):
+    """The key, owned by its account alone, and its aliases."""
+
+    name = "create"
+    title = "Create the key"
+
+    def applies(self, it: It[KeyFacts]) -> bool:
+        return is_moved(it)
+
+    def requests(self, it: It[KeyFacts], place: Place) -> Sequence[Request]:
+        facts = it.facts
+        own = after("create", "id")
+        params: dict[str, Json] = {
+            "Description": facts.description,
+            "KeyUsage": facts.usage,
+            "KeySpec": facts.spec,
+            "MultiRegion": facts.multi_region == "primary",
+            # Written out, so that what stands before `configure` is known.
+            "Policy": as_json(first_policy(facts.owner)),
+            "Tags": tag_pairs(place.stamp(it.tags), "TagKey", "TagValue"),
+        }
+        return [
+            Request(
+                "kms.CreateKey",
+                params,
+                once="tagged",
+                creates=True,
+                outputs={"id": "KeyMetadata.KeyId", "arn": "KeyMetadata.Arn"},
+                undo=Request(
+                    "kms.ScheduleKeyDeletion",
+                    {"KeyId": own, "PendingWindowInDays": DELETION_WAIT_DAYS},
+                    # KMSInvalidStateException: its deletion is scheduled already.
+                    done=("NotFoundException", "KMSInvalidStateException"),
+                ),
+            ),
+            *(
+                Request(
+                    "kms.CreateAlias",
+                    {"AliasName": alias, "TargetKeyId": own},
+                    # An alias of that name on another key is seen when the key is verified.
+                    done=("AlreadyExistsException",),
+                    undo=Request("kms.DeleteAlias", {"AliasName": alias}, done=("NotFoundException",)),
+                )
+                for alias in facts.aliases
+            ),
+        ]
+
+
+class Configure(Action[KeyFacts]):
+    """Policy, rotation and state: the policy names roles, which have to be there first."""
+
+    name = "configure"
+    title = "Set the key's policy and rotation"
+
+    def applies(self, it: It[KeyFacts]) -> bool:
+        return is_moved(it) and bool(self._requests(it))
+
+    def requests(self, it: It[KeyFacts], place: Place) -> Sequence[Request]:
+        return self._requests(it)
+
+    @staticmethod
+    def _requests(it: It[KeyFacts]) -> list[Request]:
+        facts = it.facts
+        own = {"KeyId": after("create", "id")}
+        gone = ("NotFoundException", "KMSInvalidStateException")
+        requests = []
+        policy = documents.without_dead(facts.policy) if facts.policy else None
+        if policy:
+            # AWS's check that the caller does not lock itself out stays on.
+            requests.append(
+                Request(
+                    "kms.PutKeyPolicy",
+                    {**own, "PolicyName": "default", "Policy": as_json(policy)},
+                    # "Invalid principals" until a role made just now is known everywhere.
+                    retry=("MalformedPolicyDocumentException",),
+                    undo=Request(
+                        "kms.PutKeyPolicy",
+                        {**own, "PolicyName": "default", "Policy": as_json(first_policy(facts.owner))},
+                        done=gone,
+                    ),
+                )
+            )
+        if facts.rotation:
+            requests.append(
+                Request(
+                    "kms.EnableKeyRotation",
+                    {**own, "RotationPeriodInDays": facts.rotation_days},
+                    undo=Request("kms.DisableKeyRotation", {**own}, done=(*gone, "DisabledException")),
+                )
+            )
+        if facts.state == "Disabled":
+            # Last: a disabled key takes no change of its rotation.
+            requests.append(Request("kms.DisableKey", {**own}, undo=Request("kms.EnableKey", {**own}, done=gone)))
+        return requests
+
+
+class Key(Kind[KeyFacts]):
+    """A KMS key.
+
+    Listed but not moved: AWS-managed keys (each service makes its own in the target; what uses one has to say "the
+    service's default"), keys with imported or external material and multi-region replicas (a person makes them).
+    Keys whose deletion is scheduled are not listed. Grants are not carried: services make their own when they start
+    to use the key. What an asymmetric or HMAC key has signed cannot be verified with the new one.
+    """
+
+    name = "kms.key"
+    title = "KMS key"
+    facts = KeyFacts
+    named = False
+    reads = frozenset(
+        {
+            "kms.ListKeys",
+            "kms.DescribeKey",
+            "kms.ListAliases",
+            "kms.GetKeyPolicy",
+            "kms.GetKeyRotationStatus",
+            "kms.ListResourceTags",
+        }
+    )
+    tagging_types = ("kms:key",)
+    actions = (Create(), Configure())
+
+    def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        wanted = {"KeyId": only} if only else {}
+        if only is None:
+            described = site.map(
+                lambda key: site.call("kms.DescribeKey", KeyId=key["KeyId"]),
+                site.pages("kms.ListKeys", "Keys", Limit=1000),
+            )
+        else:
+            answer = site.optional("kms.DescribeKey", missing=("NotFoundException",), KeyId=only)
+            described = [answer] if answer else []
+        keys = [answer["KeyMetadata"] for answer in described]
+        keys = [key for key in keys if key["KeyState"] not in ("PendingDeletion", "PendingReplicaDeletion")]
+        if not keys:
+            return
+        aliases: dict[str, list[str]] = {}
+        for alias in site.pages("kms.ListAliases", "Aliases", **wanted):
+            aliases.setdefault(alias.get("TargetKeyId", ""), []).append(alias["AliasName"])
+        yield from site.map(lambda key: self._found(site, key, sorted(aliases.get(key["KeyId"], ()))), keys)
+
+    def _found(self, site: ReadSite, key: dict[str, Any], aliases: list[str]) -> Resource:
+        key_id = key["KeyId"]
+        # The prefix is reserved for AWS. Source: kms.CreateAlias, botocore 1.44.5.
+        by_aws = key["KeyManager"] == "AWS" or any(alias.startswith("alias/aws/") for alias in aliases)
+        policy: dict[str, Json] | None = None
+        rotation: dict[str, Any] | None = None
+        tags: dict[str, str] = {}
+        if not by_aws:
+            answer = site.optional("kms.GetKeyPolicy", missing=(), KeyId=key_id, PolicyName="default")
+            policy = documents.parsed(answer["Policy"]) if answer else None
+            # Only symmetric keys with AWS's material rotate; the others answer that they do not.
+            rotation = site.optional(
+                "kms.GetKeyRotationStatus", missing=("UnsupportedOperationException",), KeyId=key_id
+            )
+            tags = pair_tags(site.pages("kms.ListResourceTags", "Tags", KeyId=key_id), "TagKey", "TagValue")
+        rotates = bool(rotation and rotation["KeyRotationEnabled"])
+        days = (rotation or {}).get("RotationPeriodInDays", ROTATION_DEFAULT_DAYS)
+        kind = key.get("MultiRegionConfiguration", {}).get("MultiRegionKeyType", "PRIMARY").lower()
+        arn = Arn.parse(key["Arn"])
+        partition = arn.partition if arn else "aws"
+        facts = KeyFacts(
+            description=key.get("Description") or "",
+            usage=key["KeyUsage"],
+            spec=key["KeySpec"],
+            origin=key["Origin"],
+            state=key["KeyState"],
+            key_manager="AWS" if by_aws else "CUSTOMER",
+            multi_region=kind if key.get("MultiRegion") else "no",
+            owner=f"arn:{partition}:iam::{key['AWSAccountId']}:root",
+            aliases=aliases,
+            policy=policy,
+            dead_principals=documents.dead_principals(policy),
+            rotation=rotates,
+            rotation_days=days if rotates else None,
+        )
+        return self.found(site, key_id, facts, arn=key["Arn"], tags=tags)
+
+    def names(self, it: It[KeyFacts], place: Place) -> Iterator[Name]:
+        legacy = it.arn.removesuffix(f"key/{it.ref.name}")
+        arn = Arn.parse(it.arn)
+        target = f"arn:{arn.partition if arn else 'aws'}:kms:{place.region}:{place.account}:"
+        if is_moved(it):
+            own = after("create", "id")
+            yield Name(it.ref.name, own, "id")
+            yield Name(it.arn, join(f"{target}key/", own))
+            for alias in it.facts.aliases:
+                yield Name(f"{legacy}{alias}", f"{target}{alias}")
+                yield Name(alias, alias, "id")
+        elif it.facts.aliases:
+            # Known, so that nobody calls it dangling; in the target only the alias of such a key can be foretold.
+            yield Name(it.ref.name, f"{target}{it.facts.aliases[0]}", "id")
+            yield Name(it.arn, f"{target}{it.facts.aliases[0]}")
+        else:
+            yield Name(it.arn, it.arn)
+
+    def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[KeyFacts]) -> dict[str, Json]:
+        first = documents.canonical(first_policy(facts["owner"]))
+        if "configure" not in done:
+            configured: dict[str, Json] = {
+                "policy": first,
+                "rotation": False,
+                "rotation_days": None,
+                "state": "Enabled",
+            }
+        else:
+            configured = {"policy": (documents.without_dead(facts["policy"]) if facts["policy"] else None) or first}
+        return facts | configured | {"dead_principals": []}
+
+
+KINDS = (Key(),)

@@ -1,0 +1,79 @@
+"""S3 bucket: made anew under its new name, filled by copying, switched on last.
+
+The rule: what reacts to objects (lifecycle, notifications, object lock's default) is set after the last copy.
+
+Not carried: replication rules (a fact, to be set up anew), grants by ACL (say them in the bucket policy), inventory,
+analytics, metrics and Intelligent-Tiering configurations, access points, incomplete uploads, version ids, dates.
+Objects under a customer's own key (SSE-C), and objects owned by other accounts, stop the copy with AWS's refusal.
+A rule in legacy that expires versions while they are copied makes histories differ: pause it before the last copy.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from migrate.inventory import Resource
+from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite
+from migrate.kinds.s3_bucket.actions import Configure, CopyDelta, CopyObjects, Create, Finish
+from migrate.kinds.s3_bucket.facts import NO_ACCESS_BLOCK, BucketFacts
+from migrate.kinds.s3_bucket.read import READS, bucket_region, bucket_tags, owned_buckets, read_facts
+
+
+class Bucket(Kind[BucketFacts]):
+    """A general purpose bucket."""
+
+    name = "s3.bucket"
+    title = "S3 bucket"
+    facts = BucketFacts
+    stateful = True
+    reads = READS
+    tagging_types = ("s3",)
+    volatile = frozenset({"replication", "acl_grants", "mfa_delete", "read_shared"})
+    actions = (Create(), Configure(), CopyObjects(), CopyDelta(), Finish())
+
+    def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        buckets = owned_buckets(site, only)
+        regions = site.map(lambda bucket: bucket_region(site, bucket), buckets)
+        # Buckets are listed in every region alike; each is found in its own only.
+        names = [bucket["Name"] for bucket, region in zip(buckets, regions, strict=True) if region == site.region]
+        facts = site.map(lambda name: read_facts(site, name), names)
+        tags = site.map(lambda name: bucket_tags(site, name), names)
+        for name, read, tagged in zip(names, facts, tags, strict=True):
+            yield self.found(site, name, read, arn=f"arn:aws:s3:::{name}", tags=tagged)
+
+    def needs(self, it: It[BucketFacts]) -> Iterator[Need]:
+        facts = it.facts
+        if facts.key_arn:
+            yield Need(facts.key_arn, "encrypted by", "hard", "s3.GetBucketEncryption Rules[].KMSMasterKeyID")
+        if facts.logging:
+            yield Need(f"arn:aws:s3:::{facts.logging['TargetBucket']}", "logs to", "soft", "s3.GetBucketLogging")
+        for group, member in (
+            ("QueueConfigurations", "QueueArn"),
+            ("TopicConfigurations", "TopicArn"),
+            ("LambdaFunctionConfigurations", "LambdaFunctionArn"),
+        ):
+            for rule in facts.notification.get(group, ()):
+                seen_in = f"s3.GetBucketNotificationConfiguration {group}[].{member}"
+                yield Need(rule[member], "triggers", "cut", seen_in)
+
+    def names(self, it: It[BucketFacts], place: Place) -> Iterator[Name]:
+        yield Name(it.arn, f"arn:aws:s3:::{place.name}")
+        yield Name(it.ref.name, place.name, "bucket")
+
+    def locate(self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[BucketFacts]) -> Resource | None:
+        return next(iter(self.scan(site, only=place.name)), None)
+
+    def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[BucketFacts]) -> dict[str, Json]:
+        shown = dict(facts)
+        if "create" in done and "finish" not in done:
+            shown |= {"lifecycle": [], "lifecycle_minimum": "", "notification": {}, "logging": None}
+            # A suspended bucket keeps one version a key: histories are copied first, then it is suspended.
+            shown["versioning"] = "Enabled" if facts["versioning"] else ""
+            if facts["object_lock"]:
+                shown["object_lock"] = {"ObjectLockEnabled": "Enabled"}
+        if "configure" not in done:
+            shown["policy"] = None
+        return shown
+
+
+KINDS = (Bucket(),)
+
+__all__ = ["KINDS", "NO_ACCESS_BLOCK", "Bucket", "BucketFacts"]

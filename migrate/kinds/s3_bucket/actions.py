@@ -1,0 +1,290 @@
+"""How a bucket moves. The rule: in legacy only the right to read is given, and it is taken back by the undo."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from migrate.carry import objects
+from migrate.carry.same_object import Buckets
+from migrate.kind import Action, Carrier, CarryAction, It, Json, Place, Proof, Request, after, tag_pairs
+from migrate.kinds.s3_bucket.facts import SHARED_SID, BucketFacts
+from migrate.values import as_json
+
+BEGAN = "copying_began"
+
+
+class Create(Action[BucketFacts]):
+    """The empty bucket with everything that does not react to objects."""
+
+    name = "create"
+    title = "Create the bucket"
+
+    def requests(self, it: It[BucketFacts], place: Place) -> Sequence[Request]:
+        facts = it.facts
+        bucket: dict[str, Json] = {"Bucket": place.name}
+        tags = tag_pairs(place.stamp(it.tags))
+        made: dict[str, Json] = {"Tags": tags}
+        # us-east-1 is the region that may not be said. Source: s3.CreateBucket, botocore 1.44.5.
+        if place.region != "us-east-1":
+            made["LocationConstraint"] = place.region
+        lock = {"ObjectLockEnabledForBucket": True} if facts.object_lock else {}
+        encryption = {"Rules": facts.encryption}
+
+        def put(operation: str, **params: Json) -> Request:
+            return Request(f"s3.{operation}", bucket | params)
+
+        requests = [
+            Request(
+                "s3.CreateBucket",
+                bucket | {"CreateBucketConfiguration": made, "ObjectOwnership": facts.ownership} | lock,
+                once="named",
+                creates=True,
+                done=("BucketAlreadyOwnedByYou",),
+                # Not emptied first: a bucket that still holds objects refuses, and a person decides.
+                undo=Request("s3.DeleteBucket", dict(bucket), done=("NoSuchBucket",)),
+            ),
+            # Again, first of all: an endpoint that does not know tags in the creating call ignores them there.
+            put("PutBucketTagging", Tagging={"TagSet": tags}),
+            put("PutBucketOwnershipControls", OwnershipControls={"Rules": [{"ObjectOwnership": facts.ownership}]}),
+            put("PutPublicAccessBlock", PublicAccessBlockConfiguration=facts.public_access_block),
+            put("PutBucketEncryption", ServerSideEncryptionConfiguration=encryption),
+        ]
+        if facts.versioning:
+            requests.append(put("PutBucketVersioning", VersioningConfiguration={"Status": "Enabled"}))
+        if facts.cors:
+            requests.append(put("PutBucketCors", CORSConfiguration={"CORSRules": facts.cors}))
+        if facts.website:
+            requests.append(put("PutBucketWebsite", WebsiteConfiguration=facts.website))
+        if facts.acceleration:
+            status = {"Status": facts.acceleration}
+            requests.append(put("PutBucketAccelerateConfiguration", AccelerateConfiguration=status))
+        if facts.request_payer != "BucketOwner":
+            payer = {"Payer": facts.request_payer}
+            requests.append(put("PutBucketRequestPayment", RequestPaymentConfiguration=payer))
+        return requests
+
+
+class Configure(Action[BucketFacts]):
+    """The bucket policy: after create, because it names roles that may name the bucket."""
+
+    name = "configure"
+    title = "Write the bucket policy"
+
+    def applies(self, it: It[BucketFacts]) -> bool:
+        return it.facts.policy is not None
+
+    def requests(self, it: It[BucketFacts], place: Place) -> Sequence[Request]:
+        bucket: dict[str, Json] = {"Bucket": place.name}
+        return [
+            Request(
+                "s3.PutBucketPolicy",
+                bucket | {"Policy": as_json(it.facts.policy)},
+                # A role that was made a moment ago is no valid principal yet.
+                retry=("MalformedPolicy",),
+                undo=Request("s3.DeleteBucketPolicy", dict(bucket), done=("NoSuchBucket", "NoSuchBucketPolicy")),
+            )
+        ]
+
+
+class CopyObjects(CarryAction[BucketFacts]):
+    """The bulk of the objects, while legacy is still in use."""
+
+    name = "copy_objects"
+    title = "Copy the objects"
+    undo_class = "R1"
+    writes = objects.WRITES
+    reads = objects.READS
+
+    def requests(self, it: It[BucketFacts], place: Place) -> Sequence[Request]:
+        """Let the targets read: in the bucket policy, and by a grant on the key that encrypts the bucket."""
+        if _through(it.facts):
+            return ()
+        bucket: dict[str, Json] = {"Bucket": it.ref.name}
+        policy = shared_policy(it, place)
+        original: Request
+        if it.facts.policy is None:
+            original = Request("s3.DeleteBucketPolicy", dict(bucket), "legacy", done=("NoSuchBucketPolicy",))
+        else:
+            original = Request("s3.PutBucketPolicy", bucket | {"Policy": as_json(it.facts.policy)}, "legacy")
+        requests = [Request("s3.PutBucketPolicy", bucket | {"Policy": as_json(policy)}, "legacy", undo=original)]
+        if it.facts.key_arn:
+            requests += [_grant(it.facts.key_arn, place, account) for account in _accounts(place)]
+        return requests
+
+    def legacy_after(self, it: It[BucketFacts]) -> Mapping[str, Json] | None:
+        # The policy's own statements stay: where they do not, a person changed them and the undo leaves them alone.
+        return None if _through(it.facts) else {"policy": it.facts.policy, "read_shared": True}
+
+    def summary(self, it: It[BucketFacts], place: Place) -> dict[str, Json]:
+        return _summary(it, place)
+
+    def carry(self, it: It[BucketFacts], to: Carrier) -> Mapping[str, Json]:
+        to.remember(BEGAN, datetime.now(UTC).isoformat())
+        return objects.copy_all(to, _buckets(it, to))
+
+    def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
+        began = to.outputs.get(BEGAN)
+        since = datetime.fromisoformat(began) if began else None
+        return objects.prove_all(to, _buckets(it, to), written_since=since)
+
+    def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
+        objects.take_away(to, _buckets(it, to))
+
+
+class CopyDelta(CarryAction[BucketFacts]):
+    """What changed since the bulk, while nothing writes: after this both sides are equal, key by key."""
+
+    name = "copy_delta"
+    title = "Copy what changed since"
+    phase = "data"
+    downtime = "D2"
+    writes = objects.WRITES
+    reads = objects.READS
+
+    def summary(self, it: It[BucketFacts], place: Place) -> dict[str, Json]:
+        return _summary(it, place)
+
+    def carry(self, it: It[BucketFacts], to: Carrier) -> Mapping[str, Json]:
+        return objects.copy_all(to, _buckets(it, to))
+
+    def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
+        return objects.prove_all(to, _buckets(it, to), written_since=None)
+
+    def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
+        """Nothing: what came second cannot be told from what came first, and goes with it."""
+
+
+class Finish(Action[BucketFacts]):
+    """What reacts to objects. Source: S3 user guide, Replicating existing objects: lifecycle rules come last."""
+
+    name = "finish"
+    title = "Switch on lifecycle, notifications and logging"
+    phase = "cutover"
+    undo_class = "R2"
+
+    def applies(self, it: It[BucketFacts]) -> bool:
+        facts = it.facts
+        lock_rule = bool(facts.object_lock and facts.object_lock.get("Rule"))
+        suspended = facts.versioning == "Suspended"
+        return bool(facts.lifecycle or facts.notification or facts.logging or suspended or lock_rule)
+
+    def requests(self, it: It[BucketFacts], place: Place) -> Sequence[Request]:
+        facts = it.facts
+        bucket: dict[str, Json] = {"Bucket": place.name}
+
+        def put(operation: str, member: str, value: Json, before: Json) -> Request:
+            undo = Request(f"s3.{operation}", bucket | {member: before}, done=("NoSuchBucket",))
+            return Request(f"s3.{operation}", bucket | {member: value}, undo=undo)
+
+        requests: list[Request] = []
+        if facts.versioning == "Suspended":
+            states: list[dict[str, Json]] = [{"Status": "Suspended"}, {"Status": "Enabled"}]
+            requests.append(put("PutBucketVersioning", "VersioningConfiguration", *states))
+        if facts.object_lock and facts.object_lock.get("Rule"):
+            bare = {"ObjectLockEnabled": "Enabled"}
+            requests.append(put("PutObjectLockConfiguration", "ObjectLockConfiguration", facts.object_lock, bare))
+        if facts.logging:
+            on = {"LoggingEnabled": facts.logging}
+            requests.append(put("PutBucketLogging", "BucketLoggingStatus", on, {}))
+        if facts.lifecycle:
+            least = facts.lifecycle_minimum
+            more = {"TransitionDefaultMinimumObjectSize": least} if least else {}
+            requests.append(
+                Request(
+                    "s3.PutBucketLifecycleConfiguration",
+                    bucket | {"LifecycleConfiguration": {"Rules": facts.lifecycle}} | more,
+                    undo=Request("s3.DeleteBucketLifecycle", dict(bucket), done=("NoSuchBucket",)),
+                )
+            )
+        if facts.notification:
+            off = Request("s3.PutBucketNotificationConfiguration", bucket | {"NotificationConfiguration": {}})
+            requests.append(
+                Request(
+                    "s3.PutBucketNotificationConfiguration",
+                    bucket | {"NotificationConfiguration": facts.notification},
+                    # AWS tries each destination first; a permission made a moment ago is not seen yet.
+                    retry=("InvalidArgument",),
+                    undo=off,
+                )
+            )
+        return requests
+
+
+def shared_policy(it: It[BucketFacts], place: Place) -> dict[str, Any]:
+    """The legacy policy plus one statement that lets the target accounts read objects, versions and tags."""
+    digest = hashlib.sha256(place.migration.encode()).hexdigest()[:12]
+    policy = dict(it.facts.policy or {"Version": "2012-10-17", "Statement": []})
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    reading = {
+        "Sid": f"{SHARED_SID}{digest}",
+        "Effect": "Allow",
+        "Principal": {"AWS": [f"arn:aws:iam::{account}:root" for account in _accounts(place)]},
+        "Action": [
+            "s3:GetObject",
+            "s3:GetObjectAttributes",
+            "s3:GetObjectTagging",
+            "s3:GetObjectVersion",
+            "s3:GetObjectVersionAttributes",
+            "s3:GetObjectVersionTagging",
+            "s3:ListBucket",
+            "s3:ListBucketVersions",
+        ],
+        "Resource": [it.arn, f"{it.arn}/*"],
+    }
+    return policy | {"Statement": [*statements, reading]}
+
+
+def _summary(it: It[BucketFacts], place: Place) -> dict[str, Json]:
+    how = "s3.CopyObject as the target account; objects uploaded in parts by s3.UploadPartCopy"
+    if _through(it.facts):
+        how = "read in legacy and written to the target through this process: no other account may use aws/s3"
+    return {
+        "from": f"s3://{it.ref.name}",
+        "to": f"s3://{place.name}",
+        "how": how,
+        "what": "every version and delete marker, oldest first" if it.facts.versioning else "current objects",
+    }
+
+
+def _grant(key_arn: str, place: Place, account: str) -> Request:
+    """A grant and not a key policy: it adds, and taking it back cannot lock anybody out."""
+    digest = hashlib.sha256(f"{place.migration}/{account}".encode()).hexdigest()[:12]
+    output = f"grant_{account}"
+    return Request(
+        "kms.CreateGrant",
+        {
+            "KeyId": key_arn,
+            "GranteePrincipal": f"arn:aws:iam::{account}:root",
+            "Operations": ["Decrypt", "DescribeKey"],
+            # With a name, a repeat gives the same grant. Source: kms.CreateGrant Name, botocore 1.44.5.
+            "Name": f"migrate-{digest}",
+        },
+        "legacy",
+        outputs={output: "GrantId"},
+        undo=Request(
+            "kms.RevokeGrant",
+            {"KeyId": key_arn, "GrantId": after("copy_objects", output)},
+            "legacy",
+            done=("NotFoundException",),
+        ),
+    )
+
+
+def _accounts(place: Place) -> tuple[str, ...]:
+    return tuple(sorted(place.accounts or (place.account,)))
+
+
+def _through(facts: BucketFacts) -> bool:
+    return facts.key_manager == "aws"
+
+
+def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
+    facts = it.facts
+    return Buckets(
+        it.ref.name,
+        to.place.name,
+        versioned=bool(facts.versioning),
+        through=_through(facts),
+        special=bool(facts.website or facts.object_lock),
+    )

@@ -1,0 +1,51 @@
+"""What is known of a bucket. The rule: "not set" and AWS's default are written the same way, so both sides compare."""
+
+from typing import Literal
+
+from migrate.kind import Facts, Json
+
+SHARED_SID = "MigrateRead"
+"""How the Sid of a migration's own statement begins."""
+
+NO_ACCESS_BLOCK = {
+    "BlockPublicAcls": False,
+    "BlockPublicPolicy": False,
+    "IgnorePublicAcls": False,
+    "RestrictPublicBuckets": False,
+}
+"""What an absent configuration means. New buckets get all four since April 2023, so it has to be written out."""
+
+PLAIN_ENCRYPTION: list[Json] = [
+    {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+]
+"""What an absent configuration means. Source: S3 user guide, Default encryption FAQ (January 2023)."""
+
+
+class BucketFacts(Facts):
+    """Source: s3.GetBucket*, s3.GetPublicAccessBlock, s3.GetObjectLockConfiguration, kms.DescribeKey."""
+
+    versioning: Literal["", "Enabled", "Suspended"]
+    mfa_delete: bool
+    encryption: list[Json]
+    """The rules. The AWS-managed key is not named: an account's own is meant."""
+    key_manager: Literal["none", "customer", "aws"]
+    key_arn: str | None
+    """The customer's key that encrypts by default, however the rule names it."""
+    policy: Json
+    """Without the statement by which a migration reads: that one must not arrive."""
+    read_shared: bool
+    """Whether such a statement stands."""
+    public_access_block: dict[str, bool]
+    ownership: str
+    acl_grants: list[Json]
+    """Grants to anyone but the owner."""
+    cors: list[Json]
+    lifecycle: list[Json]
+    lifecycle_minimum: str
+    notification: dict[str, Json]
+    website: Json
+    logging: Json
+    acceleration: str
+    request_payer: str
+    object_lock: Json
+    replication: Json

@@ -1,0 +1,275 @@
+"""Secrets: an empty one is made early, its value is carried in memory when the databases stand.
+
+The rule: a value is never written anywhere but into the target's secret; what is remembered of it is a salted hash.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from migrate.errors import Conflict
+from migrate.inventory import Resource
+from migrate.kind import (
+    Action,
+    Carrier,
+    CarryAction,
+    Facts,
+    It,
+    Json,
+    Kind,
+    Name,
+    Need,
+    Place,
+    Proof,
+    ReadSite,
+    Request,
+    after,
+    pair_tags,
+    tag_pairs,
+)
+from migrate.kinds import _carried as carried
+from migrate.kinds import _documents as documents
+from migrate.values import as_json
+
+SUFFIX_LENGTH = len("-a1b2C3")
+
+
+class SecretFacts(Facts):
+    """Source: secretsmanager.ListSecrets, secretsmanager.DescribeSecret, secretsmanager.GetResourcePolicy."""
+
+    description: str
+    kms_key_id: str | None
+    """None: the service's default key."""
+    owning_service: str | None
+    """The service that made this secret and will make its own in the target, as `rds`."""
+    has_value: bool
+    rotation_lambda_arn: str | None
+    """Reported, not set: RotateSecret rotates at once, which would change a database's password mid-move."""
+    rotation_rules: dict[str, Json]
+    replica_regions: list[str]
+    resource_policy: dict[str, Json] | None
+    dead_principals: list[str]
+
+
+def is_moved(it: It[SecretFacts]) -> bool:
+    """Whether the secret is the account's own: one that a service made (`rds!db-…`) comes with that service."""
+    return it.facts.owning_service is None and "!" not in it.ref.name
+
+
+class Create(Action[SecretFacts]):
+    """The secret without a value."""
+
+    name = "create"
+    title = "Create the secret, still empty"
+
+    def applies(self, it: It[SecretFacts]) -> bool:
+        return is_moved(it)
+
+    def requests(self, it: It[SecretFacts], place: Place) -> Sequence[Request]:
+        params: dict[str, Json] = {"Name": place.name, "Tags": tag_pairs(place.stamp(it.tags))}
+        if it.facts.description:
+            params["Description"] = it.facts.description
+        if it.facts.kms_key_id:
+            params["KmsKeyId"] = it.facts.kms_key_id
+        return [
+            Request(
+                "secretsmanager.CreateSecret",
+                params,
+                once="named",
+                creates=True,
+                outputs={"arn": "ARN"},
+                # At once: within a recovery window the name stays taken and nothing could be made again. The value
+                # still stands in legacy. Source: secretsmanager.DeleteSecret, botocore 1.44.5.
+                undo=Request(
+                    "secretsmanager.DeleteSecret",
+                    {"SecretId": after("create", "arn"), "ForceDeleteWithoutRecovery": True},
+                    done=("ResourceNotFoundException",),
+                ),
+            )
+        ]
+
+
+class SetPolicy(Action[SecretFacts]):
+    """The resource policy: it names roles, which have to be there first."""
+
+    name = "policy"
+    title = "Set the secret's resource policy"
+
+    def applies(self, it: It[SecretFacts]) -> bool:
+        return is_moved(it) and final_policy(it.facts.resource_policy) is not None
+
+    def requests(self, it: It[SecretFacts], place: Place) -> Sequence[Request]:
+        own = {"SecretId": after("create", "arn")}
+        return [
+            Request(
+                "secretsmanager.PutResourcePolicy",
+                {**own, "ResourcePolicy": as_json(final_policy(it.facts.resource_policy))},
+                retry=("MalformedPolicyDocumentException",),
+                undo=Request("secretsmanager.DeleteResourcePolicy", {**own}, done=("ResourceNotFoundException",)),
+            )
+        ]
+
+
+def final_policy(policy: dict[str, Json] | None) -> dict[str, Json] | None:
+    """The resource policy without deleted principals; None where nothing remains."""
+    return documents.without_dead(policy) if policy else None
+
+
+class CopyValue(CarryAction[SecretFacts]):
+    """The current value, with legacy hosts, ARNs and ids in it replaced by the target's.
+
+    Only the version labelled AWSCURRENT: earlier and pending ones are for a rotation that is not carried.
+    """
+
+    name = "copy_value"
+    title = "Carry the secret's value"
+    phase = "data"
+    # The value of a database's secret holds the database's host, which AWS gives when it is made.
+    after_kinds = ("rds.instance.create",)
+    reads = frozenset({"secretsmanager.GetSecretValue"})
+    writes = frozenset({"secretsmanager.PutSecretValue"})
+
+    def applies(self, it: It[SecretFacts]) -> bool:
+        return is_moved(it) and it.facts.has_value
+
+    def summary(self, it: It[SecretFacts], place: Place) -> dict[str, Json]:
+        return {
+            "from": it.arn,
+            "to": place.name,
+            "how": "read in legacy, legacy names in it replaced, written to the target; in memory only, never shown",
+        }
+
+    def carry(self, it: It[SecretFacts], to: Carrier) -> Mapping[str, Json]:
+        wanted = _wanted(it.ref.name, to)
+        if wanted is None:
+            return {"values": 0}
+        standing = _value(to.target, to.place.name)
+        if standing == wanted:
+            return {"values": 1}
+        notes = to.outputs.get("value", "")
+        # Ours from an earlier try may be replaced; a value that someone else put there may not.
+        if standing is not None and not carried.is_noted(notes, standing):
+            raise Conflict(
+                f"the secret {to.place.name} in {to.place.account} holds a value that this step did not write",
+                do="find out who set it; delete that secret or take it out of the migration",
+            )
+        # Noted before it is written: a crash in between leaves a note of a value that is not there, which is harmless.
+        to.remember("value", carried.noted(notes, wanted))
+        if isinstance(wanted, str):
+            to.write("secretsmanager.PutSecretValue", SecretId=to.place.name, SecretString=wanted)
+        else:
+            to.write("secretsmanager.PutSecretValue", SecretId=to.place.name, SecretBinary=wanted)
+        return {"values": 1}
+
+    def prove(self, it: It[SecretFacts], to: Carrier) -> Proof:
+        wanted, standing = _wanted(it.ref.name, to), _value(to.target, to.place.name)
+        if wanted is None:
+            return Proof("could not be proved", differences=("legacy's secret has no current value any more",))
+        if standing is None:
+            return Proof("different", ("value",), ("the target's secret has no value",))
+        if not carried.is_same(wanted, standing):
+            return Proof("different", ("value",), ("the value is not legacy's with the target's names in it",))
+        return Proof("equal", ("value",), evidence={"values": 1})
+
+    def uncarry(self, it: It[SecretFacts], to: Carrier) -> None:
+        """Nothing by itself: AWS lets no one take away a current value. It goes with the secret, whose creation is
+        undone next. Source: secretsmanager.UpdateSecretVersionStage, botocore 1.44.5."""
+
+
+def _value(site: ReadSite, name: str) -> str | bytes | None:
+    """The current value, or None where there is none."""
+    answer = site.optional("secretsmanager.GetSecretValue", missing=("ResourceNotFoundException",), SecretId=name)
+    if answer is None:
+        return None
+    text: str | None = answer.get("SecretString")
+    return bytes(answer["SecretBinary"]) if text is None else text
+
+
+def _wanted(name: str, to: Carrier) -> str | bytes | None:
+    """Legacy's value in the target's names. Bytes are taken as they are."""
+    value = _value(to.legacy, name)
+    return carried.renamed(value, to.rewrite) if isinstance(value, str) else value
+
+
+class Secret(Kind[SecretFacts]):
+    """A Secrets Manager secret.
+
+    Secrets made by a service are listed but not moved. Rotation is reported and has to be turned on again by a person
+    after the move: turning it on rotates at once. Replicas in other regions are reported, not made. Secrets whose
+    deletion is scheduled are not listed.
+    """
+
+    name = "secretsmanager.secret"
+    title = "Secret"
+    facts = SecretFacts
+    reads = frozenset(
+        {"secretsmanager.ListSecrets", "secretsmanager.DescribeSecret", "secretsmanager.GetResourcePolicy"}
+    )
+    tagging_types = ("secretsmanager:secret",)
+    volatile = frozenset({"rotation_lambda_arn", "rotation_rules", "replica_regions"})
+    actions = (Create(), SetPolicy(), CopyValue())
+
+    def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        found: list[dict[str, Any]]
+        if only is None:
+            found = list(site.pages("secretsmanager.ListSecrets", "SecretList", MaxResults=100))
+        else:
+            answer = site.optional(
+                "secretsmanager.DescribeSecret", missing=("ResourceNotFoundException",), SecretId=only
+            )
+            found = [answer] if answer else []
+        yield from site.map(
+            lambda secret: self._found(site, secret),
+            (secret for secret in found if not secret.get("DeletedDate") and only in (None, secret["Name"])),
+        )
+
+    def _found(self, site: ReadSite, secret: dict[str, Any]) -> Resource:
+        answer = site.optional(
+            "secretsmanager.GetResourcePolicy", missing=("ResourceNotFoundException",), SecretId=secret["ARN"]
+        )
+        text = (answer or {}).get("ResourcePolicy")
+        policy = documents.parsed(text) if text else None
+        # The same under another name in each answer. Source: botocore 1.44.5.
+        stages = secret.get("SecretVersionsToStages") or secret.get("VersionIdsToStages") or {}
+        facts = SecretFacts(
+            description=secret.get("Description") or "",
+            kms_key_id=secret.get("KmsKeyId"),
+            owning_service=secret.get("OwningService"),
+            has_value=any("AWSCURRENT" in labels for labels in stages.values()),
+            rotation_lambda_arn=secret.get("RotationLambdaARN") if secret.get("RotationEnabled") else None,
+            rotation_rules=dict(secret.get("RotationRules") or {}) if secret.get("RotationEnabled") else {},
+            replica_regions=sorted(replica["Region"] for replica in secret.get("ReplicationStatus") or ()),
+            resource_policy=policy,
+            dead_principals=documents.dead_principals(policy),
+        )
+        return self.found(site, secret["Name"], facts, arn=secret["ARN"], tags=pair_tags(secret.get("Tags")))
+
+    def needs(self, it: It[SecretFacts]) -> Iterator[Need]:
+        if it.facts.kms_key_id and "alias/aws/" not in it.facts.kms_key_id:
+            seen_in = "secretsmanager.DescribeSecret KmsKeyId"
+            yield Need(it.facts.kms_key_id, "encrypted by", "hard", seen_in)
+        if it.facts.rotation_lambda_arn:
+            seen_in = "secretsmanager.DescribeSecret RotationLambdaARN"
+            yield Need(it.facts.rotation_lambda_arn, "triggers", "soft", seen_in)
+
+    def names(self, it: It[SecretFacts], place: Place) -> Iterator[Name]:
+        if not is_moved(it):
+            return
+        yield Name(it.arn, after("create", "arn"))
+        # Policies name a secret without the six characters that AWS adds, or with wildcards in their place.
+        legacy = it.arn[:-SUFFIX_LENGTH]
+        target = legacy.replace(f":{it.ref.region}:{it.ref.account}:", f":{place.region}:{place.account}:", 1)
+        target = target.removesuffix(it.ref.name) + place.name
+        for ending in ("", "-??????", "-*"):
+            yield Name(legacy + ending, target + ending)
+        yield Name(it.ref.name, place.name, "name")
+
+    def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[SecretFacts]) -> dict[str, Json]:
+        policy = final_policy(facts["resource_policy"]) if "policy" in done else None
+        return facts | {
+            "resource_policy": policy,
+            "dead_principals": [],
+            "has_value": facts["has_value"] and "copy_value" in done,
+        }
+
+
+KINDS = (Secret(),)

@@ -1,0 +1,116 @@
+"""One migration's folder: its configuration and every file of its story. The rule: files here are only ever added."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from migrate import config as configuration
+from migrate import files, runbook
+from migrate.config import Config
+from migrate.errors import FileError, StaleError, UsageError
+from migrate.inventory import Inventory
+from migrate.kind import Kind
+from migrate.kinds import every_kind
+from migrate.plan import Inputs, Plan
+from migrate.plan import read as read_plan
+from migrate.runbook import Runbook
+
+SEAL_KEY = ".seal-key"
+
+
+class Migration:
+    """Everything that verbs need of one folder, read on demand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def config(self) -> Config:
+        """migration.yaml. Raises ConfigError."""
+        return configuration.load(self.folder)
+
+    @property
+    def config_digest(self) -> str:
+        """Digest of what migration.yaml says; comments and order do not count."""
+        return files.digest_of(configuration.SCHEMA, self.config.model_dump(mode="json", by_alias=True))
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind[Any]]:
+        """Every kind there is."""
+        return every_kind()
+
+    @cached_property
+    def runbooks(self) -> tuple[Runbook, ...]:
+        """The runbooks of `move`, in order. Raises ConfigError."""
+        actions = frozenset(f"{kind.name}.{action.name}" for kind in self.kinds.values() for action in kind.actions)
+        if not self.config.move:
+            raise UsageError(
+                f"{self.folder / configuration.FILE_NAME} names no runbook",
+                do="add: move: [{runbook: move-workload, accounts: [<alias>]}]",
+            )
+        return tuple(runbook.load(part.runbook, self.folder, actions) for part in self.config.move)
+
+    @cached_property
+    def seal_key(self) -> bytes:
+        """Key under which credentials are hashed in inventories: made once, never leaves this folder."""
+        path = self.folder / SEAL_KEY
+        if not path.exists():
+            try:
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except OSError as error:
+                raise FileError(f"{path} cannot be made: {error.strerror}", do="fix the folder's permissions") from None
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(secrets.token_bytes(32))
+        return path.read_bytes()
+
+    def inventory(self, digest: str | None = None, path: Path | None = None) -> tuple[files.Written, Inventory]:
+        """The newest inventory, or the one with that digest or path.
+
+        Raises UsageError where there is none, StaleError where it was changed or is gone.
+        """
+        if path is None:
+            what = "inventory.jsonl"
+            path = files.latest(self.folder, what) if digest is None else files.by_digest(self.folder, what, digest)
+        written, inventory = files.read_inventory(path)
+        if digest is not None and written.digest != digest:
+            raise StaleError(f"{path} is not the inventory {digest[:8]} that the plan was made from", do="plan again")
+        if inventory.account != self.config.legacy.account:
+            raise UsageError(
+                f"{path} is of account {inventory.account}, migration.yaml says legacy is {self.config.legacy.account}",
+                do="scan the legacy account, or mend migration.yaml",
+            )
+        return written, inventory
+
+    def inputs(self, inventory_path: Path | None = None) -> Inputs:
+        """What a plan is made from now."""
+        written, inventory = self.inventory(path=inventory_path)
+        config, digest = self.config, self.config_digest
+        return Inputs(config, digest, inventory, written.digest, self.runbooks, self.kinds)
+
+    def plan(self, path: Path | None = None) -> Plan:
+        """The newest plan, or the one at that path. Raises StaleError where it was changed."""
+        return read_plan(path or files.latest(self.folder, "plan.json"))
+
+    def check_fresh(self, plan: Plan) -> Inventory:
+        """The plan's inventory, when everything the plan was made from still says the same.
+
+        Raises StaleError naming what changed.
+        """
+        if plan.migration != self.config.migration:
+            raise StaleError(f"the plan is of {plan.migration!r}, this folder is {self.config.migration!r}", do="plan")
+        again = f"migrate plan {self.folder} && migrate review {self.folder} && migrate approve {self.folder}"
+        if plan.body["config"] != self.config_digest:
+            raise StaleError("migration.yaml says something else than when the plan was made", do=again)
+        now = {book.name: book.digest for book in self.runbooks}
+        for name, digest in plan.body["runbooks"].items():
+            if now.get(name) != digest:
+                raise StaleError(f"runbook {name} was changed since the plan was made", do=again)
+        return self.inventory(plan.body["inventory"])[1]
+
+    def run_folder(self, plan: Plan) -> Path:
+        """Where the journal of this plan's run lies, whether it was begun or not."""
+        there = sorted(self.folder.glob(f"*.{plan.digest[:8]}.run"))
+        return there[0] if there else self.folder / f"{files.now_utc():%Y%m%dT%H%M%SZ}.{plan.digest[:8]}.run"

@@ -1,0 +1,260 @@
+"""Proof by fresh reads: the target shows what legacy shows, field by field, through the name map.
+
+The rule: what could not be read is "could not be proved", a state of its own, and never counts as equal.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from migrate.errors import AccessError, MigrateError, StaleError, VerificationFailed
+from migrate.ground import Ground, RememberingSite
+from migrate.inventory import Resource
+from migrate.journal import digest
+from migrate.kind import OWN_TAGS, CarryAction, Proof
+from migrate.names import AccountId, Ref
+from migrate.steps import Step
+from migrate.values import Json, resolve, waits_for
+
+_MISSING = object()
+
+
+def compare(expected: Json, found: Json, where: str = "") -> Iterator[str]:
+    """Each difference as `path: expected …, found …`. Values that waiting marks stand for are not compared."""
+    if _is_unknown(expected):
+        return
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in sorted(expected.keys() | found.keys()):
+            path = f"{where}.{key}" if where else str(key)
+            yield from compare(expected.get(key, _MISSING), found.get(key, _MISSING), path)
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for at, (one, other) in enumerate(zip(expected, found, strict=True)):
+            yield from compare(one, other, f"{where}[{at}]")
+    elif expected != found or type(expected) is not type(found):
+        yield f"{where}: expected {_short(expected)}, found {_short(found)}"
+
+
+def prove_step(ground: Ground, step: Step) -> Proof:
+    """Compare once, by fresh reads, what stands in the target now (and in legacy, where the step wrote there)."""
+    create = ground.plan.steps.get(step.create_id)
+    if create is None or create.id == step.id or ground.journal.state(create.id) == "verified":
+        proof = prove_resource(ground, step, _done(ground, step) | {step.action})
+    else:
+        # The thing is made later (a trigger in legacy stops first): only legacy can be compared yet.
+        proof = Proof("equal")
+    if step.legacy_after:
+        now = fresh_legacy(ground, step)
+        shown = {} if now is None else {field: now.facts.get(field) for field in step.legacy_after}
+        differences = tuple(f"legacy.{line}" for line in compare(dict(step.legacy_after), shown))
+        proof = both(proof, Proof("different" if differences else "equal", ("legacy",), differences))
+    return proof
+
+
+def verify(ground: Ground, step: Step) -> Proof:
+    """Prove the step, giving reads that lag a little time. Raises VerificationFailed, naming each difference."""
+    until = ground.clock.now() + ground.consistency_s
+    pause = 0.5
+    while True:
+        proof = prove_step(ground, step)
+        if proof.state == "equal" or ground.clock.now() >= until:
+            break
+        if proof.state == "could not be proved":
+            break
+        ground.clock.sleep(pause)
+        pause = min(pause * 2, 5.0)
+    if proof.state == "different":
+        raise not_equal(step, proof)
+    return proof
+
+
+def not_equal(step: Step, proof: Proof) -> VerificationFailed:
+    """The error that names each difference."""
+    lines = "\n".join(f"    {line}" for line in proof.differences[:20])
+    return VerificationFailed(
+        f"{step.id}: the target is not what legacy is:\n{lines}",
+        do="correct it there, or report it if nobody changed it; then migrate run",
+    )
+
+
+def prove_resource(ground: Ground, step: Step, done: frozenset[str], legacy: Resource | None = None) -> Proof:
+    """Compare the target's thing with the legacy facts (as scanned, unless fresher ones are given)."""
+    kind = ground.kind(step)
+    scanned = legacy or ground.resource(step)
+    remember = _has_seal(scanned.facts)
+    site = ground.target(step, remember=remember)
+    found = ground.locate(step, site)
+    if found is None:
+        if site.refusals:
+            return Proof("could not be proved", (), tuple(site.refusals))
+        if not ground.makes(step):
+            return Proof("could not be proved", (), ("nothing of this migration stands there to compare",))
+        return Proof("different", (), (f"{step.name} is not there",))
+    if not ground.is_ours(step, found):
+        return Proof("different", (), (f"{found.arn or found.ref} does not carry this migration's stamp",))
+    facts = ground.renamed(step, scanned.facts)
+    expected = kind.expected(facts, done, kind.typed(scanned))
+    fields = tuple(sorted((expected.keys() | found.facts.keys()) - kind.volatile))
+    differences: list[str] = []
+    unknown: list[str] = []
+    for field in fields:
+        want, shown = expected.get(field, _MISSING), found.facts.get(field, _MISSING)
+        if _has_seal(want) or _has_seal(shown):
+            differences += _sealed_differences(ground, step, site, field, scanned.facts.get(field), shown)
+            continue
+        differences += compare(want, shown, field)
+        if waits_for(want if want is not _MISSING else None):
+            unknown.append(field)
+    tags = ground.renamed(step, {"Tags": _own(scanned.tags)})["Tags"]
+    differences += compare(tags, _own(found.tags), "tags")
+    evidence: dict[str, Json] = {"facts": digest({f: found.facts.get(f) for f in fields}), "found": found.arn}
+    if unknown:
+        evidence["not known yet"] = unknown
+    if differences and site.refusals:
+        return Proof("could not be proved", fields, tuple(site.refusals), evidence)
+    return Proof("different" if differences else "equal", (*fields, "tags"), tuple(differences), evidence)
+
+
+def fresh_legacy(ground: Ground, step: Step) -> Resource | None:
+    """The legacy resource as it is now, or None where it is gone."""
+    site = ground.legacy(step)
+    return next(iter(ground.kind(step).scan(site, only=step.ref.name)), None)
+
+
+def own_changes(ground: Ground, ref: Ref) -> dict[str, list[Json]]:
+    """What this run may have changed in legacy itself: field → the values it set, and still stands for."""
+    changes: dict[str, list[Json]] = {}
+    for step in ground.plan.steps.values():
+        if step.ref == ref and step.legacy_after and ground.journal.history(step.id):
+            for field, value in step.legacy_after.items():
+                changes.setdefault(field, []).append(value)
+    return changes
+
+
+def legacy_unchanged(ground: Ground, step: Step) -> None:
+    """Look at the legacy resource again. Raises StaleError with the difference where someone changed it since the
+    scan; this run's own changes are no difference. Nothing was written."""
+    now = fresh_legacy(ground, step)
+    do = "migrate scan, plan, review and approve again"
+    if now is None:
+        raise StaleError(f"{step.ref} is not in legacy any more", do=do)
+    differences = legacy_differences(ground, step, now)
+    if differences:
+        lines = "\n".join(f"    {line}" for line in differences)
+        raise StaleError(f"{step.ref} was changed in legacy since it was scanned:\n{lines}", do=do)
+
+
+def legacy_differences(ground: Ground, step: Step, now: Resource) -> list[str]:
+    """What someone else changed there: path, expected, found."""
+    kind, scanned = ground.kind(step), ground.resource(step)
+    ours = own_changes(ground, step.ref)
+    differences: list[str] = []
+    for field in sorted((scanned.facts.keys() | now.facts.keys()) - kind.volatile):
+        shown = now.facts.get(field, _MISSING)
+        if shown not in ours.get(field, []):
+            differences += compare(scanned.facts.get(field, _MISSING), shown, field)
+    return differences + list(compare(_own(scanned.tags), _own(now.tags), "tags"))
+
+
+def prove_all(
+    ground: Ground,
+    carrier: Callable[[Step], Any],
+    *,
+    workers: int = 8,
+    only: Callable[[Step], bool] = lambda _: True,
+) -> list[tuple[Ref, AccountId, Proof]]:
+    """Prove everything that the journal says was done, from fresh reads of both sides, in the order of refs."""
+    last: dict[tuple[Ref, AccountId], list[Step]] = {}
+    for step in ground.plan.steps.values():
+        if only(step) and ground.journal.state(step.id) in ("verified", "acted", "failed", "acting", "waiting"):
+            last.setdefault((step.ref, step.account), []).append(step)
+
+    def prove(item: tuple[tuple[Ref, AccountId], list[Step]]) -> tuple[Ref, AccountId, Proof]:
+        (ref, account), steps = item
+        try:
+            return ref, account, _prove_one(ground, steps, carrier)
+        except AccessError as error:
+            return ref, account, Proof("could not be proved", (), (error.what,))
+        except MigrateError as error:
+            return ref, account, Proof("different", (), (error.what,))
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(prove, sorted(last.items(), key=lambda item: item[0])))
+
+
+def _prove_one(ground: Ground, steps: list[Step], carrier: Callable[[Step], Any]) -> Proof:
+    step = steps[0]
+    legacy = fresh_legacy(ground, step)
+    if legacy is None:
+        return Proof("could not be proved", (), ("the legacy resource is not there any more",))
+    # What this run changed in legacy on purpose is put back for the comparison: the target shows the original.
+    scanned = ground.resource(step)
+    ours = own_changes(ground, step.ref)
+    facts = {
+        field: scanned.facts.get(field) if value in ours.get(field, []) else value
+        for field, value in legacy.facts.items()
+    }
+    unfinished = tuple(s.id for s in steps if ground.journal.state(s.id) != "verified")
+    as_was = Resource(legacy.ref, legacy.arn, legacy.tags, legacy.owner, legacy.size_bytes, facts)
+    proof = prove_resource(ground, step, _done(ground, step), as_was)
+    if unfinished:
+        proof = both(proof, Proof("different", (), tuple(f"{one} is not finished" for one in unfinished)))
+    it = ground.it(step)
+    for one in steps:
+        action = ground.kind(one).action(one.action)
+        if isinstance(action, CarryAction) and ground.journal.state(one.id) == "verified":
+            proof = both(proof, action.prove(it, carrier(one)))
+    return proof
+
+
+def _done(ground: Ground, step: Step) -> frozenset[str]:
+    """The actions that were done with this resource in this account."""
+    before = f"{step.id.rpartition(':')[0]}:"
+    return frozenset(
+        other.action
+        for other in (ground.plan.steps.get(before + a.name) for a in ground.kind(step).actions)
+        if other is not None and ground.journal.state(other.id) == "verified"
+    )
+
+
+def both(one: Proof, other: Proof) -> Proof:
+    """Two proofs as one: the worse state stands."""
+    order = ("equal", "could not be proved", "different")
+    return Proof(
+        max(one.state, other.state, key=order.index),
+        one.compared + other.compared,
+        one.differences + other.differences,
+        {**one.evidence, **other.evidence},
+    )
+
+
+def _own(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if not key.startswith("aws:") and key not in OWN_TAGS}
+
+
+def _sealed_differences(
+    ground: Ground, step: Step, site: RememberingSite, field: str, legacy: Json, shown: Json
+) -> list[str]:
+    """Compare in clear what is sealed, and name the path only."""
+    want = ground.renamed(step, legacy, clear=True)
+    have = resolve(shown, {}, lambda sealed: site.unsealed.get(sealed, sealed)) if shown is not _MISSING else shown
+    return [line.partition(": expected")[0] + ": differs (a sealed value)" for line in compare(want, have, field)]
+
+
+def _has_seal(value: Json) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_seal, value))
+    if isinstance(value, dict):
+        return "$sealed" in value or any(map(_has_seal, value.values()))
+    return False
+
+
+def _is_unknown(value: Json) -> bool:
+    """Whether the value still waits for a step: at this level, or within a joined text."""
+    return isinstance(value, dict) and not value.keys().isdisjoint({"$after", "$join", "$json"})
+
+
+def _short(value: Json) -> str:
+    if value is _MISSING:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= 160 else text[:157] + "…"

@@ -1,0 +1,120 @@
+"""How a run drives its steps: bounded threads over the ready-queue, and how it ended.
+
+The rule: a failure stops only what stands on it; an error that is none of ours stops everything.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Protocol
+
+from migrate.errors import GateClosed, MigrateError, StepFailed
+from migrate.ground import Interrupted
+from migrate.journal import Journal
+from migrate.schedule import Schedule
+from migrate.steps import Gate
+
+
+@dataclass
+class Outcome:
+    """How a run ended. Steps that were verified before are not listed again."""
+
+    verified: list[str] = field(default_factory=list)
+    unproved: list[str] = field(default_factory=list)
+    """Done, but the proof is in the state "could not be proved"."""
+    failed: dict[str, MigrateError] = field(default_factory=dict)
+    not_started: dict[str, list[str]] = field(default_factory=dict)
+    """Step → what it still needs."""
+    gate: Gate | None = None
+    """Where it stopped, if at a closed gate."""
+    interrupted: bool = False
+
+    @property
+    def error(self) -> MigrateError | None:
+        """What the command ends with: nothing, the one failure, or a summary with the gravest exit code."""
+        if self.interrupted:
+            return Interrupted("stopped on request; what was under way is finished", do="migrate run goes on from here")
+        if len(self.failed) == 1:
+            return next(iter(self.failed.values()))
+        if self.failed:
+            gravest = max(self.failed.values(), key=lambda error: error.exit_code)
+            listed = "\n".join(f"  {error.what}" for error in self.failed.values())
+            return type(gravest)(f"{len(self.failed)} steps failed:\n{listed}", do=gravest.do)
+        if self.gate is not None:
+            return GateClosed(f"gate {self.gate.id}: {self.gate.ask}", do=f"migrate approve --gate {self.gate.id}")
+        if self.not_started:
+            return StepFailed(f"{len(self.not_started)} steps did not start", do="migrate status")
+        return None
+
+
+class Runs(Protocol):
+    """What of the engine is needed to drive a wave."""
+
+    journal: Journal
+    stopping: threading.Event
+
+    def schedule(self, steps: Iterable[str]) -> Schedule:
+        """The ready-queue."""
+
+
+def drive_wave(engine: Runs, steps: Iterable[str], outcome: Outcome, workers: int, do: Callable[[str], Any]) -> None:
+    """Run these steps with bounded threads; `do` brings one about."""
+    schedule = engine.schedule(steps)
+    running: dict[Future[Any], str] = {}
+    with ThreadPoolExecutor(workers, thread_name_prefix="step") as pool:
+        while True:
+            if not engine.stopping.is_set():
+                for step_id in schedule.take(workers - len(running)):
+                    running[pool.submit(do, step_id)] = step_id
+            if not running:
+                break
+            # The time-out lets a signal reach the main thread's handler.
+            ended, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in ended:
+                took(engine, running.pop(future), future.exception(), schedule, outcome)
+    outcome.interrupted = outcome.interrupted or engine.stopping.is_set()
+    outcome.not_started |= schedule.blocked
+
+
+def took(engine: Runs, step_id: str, error: BaseException | None, schedule: Schedule, outcome: Outcome) -> None:
+    """Enter how a step ended. An error that is none of ours is a fault of the program and ends the run."""
+    if error is None:
+        schedule.done(step_id)
+        outcome.verified.append(step_id)
+        last = [entry for entry in engine.journal.history(step_id) if entry.event == "verified"]
+        if last and last[-1].data.get("proof") != "equal":
+            outcome.unproved.append(step_id)
+    elif isinstance(error, Interrupted):
+        schedule.failed(step_id)
+        outcome.interrupted = True
+    elif isinstance(error, MigrateError):
+        schedule.failed(step_id)
+        outcome.failed[step_id] = error
+    else:
+        engine.stopping.set()
+        raise error
+
+
+@contextmanager
+def stop_on_signals(stopping: threading.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM set the stop flag, once; a second one ends the process as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, _: FrameType | None) -> None:
+        stopping.set()
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,21 @@
+"""Fixtures of the carrying code's tests: an emulator in this process, and a session in each of two accounts."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.carry.fake_carrier import LEGACY, TARGET, session
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, boto3.Session]]:
+    """Sessions in the legacy and in the target account."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        yield {"legacy": session(LEGACY), "target": session(TARGET)}

@@ -1,0 +1,98 @@
+"""A Carrier over plain boto3 for tests of carrying code: remembers every write, refuses undeclared ones."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import boto3
+from botocore import xform_name
+
+from migrate.kind import CarryAction, Kind, Place
+from migrate.names import AccountId, Region
+from tests.kinds.plain_site import PlainSite
+
+LEGACY, TARGET, REGION = "111111111111", "222222222222", "eu-west-1"
+
+
+def session(account: str, region: str = REGION) -> boto3.Session:
+    """A session in one account of the emulator."""
+    sts = boto3.client("sts", region_name=region)
+    given = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/tester", RoleSessionName="test")["Credentials"]
+    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=region)
+
+
+def place(name: str, *, account: str = TARGET, region: str = REGION, step: str = "step:create") -> Place:
+    """A place in the target."""
+    return Place("move", AccountId(account), Region(region), name, step, (AccountId(account),))
+
+
+class ThreadedSite(PlainSite):
+    """A plain site whose map is concurrent, as the real one's."""
+
+    def map(self, what: Any, items: Any) -> list[Any]:
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(what, items))
+
+
+@dataclass
+class FakeCarrier:
+    """What a carrying action gets in a test."""
+
+    kind: Kind[Any]
+    action: CarryAction[Any]
+    place: Place
+    sessions: dict[str, boto3.Session]
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Legacy text → target text, replaced wherever it stands."""
+    downloads: Mapping[str, bytes] = field(default_factory=dict)
+    connections: dict[str, Any] = field(default_factory=dict)
+    step: str = "step:create"
+    outputs: dict[str, str] = field(default_factory=dict)
+    writes: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    fail_at: int | None = None
+
+    def __post_init__(self) -> None:
+        reads = self.kind.reads | self.action.reads
+        self.legacy = ThreadedSite(self.sessions["legacy"], LEGACY, self.place.region, reads)
+        self.target = ThreadedSite(self.sessions["target"], self.place.account, self.place.region, reads)
+
+    def write(self, operation: str, *, side: Literal["target", "legacy"] = "target", **params: Any) -> dict[str, Any]:
+        assert operation in self.action.writes, f"{operation} is not among the declared writes"
+        if self.fail_at is not None and len(self.writes) >= self.fail_at:
+            raise ConnectionError("the process was stopped here")
+        self.writes.append((side, operation, params))
+        service, _, name = operation.partition(".")
+        answer: dict[str, Any] = getattr(self.sessions[side].client(service), xform_name(name))(**params)
+        return answer
+
+    def rewrite(self, document: Any) -> Any:
+        if isinstance(document, dict):
+            return {key: self.rewrite(item) for key, item in document.items()}
+        if isinstance(document, list):
+            return [self.rewrite(item) for item in document]
+        if isinstance(document, str):
+            for legacy, target in self.names.items():
+                document = document.replace(legacy, target)
+        return document
+
+    def remember(self, key: str, value: str) -> None:
+        self.outputs[key] = value
+
+    def fetch(self, url: str) -> bytes:
+        return self.downloads[url]
+
+    def connect(self, host: str, port: int, database: str, *, side: str, instance: str) -> Any:
+        opened = self.connections.get(side)
+        return opened(host, port, database) if callable(opened) else opened
+
+
+@contextmanager
+def stopped_after(carrier: FakeCarrier, writes: int) -> Iterator[None]:
+    """The process dies once this many more writes were sent."""
+    carrier.fail_at = len(carrier.writes) + writes
+    try:
+        yield
+    finally:
+        carrier.fail_at = None

@@ -1,0 +1,139 @@
+"""EC2, IAM, STS and KMS in the embedded world: what AWS refuses is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from migrate.demo import world
+from tests.demo.conftest import PRODUCTION
+
+pytestmark = pytest.mark.world
+Clients = Callable[[str], Any]
+Refused = Callable[..., str]
+
+
+def trust(principal: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_a_dry_run_writes_nothing(legacy: Clients, refused: Refused) -> None:
+    ec2 = legacy("ec2")
+    before = len(ec2.describe_vpcs()["Vpcs"])
+
+    code = refused(ec2.create_vpc, CidrBlock="10.99.0.0/16", DryRun=True)
+
+    assert code == "DryRunOperation"
+    assert len(ec2.describe_vpcs()["Vpcs"]) == before
+
+
+def test_a_client_token_makes_one_nat_gateway(legacy: Clients, name: str, refused: Refused) -> None:
+    ec2 = legacy("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.0.0/24")["Subnet"]["SubnetId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    wanted = {"SubnetId": subnet, "AllocationId": address, "ClientToken": name}
+
+    first = ec2.create_nat_gateway(**wanted)["NatGateway"]["NatGatewayId"]
+    again = ec2.create_nat_gateway(**wanted)["NatGateway"]["NatGatewayId"]
+
+    assert again == first
+    assert len(ec2.describe_nat_gateways(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NatGateways"]) == 1
+    other = {**wanted, "ConnectivityType": "private"}
+    assert refused(ec2.create_nat_gateway, **other) == "IdempotentParameterMismatch"
+
+
+def test_a_group_named_by_another_groups_rule_stays(legacy: Clients, refused: Refused) -> None:
+    ec2 = legacy("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    app, db = (
+        ec2.create_security_group(GroupName=label, Description=label, VpcId=vpc)["GroupId"] for label in ("app", "db")
+    )
+    rule = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": app}]}]
+    ec2.authorize_security_group_ingress(GroupId=db, IpPermissions=rule)
+
+    assert refused(ec2.delete_security_group, GroupId=app) == "DependencyViolation"
+    ec2.revoke_security_group_ingress(GroupId=db, IpPermissions=rule)
+
+    ec2.delete_security_group(GroupId=app)
+
+
+def test_a_managed_policy_is_measured_without_white_space(legacy: Clients, name: str, refused: Refused) -> None:
+    def document(statements: int, indent: int | None) -> str:
+        many = [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 40}"}] * statements
+        return json.dumps({"Version": "2012-10-17", "Statement": many}, indent=indent)
+
+    roomy = document(50, 8)
+
+    assert len(roomy) > 6144
+    legacy("iam").create_policy(PolicyName=name, PolicyDocument=roomy)
+    big = {"PolicyName": f"{name}-big", "PolicyDocument": document(70, None)}
+    assert refused(legacy("iam").create_policy, **big) == "LimitExceeded"
+
+
+def test_a_trust_policy_naming_nobody_is_refused(legacy: Clients, name: str, refused: Refused) -> None:
+    ghost = trust(f"arn:aws:iam::{PRODUCTION}:role/nobody")
+    stranger = trust("arn:aws:iam::999999999999:role/unknown-here")
+
+    code = refused(legacy("iam").create_role, RoleName=name, AssumeRolePolicyDocument=ghost)
+
+    assert code == "MalformedPolicyDocument"
+    legacy("iam").create_role(RoleName=name, AssumeRolePolicyDocument=stranger)
+    assert refused(legacy("iam").update_assume_role_policy, RoleName=name, PolicyDocument=ghost) == code
+
+
+def test_a_role_is_assumed_only_where_it_exists_and_trusts_the_caller(
+    legacy: Clients, target: Clients, name: str, refused: Refused
+) -> None:
+    sts, arn = legacy("sts"), f"arn:aws:iam::{PRODUCTION}:role/{name}"
+
+    assert refused(sts.assume_role, RoleArn=arn, RoleSessionName="test") == "AccessDenied"
+    target("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust(f"arn:aws:iam::{PRODUCTION}:root"))
+    assert refused(sts.assume_role, RoleArn=arn, RoleSessionName="test") == "AccessDenied"
+    target("iam").update_assume_role_policy(RoleName=name, PolicyDocument=trust("arn:aws:iam::111111111111:root"))
+
+    assert sts.assume_role(RoleArn=arn, RoleSessionName="test")["AssumedRoleUser"]["Arn"].endswith(f"{name}/test")
+
+
+def test_an_unknown_key_is_nobody(a_world: world.World, refused: Refused) -> None:
+    session = boto3.Session(aws_access_key_id="AKIA" + "X" * 16, aws_secret_access_key="x", region_name="eu-west-1")
+    sts = session.client("sts", endpoint_url=a_world.endpoint)
+
+    assert refused(sts.get_caller_identity) == "InvalidClientTokenId"
+
+
+def test_a_users_key_belongs_to_the_users_account(a_world: world.World, target: Clients, name: str) -> None:
+    target("iam").create_user(UserName=name)
+    key = target("iam").create_access_key(UserName=name)["AccessKey"]
+    session = boto3.Session(
+        aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], region_name="eu-west-1"
+    )
+
+    who = session.client("sts", endpoint_url=a_world.endpoint).get_caller_identity()
+
+    assert (who["Account"], who["Arn"]) == (PRODUCTION, f"arn:aws:iam::{PRODUCTION}:user/{name}")
+
+
+def test_another_accounts_key_needs_its_policy(legacy: Clients, target: Clients, refused: Refused) -> None:
+    key = legacy("kms").create_key()["KeyMetadata"]["Arn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["arn:aws:iam::111111111111:root", f"arn:aws:iam::{PRODUCTION}:root"]},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+    assert refused(target("kms").describe_key, KeyId=key) == "AccessDeniedException"
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    legacy("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=document)
+
+    assert target("kms").describe_key(KeyId=key)["KeyMetadata"]["AWSAccountId"] == "111111111111"
+
+
+def test_a_default_key_says_that_aws_manages_it(legacy: Clients) -> None:
+    assert legacy("kms").describe_key(KeyId="alias/aws/rds")["KeyMetadata"]["KeyManager"] == "AWS"
