@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, Self, cast
+from typing import IO, Any, ClassVar, Literal, Self, cast
 
 from migrate.errors import FileError, LockedError
 from migrate.values import Json
@@ -82,6 +82,9 @@ class Journal:
     Raises LockedError where another holds it, naming it; nothing was written then. With `write=False` it is only
     read, beside whoever holds it, as it was on opening.
     """
+
+    synchronous: ClassVar[str] = "FULL"
+    """NORMAL survives a kill and not a power loss. Tests of kills may take OFF."""
 
     def __init__(
         self, path: Path, *, run: str = "", clock: Callable[[], float] = time.time, write: bool = True
@@ -216,7 +219,7 @@ class Journal:
         try:
             self._db = sqlite3.connect(self.path, timeout=5.0, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(f"PRAGMA synchronous={self.synchronous}")
             self._db.executescript(_SCHEMA)
             with self._db:
                 self._db.execute("INSERT INTO fence SELECT coalesce(max(number), 0) + 1 FROM fence")

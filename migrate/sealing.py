@@ -65,6 +65,12 @@ class Sealer:
                 self._values[sealed] = value
         return {"$sealed": sealed, "length": len(value)}
 
+    @property
+    def values(self) -> dict[str, str]:
+        """Keyed hash → value of everything sealed so far; empty without `remember`."""
+        with self._lock:
+            return dict(self._values or {})
+
     def unseal(self, sealed: str) -> str:
         """The value that was sealed here before. Raises KeyError."""
         if self._values is None:

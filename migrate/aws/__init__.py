@@ -77,6 +77,10 @@ class Aws:
         except READ_FAILURES as error:
             raise calls.read_failed(error, operation, region) from error
 
+    def offered(self, operation: str, region: Region) -> bool:
+        """Whether the operation's service is known to exist in that region; True where that is not known."""
+        return self.sessions.offered(operation.partition(".")[0], region)
+
     def paging(self, account: AccountId, service: str, name: str) -> Paging:
         """How an operation pages, from botocore's models."""
         known = self._paging.get((service, name))

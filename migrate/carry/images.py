@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from migrate.errors import StepFailed
 from migrate.kind import Carrier, Proof, ReadSite
@@ -98,7 +99,7 @@ def manifest(site: ReadSite, repository: str, digest: str) -> tuple[str, str]:
     found = sha256(text.encode())
     if found != digest:
         raise StepFailed(
-            f"{repository}@{digest} came as {found} ({image.get('imageManifestMediaType')}): not the bytes of that image",
+            f"{repository}@{digest} came as {found} ({image.get('imageManifestMediaType')}): other bytes",
             do="push the image again with a current client: its manifest form is one that ECR converts",
         )
     return text, str(image.get("imageManifestMediaType") or json.loads(text).get("mediaType") or "")
@@ -148,13 +149,14 @@ def _copy_image(
         done.images += 1
     untagged: list[str | None] = [None]
     for tag in tags or untagged:
+        named: dict[str, Any] = {"imageTag": tag} if tag else {}
         to.write(
             "ecr.PutImage",
             repositoryName=to.place.name,
             imageManifest=text,
             imageManifestMediaType=media_type,
             imageDigest=digest,
-            **({"imageTag": tag} if tag else {}),
+            **named,
         )
     done.tags += len(tags)
     there[digest] = Listed(image.tags, media_type, image.pushed)
@@ -201,7 +203,7 @@ def available(site: ReadSite, repository: str, digests: Iterable[str]) -> set[st
 
 def _upload(to: Carrier, digest: str, content: bytes) -> None:
     """Send one blob in the parts that ECR asks for."""
-    own = {"repositoryName": to.place.name}
+    own: dict[str, Any] = {"repositoryName": to.place.name}
     begun = to.write("ecr.InitiateLayerUpload", **own)
     upload, part_bytes = begun["uploadId"], int(begun.get("partSize") or _PART_BYTES)
     for first in range(0, max(len(content), 1), part_bytes):

@@ -53,7 +53,7 @@ def copy_version(to: Carrier, buckets: Buckets, version: Version) -> bool:
 
 
 def _copy_whole(to: Carrier, buckets: Buckets, version: Version, more: dict[str, Any]) -> None:
-    # Metadata and tags are copied by default; the storage class is not.
+    # The storage class is not copied by itself.
     # Source: s3.CopyObject MetadataDirective, TaggingDirective, StorageClass, botocore 1.44.5.
     if version.storage_class != "STANDARD":
         more = more | {"StorageClass": version.storage_class}
@@ -62,6 +62,8 @@ def _copy_whole(to: Carrier, buckets: Buckets, version: Version, more: dict[str,
         Bucket=buckets.target,
         Key=version.key,
         CopySource=at(buckets.legacy, version),
+        MetadataDirective="COPY",
+        TaggingDirective="COPY",
         ExpectedBucketOwner=to.place.account,
         ExpectedSourceBucketOwner=to.legacy.account,
         **more,

@@ -28,6 +28,9 @@ from psycopg import sql
 ADMIN = "rdsadmin"
 ENGINE_MAJOR = "16"
 START_TIMEOUT_S = 30.0
+PREFIX = "migrate-demo-postgres-"
+# Names the folder of the databases where they could not be kept inside the world's own.
+ELSEWHERE = "postgres.elsewhere"
 
 # Runs in a fresh interpreter: drops root, asks the kernel to stop PostgreSQL when the world dies, becomes PostgreSQL.
 _LAUNCH = """
@@ -93,10 +96,23 @@ def unprivileged_user() -> RunAs | None:
     return RunAs(found.pw_uid, found.pw_gid)
 
 
+def sweep(home: Path) -> None:
+    """Delete what a world that was killed left of its databases."""
+    shutil.rmtree(home / "postgres", ignore_errors=True)
+    mark = home / ELSEWHERE
+    if mark.exists():
+        outside = Path(mark.read_text())
+        # The file names a folder of ours or nothing: a damaged one must not delete anything else.
+        if outside.name.startswith(PREFIX):
+            shutil.rmtree(outside, ignore_errors=True)
+        mark.unlink()
+
+
 class Fleet:
     """All PostgreSQL servers of one world."""
 
     def __init__(self, home: Path) -> None:
+        self._home = home
         self._run_as = unprivileged_user()
         self._secret = secrets.token_urlsafe(24)
         self._databases: list[Database] = []
@@ -208,12 +224,13 @@ class Fleet:
             self.stop(database)
         self._spawner.shutdown(wait=False, cancel_futures=True)
         shutil.rmtree(self._root, ignore_errors=True)
+        sweep(self._home)
 
     # -- how ---------------------------------------------------------------------------------------------------
 
     def _choose_root(self, home: Path) -> Path:
         inside = home / "postgres"
-        shutil.rmtree(inside, ignore_errors=True)
+        sweep(home)
         inside.mkdir(mode=0o700)
         if self._run_as is None:
             return inside
@@ -221,8 +238,9 @@ class Fleet:
         # A folder below /root (0700) cannot be reached by an unprivileged user, and opening /root is not ours to do.
         if self._run(["/bin/sh", "-c", f"cd '{inside}'"], check=False).returncode == 0:
             return inside
-        outside = Path(tempfile.mkdtemp(prefix="migrate-demo-postgres-"))
+        outside = Path(tempfile.mkdtemp(prefix=PREFIX))
         os.chown(outside, self._run_as.uid, self._run_as.gid)
+        (home / ELSEWHERE).write_text(str(outside))
         return outside
 
     def _choose_programs(self) -> Path:

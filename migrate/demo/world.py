@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from typing import Any
 import boto3
 
 from migrate.demo.accounts import ACCOUNTS, LEGACY, OPERATOR_KEY, OPERATOR_SECRET, TARGET_ROLE
+from migrate.demo.postgres import sweep
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -168,8 +168,10 @@ def find(home: Path, region: str = "eu-west-1") -> World | None:
 
 def down(home: Path) -> bool:
     """Stop the world of a folder and its databases; say whether one was running."""
+    home = home.resolve()
     world = find(home)
     if world is None:
+        sweep(home)
         return False
     os.kill(world.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -179,5 +181,5 @@ def down(home: Path) -> bool:
         # The kernel stops the databases with it (PR_SET_PDEATHSIG), their files are ours to remove.
         os.kill(world.pid, signal.SIGKILL)
         (home / "server.json").unlink(missing_ok=True)
-        shutil.rmtree(home / "postgres", ignore_errors=True)
+        sweep(home)
     return True

@@ -66,7 +66,7 @@ class Create(Action[RepositoryFacts]):
                 once="named",
                 creates=True,
                 outputs={"arn": "repository.repositoryArn"},
-                # No force: a repository that holds images which this migration did not bring refuses, and people decide.
+                # No force: it refuses where it holds images that this migration did not bring, and people decide.
                 undo=Request("ecr.DeleteRepository", {"repositoryName": place.name}, done=_GONE),
             )
         ]

@@ -253,6 +253,8 @@ class Secret(Kind[SecretFacts]):
 
     def names(self, it: It[SecretFacts], place: Place) -> Iterator[Name]:
         if not is_moved(it):
+            # Known, so that nobody calls it dangling; the service gives its own another ARN.
+            yield Name(it.arn, it.arn)
             return
         yield Name(it.arn, after("create", "arn"))
         # Policies name a secret without the six characters that AWS adds, or with wildcards in their place.

@@ -178,7 +178,7 @@ def scan(out: Out, folder: Path, *, strict: bool, workers: int, account: str | N
     aws = open_aws(migration, out, workers=workers)
     own = account in (None, "legacy")
     scanned = AccountId(config.legacy.account) if own else config.account(str(account))
-    found = scan_account(out, migration, aws, scanned, config.regions, workers)
+    found = scan_account(migration, aws, scanned, config.regions)
     where = folder if own else folder / "targets" / str(account)
     where.mkdir(parents=True, exist_ok=True)
     written = files.write_inventory(where, found)
@@ -190,29 +190,25 @@ def scan(out: Out, folder: Path, *, strict: bool, workers: int, account: str | N
         out.say(f"  gap: {gap.key}: {gap.reason}: {gap.said}")
     if len(found.gaps) > 12:
         out.say(f"  and {len(found.gaps) - 12} more, all in the plan")
-    out.result(str(written.path), {
-        "inventory": str(written.path), "digest": written.digest, "kinds": sizes, "gaps": [g.as_json() for g in found.gaps],
-    })  # fmt: skip
+    gaps = [gap.as_json() for gap in found.gaps]
+    value = {"inventory": str(written.path), "digest": written.digest, "kinds": sizes, "gaps": gaps}
+    out.result(str(written.path), value)
     if found.gaps and strict:
         raise Incomplete(f"the scan has {len(found.gaps)} gaps", do="allow what was denied, or scan without --strict")
     out.say(f"next: migrate plan {folder}" if own else "")
     return 0
 
 
-def scan_account(
-    out: Out, migration: Migration, aws: Aws, account: AccountId, regions: tuple[Region, ...], workers: int = 32
-) -> Inventory:
-    """One scan, with progress."""
-    from migrate.progress import watching
+def scan_account(migration: Migration, aws: Aws, account: AccountId, regions: tuple[Region, ...]) -> Inventory:
+    """One scan, with progress on stderr."""
+    from migrate.progress import shown
     from migrate.scan import scan as act
 
-    with watching(out) as progress:
-        return act(
-            aws, account, regions, migration.kinds, workers=workers, seal_key=migration.seal_key, progress=progress
-        )
+    with shown() as progress:
+        return act(aws, account, regions, migration.kinds.values(), seal_key=migration.seal_key, progress=progress)
 
 
 def scan_again(out: Out, migration: Migration, before: Inventory) -> Inventory:
     """The account of an inventory as it is now."""
     aws = open_aws(migration, out)
-    return scan_account(out, migration, aws, before.account, before.regions)
+    return scan_account(migration, aws, before.account, before.regions)

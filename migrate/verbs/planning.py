@@ -49,8 +49,8 @@ def plan(out: Out, folder: Path, *, inventory: Path | None) -> int:
     counts = made.body["counts"]
     out.say(
         f"plan {made.digest[:8]}: {counts['moved']} of {counts['resources']} resources move in "
-        f"{len(made.steps)} steps, {made.waves} waves, {len(made.gates)} gates, {counts['requests']} requests; {counts['gaps']} gaps, "
-        f"{len(made.body['waived'])} waived"
+        f"{len(made.steps)} steps, {made.waves} waves, {len(made.gates)} gates, "
+        f"{counts['requests']} requests; {counts['gaps']} gaps, {len(made.body['waived'])} waived"
     )
     out.result(str(made.path), {"plan": str(made.path), "digest": made.digest, "refusals": made.refusals} | counts)
     if made.refusals:

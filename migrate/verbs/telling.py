@@ -36,7 +36,7 @@ IAM_ACTIONS = {
 unverified against the live page."""
 
 _PREFIX = {"resourcegroupstaggingapi": "tag", "elbv2": "elasticloadbalancing", "logs": "logs", "events": "events",
-           "application-autoscaling": "application-autoscaling", "apigatewayv2": "apigateway", "efs": "elasticfilesystem",
+           "application-autoscaling": "application-autoscaling", "efs": "elasticfilesystem",
            "stepfunctions": "states", "opensearch": "es", "cognito-idp": "cognito-idp"}  # fmt: skip
 
 

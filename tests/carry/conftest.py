@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from moto import mock_aws
+from moto.s3.models import s3_backends
 
 from tests.carry.fake_carrier import LEGACY, TARGET, session
 
@@ -18,4 +19,6 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, boto3.Sessio
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     with mock_aws():
+        # The emulator keeps object tags per account and loses them in a copy between accounts; AWS does not.
+        s3_backends[TARGET]["aws"].tagger = s3_backends[LEGACY]["aws"].tagger
         yield {"legacy": session(LEGACY), "target": session(TARGET)}

@@ -157,6 +157,9 @@ def test_no_process_outlives_the_world(tmp_path: Path, end: str) -> None:
 
     assert gone(server)
     assert gone(database)
+    world.down(home)
+    assert not (home / "postgres").exists()
+    assert not (home / "postgres.elsewhere").exists()
 
 
 def test_every_rule_names_its_service_and_its_source() -> None:

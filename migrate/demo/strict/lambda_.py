@@ -56,7 +56,7 @@ def no_container() -> None:
     """
     from moto.awslambda.models import LambdaFunction
 
-    # The emulator's own switch for this (use_docker) moves functions to a second backend that other services do not see.
+    # The emulator's own switch (use_docker) moves functions to a second backend that other services do not see.
     @override(LambdaFunction, "_invoke_lambda")
     def invoke_lambda(_: Any, self: Any, event: Any = None) -> tuple[str, bool, str]:
         self.logs_backend.ensure_log_group(self.logs_group_name)

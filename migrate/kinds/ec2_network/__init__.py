@@ -1,2 +1,21 @@
-"""The network."""
-KINDS = ()
+"""The network: what hangs on a VPC, made anew in the target. The default VPC and all in it stay where they are."""
+
+from migrate.kinds.ec2_network.dhcp_options import DhcpOptions
+from migrate.kinds.ec2_network.gateways import ElasticIp, InternetGateway, NatGateway
+from migrate.kinds.ec2_network.network_acl import NetworkAcl
+from migrate.kinds.ec2_network.route_table import RouteTable
+from migrate.kinds.ec2_network.security_group import SecurityGroup
+from migrate.kinds.ec2_network.subnet import Subnet
+from migrate.kinds.ec2_network.vpc_endpoint import VpcEndpoint
+
+KINDS = (
+    Subnet(),
+    InternetGateway(),
+    ElasticIp(),
+    NatGateway(),
+    RouteTable(),
+    NetworkAcl(),
+    SecurityGroup(),
+    VpcEndpoint(),
+    DhcpOptions(),
+)

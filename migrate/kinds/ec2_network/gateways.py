@@ -121,6 +121,8 @@ class AddressFacts(Facts):
     public_ip: str
     """AWS gives another one in the target."""
     network_border_group: str | None
+    service_managed: str | None
+    """The service that allocated it for itself (a regional NAT gateway, a load balancer), and does so again."""
 
 
 class CreateAddress(Action[AddressFacts]):
@@ -128,6 +130,9 @@ class CreateAddress(Action[AddressFacts]):
 
     name = "create"
     title = "Allocate an elastic address (a new one: tell those who allow the old one)"
+
+    def applies(self, it: It[AddressFacts]) -> bool:
+        return it.facts.service_managed is None
 
     def requests(self, it: It[AddressFacts], place: Place) -> Sequence[Request]:
         made: dict[str, Json] = {
@@ -175,8 +180,12 @@ class ElasticIp(Kind[AddressFacts]):
             yield self.found(
                 site,
                 address["AllocationId"],
-                # The region's own group is what a new address gets without asking.
-                AddressFacts(public_ip=address["PublicIp"], network_border_group=group if group != site.region else None),
+                AddressFacts(
+                    public_ip=address["PublicIp"],
+                    # The region's own group is what a new address gets without asking.
+                    network_border_group=group if group != site.region else None,
+                    service_managed=address.get("ServiceManaged"),
+                ),
                 arn=arn_of(site, "elastic-ip", address["AllocationId"]),
                 tags=pair_tags(address.get("Tags")),
             )

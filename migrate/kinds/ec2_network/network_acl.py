@@ -111,7 +111,9 @@ class Associate(CarryAction[AclFacts]):
     def prove(self, it: It[AclFacts], to: Carrier) -> Proof:
         own = str(to.rewrite(it.ref.name))
         standing = {subnet_id: self._standing(to, subnet_id)[0] for subnet_id in self._subnets(it, to)}
-        wrong = tuple(f"{subnet}: behind {acl or 'no ACL'}, not {own}" for subnet, acl in standing.items() if acl != own)
+        wrong = tuple(
+            f"{subnet}: behind {acl or 'no ACL'}, not {own}" for subnet, acl in standing.items() if acl != own
+        )
         return Proof("different" if wrong else "equal", ("subnets",), wrong, {"subnets": len(standing)})
 
     def uncarry(self, it: It[AclFacts], to: Carrier) -> None:
@@ -119,12 +121,12 @@ class Associate(CarryAction[AclFacts]):
             {"Name": "vpc-id", "Values": [str(to.rewrite(it.facts.vpc_id))]},
             {"Name": "default", "Values": ["true"]},
         ]
-        default = next(iter(to.target.pages("ec2.DescribeNetworkAcls", "NetworkAcls", Filters=filters)), None)
+        defaults = list(to.target.pages("ec2.DescribeNetworkAcls", "NetworkAcls", Filters=filters))
         own = str(to.rewrite(it.ref.name))
-        for subnet_id in self._subnets(it, to) if default else ():
+        for subnet_id in self._subnets(it, to) if defaults else ():
             # Only what this action put there goes back.
             if self._standing(to, subnet_id)[0] == own:
-                self._move(to, subnet_id, default["NetworkAclId"])
+                self._move(to, subnet_id, defaults[0]["NetworkAclId"])
 
     def _subnets(self, it: It[AclFacts], to: Carrier) -> list[str]:
         return [str(to.rewrite(subnet_id)) for subnet_id in it.facts.subnet_ids]

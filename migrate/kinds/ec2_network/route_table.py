@@ -140,9 +140,7 @@ class AddRoutes(Action[RouteTableFacts]):
         for gateway in it.facts.propagating_gateways:
             both = own | {"GatewayId": gateway}
             requests.append(
-                Request(
-                    "ec2.EnableVgwRoutePropagation", both, undo=Request("ec2.DisableVgwRoutePropagation", both)
-                )
+                Request("ec2.EnableVgwRoutePropagation", both, undo=Request("ec2.DisableVgwRoutePropagation", both))
             )
         return requests
 

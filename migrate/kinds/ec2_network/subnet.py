@@ -103,9 +103,7 @@ class Subnet(Kind[SubnetFacts]):
             )
 
     def needs(self, it: It[SubnetFacts]) -> Iterator[Need]:
-        yield Need(
-            same_place(it, "ec2.vpc", it.facts.vpc_id), "in", "hard", "ec2.DescribeSubnets Subnets[].VpcId"
-        )
+        yield Need(same_place(it, "ec2.vpc", it.facts.vpc_id), "in", "hard", "ec2.DescribeSubnets Subnets[].VpcId")
 
     def names(self, it: It[SubnetFacts], place: Place) -> Iterator[Name]:
         return names_of(it, place, "subnet")

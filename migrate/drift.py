@@ -1,0 +1,55 @@
+"""What changed in legacy since the plan, but for what this run did itself. The rule: unexplained means stop."""
+
+from migrate.inventory import Inventory, Resource
+from migrate.journal import Journal
+from migrate.kind import MIGRATION_TAG, STEP_TAG
+from migrate.names import Ref
+from migrate.plan import Plan
+from migrate.proving import compare
+from migrate.values import Json
+
+
+def unexplained(before: Inventory, now: Inventory, plan: Plan, journal: Journal) -> list[str]:
+    """Every difference, a line each, that no step of this run explains.
+
+    A fact that a begun step changes in legacy may have its old value or the new one. What carries this migration's
+    stamp was made by it.
+    """
+    allowed = _allowed(plan, journal)
+    lines = [f"- {ref} is gone" for ref in sorted(before.by_ref) if ref not in now.by_ref]
+    for ref, resource in sorted(now.by_ref.items()):
+        if ref not in before.by_ref:
+            if not _ours(resource, plan):
+                lines.append(f"+ {ref} is new")
+            continue
+        lines += [f"~ {ref}: {line}" for line in _differences(before.by_ref[ref], resource, allowed.get(ref, {}))]
+    gone = sorted(set(now.gaps) - set(before.gaps))
+    lines += [f"+ gap {gap.key}: {gap.reason}: {gap.said}" for gap in gone]
+    return lines
+
+
+def _differences(before: Resource, now: Resource, allowed: dict[str, list[Json]]) -> list[str]:
+    one, two = before.as_json(), now.as_json()
+    facts = dict(two["facts"])
+    for fact, values in allowed.items():
+        if facts.get(fact) in values:
+            facts[fact] = before.facts.get(fact)
+    # A size is a measure of the moment, not something that anybody decided.
+    ignored = {"size_bytes": None}
+    return list(compare(one | ignored, two | ignored | {"facts": facts}))
+
+
+def _allowed(plan: Plan, journal: Journal) -> dict[Ref, dict[str, list[Json]]]:
+    found: dict[Ref, dict[str, list[Json]]] = {}
+    for step in plan.steps.values():
+        if step.legacy_after and any(e.event in ("acting", "undoing") for e in journal.history(step.id)):
+            for fact, value in step.legacy_after.items():
+                found.setdefault(step.ref, {}).setdefault(fact, []).append(value)
+    return found
+
+
+def _ours(resource: Resource, plan: Plan) -> bool:
+    tags = resource.tags
+    return tags.get(MIGRATION_TAG) == plan.migration and tags.get(STEP_TAG, "").rpartition("/")[0] != "" and any(
+        tags[STEP_TAG].startswith(step.rpartition(":")[0]) for step in plan.steps
+    )  # fmt: skip

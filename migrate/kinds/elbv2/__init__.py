@@ -1,0 +1,2 @@
+"""Load balancers."""
+KINDS = ()

@@ -1,0 +1,313 @@
+"""run, status, verify, rollback: everything that has a journal. Only `run` and `rollback --confirm` write to AWS."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from migrate import files
+from migrate import review as reviewing
+from migrate.aws import Aws
+from migrate.clients import RunClients
+from migrate.databases import Databases
+from migrate.drafting import name_index, rewriter
+from migrate.drift import unexplained
+from migrate.engine import Engine
+from migrate.errors import GateClosed, StaleError, StepFailed, UsageError, VerificationFailed
+from migrate.graph import build
+from migrate.inventory import Inventory
+from migrate.journal import Journal
+from migrate.migration import Migration
+from migrate.names import AccountId
+from migrate.out import Out
+from migrate.placement import place
+from migrate.plan import Plan
+from migrate.steps import Gate
+from migrate.values import Json
+from migrate.verbs.beginning import open_aws, scan_account
+
+JOURNAL = "journal.db"
+
+
+@contextmanager
+def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws: Aws) -> Iterator[Engine]:
+    """The engine of this plan's run, its journal held; other processes are kept out meanwhile."""
+    config = migration.config
+    placed = place(build(inventory, migration.kinds), config, migration.kinds).placed
+    index = name_index(inventory, migration.kinds, placed, config)
+    databases = Databases(aws, config, config.regions[0])
+
+    def name_map(account: AccountId) -> Any:
+        rewrite = rewriter(index, account)
+        return lambda document: rewrite(document).value
+
+    folder = migration.run_folder(plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    with Journal(folder / JOURNAL) as journal:
+        yield Engine(
+            plan, inventory, migration.kinds, RunClients(aws, migration.seal_key), journal, name_map,
+            databases.connect, told=_teller(out),
+        )  # fmt: skip
+
+
+def _teller(out: Out) -> Any:
+    def told(step: str, state: str) -> None:
+        if state in ("verified", "failed", "undone", "kept"):
+            out.say(f"  {state:9} {step}")
+
+    return told
+
+
+def run(out: Out, folder: Path, *, plan_path: Path | None, engine: str, workers: int, group: str | None) -> int:
+    """Run to the next gate or to the end."""
+    migration = Migration(folder)
+    plan = migration.plan(plan_path)
+    approval = reviewing.approval_of(folder, plan)
+    inventory = migration.check_fresh(plan)
+    if plan.refusals:
+        raise StaleError(f"plan {plan.digest[:8]} has refusals and can never run", do=f"migrate plan {folder}")
+    aws = open_aws(migration, out)
+    out.say(f"plan {plan.digest[:8]}, approved by {approval.body['by']}")
+    with opened(out, migration, plan, inventory, aws) as runs:
+        _refuse_drift(migration, aws, plan, inventory, runs.journal)
+        runs.journal.append(
+            "run", "opened", {"plan": plan.digest, "approved_by": approval.body["by"], "engine": engine}
+        )
+        select = None if group is None else _members(plan, group)
+        if engine == "prefect":
+            from flows.run import drive
+
+            outcome = drive(runs, migration.run_folder(plan), migration=plan.migration, select=select, workers=workers)
+        else:
+            outcome = runs.drive(select, workers)
+        runs.journal.append("run", "closed", {"verified": len(outcome.verified), "failed": len(outcome.failed)})
+        out.result("", _outcome(outcome, plan, runs))
+        out.say(f"{len(outcome.verified)} steps verified now, {_count(runs, 'verified')} of {len(plan.steps)} in all")
+        if outcome.unproved:
+            out.say(f"{len(outcome.unproved)} done, but could not be proved: {', '.join(outcome.unproved[:4])}")
+        if outcome.gate is not None and not outcome.failed:
+            who = f" ({outcome.gate.approvers} people)" if outcome.gate.approvers > 1 else ""
+            raise GateClosed(
+                f"gate {outcome.gate.id}{who}: {outcome.gate.ask}",
+                do=f"migrate approve {folder} --gate {outcome.gate.id} && migrate run {folder}",
+            )
+        if outcome.error is not None:
+            raise outcome.error
+    out.say(f"next: migrate verify {folder}")
+    return 0
+
+
+def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Inventory, journal: Journal) -> None:
+    """Scan legacy again and compare with what was planned from, but for what this run did itself."""
+    now = scan_account(migration, aws, inventory.account, inventory.regions)
+    found = unexplained(inventory, now, plan, journal)
+    if found:
+        listed = "\n".join(f"  {line}" for line in found[:30])
+        more = f"\n  and {len(found) - 30} more" if len(found) > 30 else ""
+        raise StaleError(
+            f"legacy is not what the plan was made from: {len(found)} differences; nothing was written\n{listed}{more}",
+            do=f"migrate scan {migration.folder} && migrate plan {migration.folder}, review and approve again",
+        )
+
+
+def _members(plan: Plan, group: str) -> list[str]:
+    steps = [step.id for step in plan.steps.values() if group in (step.group, str(step.ref), step.ref.name)]
+    whole = {step.group for step in plan.steps.values() if step.id in steps}
+    if not steps:
+        raise UsageError(f"{group!r} is in no cut-over group of this plan", do="migrate review lists them")
+    return [step.id for step in plan.steps.values() if step.group in whole]
+
+
+def _count(runs: Engine, state: str) -> int:
+    return sum(1 for step in runs.plan.steps if runs.journal.state(step) == state)
+
+
+def _outcome(outcome: Any, plan: Plan, runs: Engine) -> dict[str, Json]:
+    return {
+        "plan": plan.digest,
+        "verified": outcome.verified,
+        "verified_in_all": _count(runs, "verified"),
+        "steps": len(plan.steps),
+        "failed": {step: error.what for step, error in outcome.failed.items()},
+        "could_not_be_proved": outcome.unproved,
+        "gate": None if outcome.gate is None else outcome.gate.id,
+    }
+
+
+def answer(out: Out, migration: Migration, plan: Plan, gate: str, by: str, reason: str) -> int:
+    """Keep a person's yes at a gate in the run's journal."""
+    gates = {one.id: one for one in plan.gates}
+    if gate not in gates:
+        raise UsageError(f"{gate!r} is no gate of plan {plan.digest[:8]}", do=f"one of {', '.join(gates) or 'none'}")
+    folder = migration.run_folder(plan)
+    if not (folder / JOURNAL).exists():
+        raise UsageError(f"plan {plan.digest[:8]} was not begun: its gates cannot be answered", do="migrate run first")
+    with Journal(folder / JOURNAL) as journal:
+        engine = _reading_engine(migration, plan, journal)
+        engine.answer(gate, by, reason)
+        there = engine.gate_open(gate)
+    out.say(f"gate {gate}: yes from {by}; " + ("open" if there else f"needs {gates[gate].approvers} people"))
+    out.say(f"next: migrate run {migration.folder}" if there else "")
+    out.result("", {"gate": gate, "by": by, "open": there})
+    return 0
+
+
+def _reading_engine(migration: Migration, plan: Plan, journal: Journal) -> Engine:
+    """An engine that can look at its journal and send nothing."""
+    _, inventory = migration.inventory(plan.body["inventory"])
+    nowhere: Any = None
+    return Engine(plan, inventory, migration.kinds, nowhere, journal, lambda account: lambda document: document)
+
+
+def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
+    """Where the run stands."""
+    migration = Migration(folder)
+    plan = migration.plan(plan_path)
+    path = migration.run_folder(plan) / JOURNAL
+    approved = True
+    try:
+        reviewing.approval_of(folder, plan)
+    except StaleError:
+        approved = False
+    if not path.exists():
+        if plan.refusals:
+            text, do = f"plan {plan.digest[:8]} is refused", f"migrate review {folder}"
+        elif approved:
+            text, do = f"plan {plan.digest[:8]} is approved and was not begun", f"migrate run {folder}"
+        else:
+            text, do = (
+                f"plan {plan.digest[:8]} waits for approval",
+                f"migrate review {folder} && migrate approve {folder}",
+            )
+        out.result(f"{text}\nnext: {do}", {"plan": plan.digest, "begun": False, "approved": approved, "next": do})
+        return 0
+    with Journal(path) as journal:
+        engine = _reading_engine(migration, plan, journal)
+        states: dict[str, list[str]] = {}
+        for step in plan.steps:
+            states.setdefault(str(journal.state(step) or "open"), []).append(step)
+        waiting = next((g for g in plan.gates if not engine.gate_open(g.id) and _reached(plan, g, states)), None)
+        failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
+    lines = [
+        f"plan {plan.digest[:8]}: " + ", ".join(f"{len(steps)} {state}" for state, steps in sorted(states.items()))
+    ]
+    lines += [f"failed: {step}: {said}" for step, said in failures.items()]
+    if waiting:
+        lines.append(f"gate {waiting.id}: {waiting.ask}\nnext: migrate approve {folder} --gate {waiting.id}")
+    elif len(states.get("verified", [])) == len(plan.steps):
+        lines.append(f"done\nnext: migrate verify {folder}")
+    else:
+        lines.append(f"next: migrate run {folder}")
+    out.result("\n".join(lines), {
+        "plan": plan.digest, "begun": True, "approved": approved, "states": {k: len(v) for k, v in states.items()},
+        "failed": failures, "gate": waiting.id if waiting else None,
+    })  # fmt: skip
+    return 0
+
+
+def _reached(plan: Plan, gate: Gate, states: dict[str, list[str]]) -> bool:
+    done = set(states.get("verified", []))
+    return all(step.id in done for step in plan.steps.values() if step.wave <= gate.after_wave)
+
+
+def _last_error(journal: Journal, step: str) -> str:
+    said = [str(e.data.get("what") or e.data.get("said") or "") for e in journal.entries(step) if e.event == "failed"]
+    return said[-1] if said else ""
+
+
+def verify(out: Out, folder: Path, *, plan_path: Path | None) -> int:
+    """Prove everything again; write the report into the run's folder."""
+    migration = Migration(folder)
+    plan = migration.plan(plan_path)
+    inventory = migration.inventory(plan.body["inventory"])[1]
+    path = migration.run_folder(plan)
+    if not (path / JOURNAL).exists():
+        raise UsageError(
+            f"plan {plan.digest[:8]} was not begun: there is nothing to verify", do=f"migrate run {folder}"
+        )
+    aws = open_aws(migration, out)
+    with opened(out, migration, plan, inventory, aws) as runs:
+        chain = runs.journal.verify_chain()
+        proofs = runs.prove_all()
+    different = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "different"]
+    unproved = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "could not be proved"]
+    compared = sum(len(proof.compared) for _, _, proof in proofs)
+    report = {
+        "plan": plan.digest, "journal_head": chain, "resources": len(proofs), "facts_compared": compared,
+        "proofs": [
+            {"ref": str(ref), "account": account, "state": p.state, "differences": list(p.differences),
+             "compared": list(p.compared), "evidence": dict(p.evidence)}
+            for ref, account, p in proofs
+        ],
+    }  # fmt: skip
+    written = files.write(path, "verify.json", "migrate.verify/1", report)
+    for ref, account, proof in different:
+        for difference in proof.differences:
+            out.say(f"  different: {migration.config.alias(account)}: {ref}: {difference}")
+    for ref, account, proof in unproved:
+        out.say(f"  could not be proved: {migration.config.alias(account)}: {ref}: {'; '.join(proof.differences[:3])}")
+    equal = len(proofs) - len(different) - len(unproved)
+    out.say(
+        f"{len(proofs)} resources, {compared} facts compared by fresh reads: {equal} equal, "
+        f"{len(different)} different, {len(unproved)} could not be proved"
+    )
+    out.result(str(written.path), report)
+    if different:
+        raise VerificationFailed(f"{len(different)} resources differ", do=f"read {written.path}")
+    return 0
+
+
+def rollback(
+    out: Out, folder: Path, *, plan_path: Path | None, to_wave: int | None, steps: tuple[str, ...], confirm: str | None,
+    workers: int,
+) -> int:  # fmt: skip
+    """List what would be undone; with the listing's id, do it."""
+    migration = Migration(folder)
+    plan = migration.plan(plan_path)
+    inventory = migration.inventory(plan.body["inventory"])[1]
+    if not (migration.run_folder(plan) / JOURNAL).exists():
+        raise UsageError(f"plan {plan.digest[:8]} was not begun: there is nothing to undo", do="migrate status")
+    if to_wave is None and not steps:
+        raise UsageError("say what to undo", do="--to WAVE (0: everything) or --step ID")
+    unknown = [step for step in steps if step not in plan.steps]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no step of plan {plan.digest[:8]}", do="migrate review lists them")
+    chosen = [s.id for s in plan.steps.values() if s.id in steps or (to_wave is not None and s.wave > to_wave)]
+    aws = open_aws(migration, out)
+    with opened(out, migration, plan, inventory, aws) as runs:
+        order = runs.to_undo(chosen)
+        listing = hashlib.sha256("\n".join([plan.digest, runs.journal.verify_chain(), *order]).encode()).hexdigest()[:8]
+        if confirm is None:
+            for step in order:
+                out.say(f"  would undo {step}")
+            _warn(out, plan, order)
+            out.result(listing, {"confirm": listing, "steps": order})
+            out.say(f"{len(order)} steps; nothing was done. To act: migrate rollback {folder} … --confirm {listing}")
+            return 0
+        if confirm != listing:
+            raise StaleError(f"--confirm {confirm} is not the id of this listing", do="run it again without --confirm")
+        result = runs.undo(chosen, workers)
+        runs.journal.append("run", "closed", {"undone": len(result.undone), "kept": len(result.kept)})
+    for step, why in {**result.kept, **result.waiting}.items():
+        out.say(f"  kept {step}: {why}")
+    for step, error in result.failed.items():
+        out.say(f"  failed {step}: {error.what}")
+    out.say(
+        f"{len(result.undone)} steps undone, {len(result.kept) + len(result.waiting)} kept, {len(result.failed)} failed"
+    )
+    out.result("", {
+        "undone": result.undone, "kept": {**result.kept, **result.waiting},
+        "failed": {step: error.what for step, error in result.failed.items()},
+    })  # fmt: skip
+    if not result.whole:
+        raise StepFailed(
+            "the rollback is not whole: a person is needed", do="read the reasons above, then run it again"
+        )
+    return 0
+
+
+def _warn(out: Out, plan: Plan, order: list[str]) -> None:
+    lossy = [step for step in order if plan.steps[step].undo_class in ("R3", "R4")]
+    if lossy:
+        out.say(f"  {len(lossy)} of them lose what the target wrote since (class R3 or R4), the first: {lossy[0]}")

@@ -1,0 +1,143 @@
+"""Two emulated accounts with the product's own rewriter between them; requests are sent by hand, without the engine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import boto3
+import jmespath
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from migrate.inventory import Resource
+from migrate.kind import MIGRATION_TAG, STEP_TAG, It, Kind, Place, Request
+from migrate.names import AccountId
+from migrate.rewrite import Rewritten, Rewriter, index_of, whole
+from migrate.values import Json, resolve
+from tests.kinds.plain_site import PlainSite
+from tests.kinds.shapes import check_request
+
+LEGACY, TARGET, REGION = AccountId("111111111111"), AccountId("222222222222"), "eu-west-1"
+Side = Literal["legacy", "target"]
+
+
+@dataclass
+class TwoSides:
+    """What a test works with: `scan` first, then `move`."""
+
+    sessions: dict[Side, boto3.Session]
+    kinds: dict[str, Kind[Any]] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    sites: list[PlainSite] = field(default_factory=list)
+    _undo: list[tuple[Request, Place]] = field(default_factory=list)
+
+    def client(self, side: Side, service: str) -> Any:
+        return self.sessions[side].client(service, region_name=REGION)
+
+    def site(self, kind: Kind[Any], side: Side, *more: str) -> PlainSite:
+        account = LEGACY if side == "legacy" else TARGET
+        site = PlainSite(self.sessions[side], account, REGION, kind.reads | set(more))
+        self.sites.append(site)
+        return site
+
+    def scan(self, kind: Kind[Any], side: Side = "legacy", only: str | None = None) -> dict[str, Resource]:
+        found = {resource.ref.name: resource for resource in kind.scan(self.site(kind, side), only)}
+        if side == "legacy":
+            self.kinds[kind.name] = kind
+            self.resources |= {str(resource.ref): resource for resource in found.values()}
+        return found
+
+    def place(self, resource: Resource) -> Place:
+        step = f"{TARGET}/{resource.ref.region}/{resource.ref.kind}/{resource.ref.name}:create"
+        return Place("shop", TARGET, resource.ref.region, resource.ref.name, step, (TARGET,))
+
+    def rewrite(self, value: Json) -> Rewritten:
+        def places(ref: Any) -> list[Place]:
+            resource = self.resources[str(ref)]
+            it = self.kinds[ref.kind].typed(resource)
+            moved = any(action.applies(it) for action in self.kinds[ref.kind].actions)
+            return [self.place(resource)] if moved else []
+
+        index = index_of(self.resources.values(), self.kinds, LEGACY, places)
+        return Rewriter(index, TARGET, lambda ref: ref.kind in ("iam.user", "iam.group"))(value)
+
+    def renamed(self, value: Json) -> Json:
+        """A legacy document in the target's names, with all that is known by now."""
+        return resolve(self.rewrite(value).value, self.known)
+
+    def planned(self, kind: Kind[Any], resource: Resource, action: str) -> list[tuple[Request, dict[str, Json]]]:
+        """The requests of an action with their rewritten parameters, each checked against AWS's shapes."""
+        place, it = self.place(resource), kind.typed(resource)
+        made = []
+        for request in kind.action(action).requests(it, place):
+            params = self.rewrite(whole(request.params, place)).value
+            check_request(request.operation, params)
+            if request.undo:
+                check_request(request.undo.operation, self.rewrite(whole(request.undo.params, place)).value)
+            made.append((request, params))
+        return made
+
+    def move(self, kind: Kind[Any], resource: Resource, *actions: str) -> None:
+        """Send the requests of the named actions (all that apply by default) to the target."""
+        it, place = kind.typed(resource), self.place(resource)
+        for action in kind.actions:
+            if action.applies(it) and (not actions or action.name in actions):
+                for request, params in self.planned(kind, resource, action.name):
+                    answer = self.send(request, params)
+                    for name, path in request.outputs.items():
+                        value = jmespath.search(path, answer)
+                        assert isinstance(value, str), f"{request.operation} gives no {name}"
+                        self.known[place.step, name] = value
+                    if request.undo:
+                        self._undo.append((request.undo, place))
+
+    def undo(self) -> None:
+        """Send every undo, last first."""
+        for request, place in reversed(self._undo):
+            self.send(request, self.rewrite(whole(request.params, place)).value)
+        self._undo.clear()
+
+    def send(self, request: Request, params: dict[str, Json]) -> dict[str, Any]:
+        service, _, name = request.operation.partition(".")
+        full = resolve(params, self.known)
+        self.sent.append((request.operation, full))
+        try:
+            answer: dict[str, Any] = getattr(self.client("target", service), xform_name(name))(**full)
+        except ClientError as error:
+            assert error.response["Error"]["Code"] in request.done, f"{request.operation}: {error}"
+            return {}
+        return answer
+
+    def differences(self, kind: Kind[Any], resource: Resource, *done: str) -> dict[str, tuple[Json, Json]]:
+        """Fields in which the target's thing is not what legacy shows, after the actions in `done`."""
+        it: It[Any] = kind.typed(resource)
+        outputs = {name: value for (step, name), value in self.known.items() if step == self.place(resource).step}
+        found = kind.locate(self.site(kind, "target"), self.place(resource), outputs, it)
+        assert found is not None, f"{resource.ref} is not in the target"
+        assert found.tags.get(STEP_TAG) == self.place(resource).step or not kind.stamped
+        expected = kind.expected(self.renamed(resource.facts), frozenset(done), it) | {"tags": resource.tags}
+        shown = found.facts | {"tags": {k: v for k, v in found.tags.items() if k not in (STEP_TAG, MIGRATION_TAG)}}
+        fields = (expected.keys() | shown.keys()) - kind.volatile
+        return {f: (expected.get(f), shown.get(f)) for f in fields if expected.get(f) != shown.get(f)}
+
+
+@contextmanager
+def two_sides(monkeypatch: pytest.MonkeyPatch, **config: Any) -> Iterator[TwoSides]:
+    """Both accounts, empty."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws(config=config or None):
+        sessions: dict[Side, boto3.Session] = {"legacy": _session(LEGACY), "target": _session(TARGET)}
+        yield TwoSides(sessions)
+
+
+def _session(account: str) -> boto3.Session:
+    role = f"arn:aws:iam::{account}:role/test"
+    keys = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], REGION)
