@@ -69,6 +69,24 @@ def _guarded(out: Out, function: Callable[..., Any], arguments: dict[str, Any]) 
         return 130
     except BrokenPipeError:
         return 0
+    except Exception as error:  # noqa: BLE001 — the last door: a person gets one clear line, never a traceback
+        return _defect(out, error)
+
+
+def _defect(out: Out, error: Exception) -> int:
+    import os
+    import traceback
+
+    if os.environ.get("MIGRATE_TRACEBACK"):
+        traceback.print_exception(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    what = f"a defect of this product: {type(error).__name__} at {where}: {error}"
+    do = "what was done is in the journal; set MIGRATE_TRACEBACK=1 for the whole story, and report it"
+    if out.as_json:
+        out.result("", {"error": "Defect", "what": what, "do": do, "exit": 1})
+    out.say(f"error: {what}\n  do: {do}")
+    return 1
 
 
 option = click.option

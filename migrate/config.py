@@ -52,7 +52,7 @@ class Rule(Part):
     """Account alias(es) of `targets`; several: a copy in each; `legacy`: it stays where it is."""
     kind: str = "*"
     name: str = "*"
-    """Against the ref's name, the Name tag, or the ARN."""
+    """Against the ref's name, the Name tag, the ARN, or what else it is called (a key's aliases)."""
     tag: dict[str, str] = Field(default_factory=dict)
     ref: str | None = None
     """One resource, as a conflict or the inventory spells it."""
@@ -63,13 +63,13 @@ class Rule(Part):
         """The aliases as a tuple."""
         return (self.to,) if isinstance(self.to, str) else self.to
 
-    def matches(self, ref: Ref, arn: str, tags: dict[str, str]) -> bool:
+    def matches(self, ref: Ref, arn: str, tags: dict[str, str], called: tuple[str, ...] = ()) -> bool:
         """Whether the rule speaks of this resource."""
         if self.ref is not None and self.ref != str(ref):
             return False
         if not fnmatch.fnmatchcase(ref.kind, self.kind):
             return False
-        texts = (ref.name, tags.get("Name", ""), arn)
+        texts = (ref.name, tags.get("Name", ""), arn, *called)
         if self.name != "*" and not any(fnmatch.fnmatchcase(text, self.name) for text in texts if text):
             return False
         return all(fnmatch.fnmatchcase(tags.get(key, "\0"), pattern) for key, pattern in self.tag.items())

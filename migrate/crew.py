@@ -82,7 +82,8 @@ class Crew:
         if not run.items:
             return []
         nested = getattr(self._local, "inside", False)
-        for _ in range(min(len(run.items) - 1, self.workers)):
+        # More than there are workers: those that wait for a slow service need others to go on in their place.
+        for _ in range(min(len(run.items) - 1, self._most)):
             self._offer(copy_context(), run.step, nested)
         try:
             while run.step():

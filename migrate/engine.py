@@ -277,20 +277,24 @@ class Engine:
         """What a rollback would undo, in order, newest first: the selected steps and everything that stands on them."""
         return undoing.candidates(self.ground, select)
 
-    def undo(self, select: Iterable[str] | None = None, workers: int = 1) -> RolledBack:
+    def undo(self, select: Iterable[str] | None = None) -> RolledBack:
         """Undo, newest first, from the journal alone. Independent steps go on after an error; never makes anything."""
-        order = self.to_undo(select)
-        before = undoing.dependents(self.plan.steps, order)
         result = RolledBack()
         with running.stop_on_signals(self.stopping):
-            for step_id in order:
-                self.ground.check_stop()
-                left = sorted(before[step_id] - set(result.undone))
-                if left:
-                    result.waiting[step_id] = f"{left[0]} stands on it and was not undone"
-                    continue
-                self.undo_one(step_id, result)
+            self.undo_in_order(self.to_undo(select), result, lambda step_id: self.undo_one(step_id, result))
         return result
+
+    def undo_in_order(self, order: Iterable[str], result: RolledBack, do: Callable[[str], None]) -> None:
+        """Bring these about, in order; what something left standing stands on is not tried."""
+        chosen = list(order)
+        before = undoing.dependents(self.plan.steps, chosen)
+        for step_id in chosen:
+            self.ground.check_stop()
+            left = sorted(before[step_id] - set(result.undone))
+            if left:
+                result.waiting[step_id] = f"{left[0]} stands on it and was not undone"
+            else:
+                do(step_id)
 
     def undo_one(self, step_id: str, result: RolledBack) -> None:
         """Undo one step and enter how it ended."""

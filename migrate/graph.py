@@ -15,7 +15,7 @@ import networkx as nx
 from migrate.inventory import Inventory, Resource
 from migrate.kind import Kind, Need, Strength
 from migrate.names import Ref
-from migrate.rewrite import Index, index_of
+from migrate.tokens import Index, index_of, is_loose, is_tag
 from migrate.values import Json
 
 _RANK: dict[Strength, int] = {"soft": 0, "cut": 1, "hard": 2}
@@ -94,20 +94,23 @@ class Graph:
 def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
     """Find every edge of an inventory and what follows. Pure; same inventory, same graph."""
     index = index_of(inventory.resources, kinds, inventory.account)
-    edges: dict[tuple[Ref, Ref, str], Edge] = {}
+    edges: dict[tuple[Ref, Ref, str, str], Edge] = {}
     dangling: set[Dangling] = set()
     for resource in inventory.resources:
         kind = kinds.get(resource.ref.kind)
         if kind is None:
             continue
+        said: set[tuple[Ref, Strength | None]] = set()
         for need in kind.needs(kind.typed(resource)):
             target = _resolve(need, inventory, index)
             if target is None:
                 dangling.add(Dangling(resource.ref, str(need.on), need.seen_in))
             elif target != resource.ref:
                 _keep(edges, Edge(resource.ref, target, need.why, need.strength, need.seen_in))
+                said |= {(target, None), (target, need.strength)}
         for edge in _from_content(resource, index, dangling):
-            if not any((edge.ref, edge.needs, strength) in edges for strength in ("hard", "cut")):
+            # What the kind says itself is better evidence; but "hard" does not say that both change over together.
+            if (edge.needs, None) not in said or (edge.strength == "cut" and (edge.needs, "cut") not in said):
                 _keep(edges, edge)
     ordered = tuple(sorted(edges.values()))
     return _follow(inventory.by_ref, ordered, tuple(sorted(dangling)))
@@ -116,21 +119,22 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
 def mentions(document: Json, index: Index) -> Iterator[tuple[str, str, Ref | None]]:
     """(path, text, ref or None for dangling) for every token of ours in a document."""
 
-    def walk(value: Json, path: str) -> Iterator[tuple[str, str, Ref | None]]:
+    def walk(value: Json, path: str, loose: bool) -> Iterator[tuple[str, str, Ref | None]]:
         if isinstance(value, str):
-            for span in index.spans(value):
+            for span in index.spans(value, loose=loose):
                 if span.known is not None:
                     yield path, span.text, span.known.ref
                 elif span.problem:
                     yield path, span.problem, None
         elif isinstance(value, list):
             for number, item in enumerate(value):
-                yield from walk(item, f"{path}[{number}]")
+                yield from walk(item, f"{path}[{number}]", loose)
         elif isinstance(value, dict):
+            loose = loose and not is_tag(value)
             for key, item in value.items():
-                yield from walk(item, f"{path}.{key}" if path else str(key))
+                yield from walk(item, f"{path}.{key}" if path else key, loose and is_loose(key))
 
-    return walk(document, "")
+    return walk(document, "", True)
 
 
 def _from_content(resource: Resource, index: Index, dangling: set[Dangling]) -> Iterator[Edge]:
@@ -142,8 +146,8 @@ def _from_content(resource: Resource, index: Index, dangling: set[Dangling]) -> 
             yield Edge(resource.ref, ref, "names", "cut" if cut else "soft", path)
 
 
-def _keep(edges: dict[tuple[Ref, Ref, str], Edge], edge: Edge) -> None:
-    edges.setdefault((edge.ref, edge.needs, edge.strength), edge)
+def _keep(edges: dict[tuple[Ref, Ref, str, str], Edge], edge: Edge) -> None:
+    edges.setdefault((edge.ref, edge.needs, edge.strength, edge.why), edge)
 
 
 def _resolve(need: Need, inventory: Inventory, index: Index) -> Ref | None:
@@ -166,27 +170,32 @@ def _follow(resources: Mapping[Ref, Resource], edges: tuple[Edge, ...], dangling
     together: nx.Graph[Ref] = nx.Graph()
     together.add_nodes_from(resources)
     together.add_edges_from((e.ref, e.needs) for e in edges if e.strength == "cut" or e.why == "runs")
-    groups = {ref: str(min(part)) for part in nx.connected_components(together) for ref in part}
+    part_of = {ref: number for number, part in enumerate(nx.connected_components(together)) for ref in part}
 
-    contracted: nx.DiGraph[str] = nx.DiGraph()
-    contracted.add_nodes_from(groups.values())
-    contracted.add_edges_from(
-        (groups[edge.ref], groups[edge.needs])
-        for edge in edges
-        if edge.strength == "hard" and groups[edge.ref] != groups[edge.needs]
-    )
+    # Groups that need each other, and resources that do, are one group: no order could be right for them.
+    contracted: nx.DiGraph[int] = nx.DiGraph()
+    contracted.add_nodes_from(part_of.values())
+    contracted.add_edges_from((part_of[needs], part_of[ref]) for ref, needs in ordering.edges if ref != needs)
+    contracted.remove_edges_from(list(nx.selfloop_edges(contracted)))
     condensed = nx.condensation(contracted)
-    wave_of: dict[int, int] = {}
-    for number, generation in enumerate(nx.topological_generations(condensed.reverse(copy=False)), start=1):
-        wave_of.update(dict.fromkeys(generation, number))
-    mapping = condensed.graph["mapping"]
+    part_to_whole: dict[int, int] = condensed.graph["mapping"]
+    members: dict[int, list[Ref]] = defaultdict(list)
+    for ref, part in part_of.items():
+        members[part_to_whole[part]].append(ref)
+    groups: dict[Ref, str] = {}
+    waves: dict[Ref, int] = {}
+    for number, generation in enumerate(nx.topological_generations(condensed), start=1):
+        for one in generation:
+            name = str(min(members[one]))
+            groups.update(dict.fromkeys(members[one], name))
+            waves.update(dict.fromkeys(members[one], number))
     return Graph(
         resources,
         edges,
         dangling,
         tuple(sorted(cycles)),
         groups,
-        {ref: wave_of[mapping[group]] for ref, group in groups.items()},
+        waves,
         _by(edges, lambda edge: edge.ref),
         _by(edges, lambda edge: edge.needs),
     )

@@ -47,7 +47,7 @@ nothing writes. cutover: the target's triggers and services start."""
 
 STEP_TAG = "migrate:step"
 MIGRATION_TAG = "migrate:migration"
-OWN_TAGS = (STEP_TAG, MIGRATION_TAG)
+OWN_TAGS = frozenset({STEP_TAG, MIGRATION_TAG})
 
 
 class Facts(BaseModel):
@@ -237,6 +237,8 @@ class Action(Generic[F]):
     phase: ClassVar[Phase] = "build"
     undo_class: ClassVar[Undo] = "R0"
     downtime: ClassVar[Downtime] = "D0"
+    sets: ClassVar[frozenset[str]] = frozenset()
+    """The facts that only this action brings about: they are not compared before it is done."""
     after_kinds: ClassVar[tuple[str, ...]] = ()
     """`kind.action` of which all steps in the same target account come first (no edge can say it)."""
 
@@ -319,6 +321,10 @@ class Kind(Generic[F]):
         """Every text by which others know it. Default: the ARN with the target's account, region and name."""
         if it.arn:
             yield Name(it.arn, self.target_arn(it, place))
+
+    def called(self, it: It[F]) -> tuple[str, ...]:
+        """Further names that people know it by (a key's aliases): placement rules and words match them too."""
+        return ()
 
     def target_arn(self, it: It[F], place: Place) -> Json:
         """The ARN in the target, for kinds whose ARN ends in a name that does not change by itself."""

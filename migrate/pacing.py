@@ -35,6 +35,7 @@ class Bucket:
         self.broken = False
         """It has only ever failed, and was given every attempt once."""
         self._tokens = burst
+        self._served = 0
         self._at = self._cut_at = time.monotonic()
         self._ceiling = FASTEST_RATE
         self._lock = threading.Lock()
@@ -63,6 +64,7 @@ class Bucket:
         """A call was served: creep up, faster while well below where it was last too much."""
         with self._lock:
             self.answered, self.broken = True, False
+            self._served += 1
             step = 0.05 if self.rate_per_s < 0.95 * self._ceiling else 0.01
             self.rate_per_s = min(FASTEST_RATE, self.rate_per_s + step)
 
@@ -75,8 +77,11 @@ class Bucket:
                 return
             self._cut_at = time.monotonic()
             self._ceiling = self.rate_per_s
-            self.rate_per_s = max(SLOWEST_RATE, self.rate_per_s * 0.8)
-            self.burst = max(1.0, self.burst * 0.8)
+            # Nothing was served since the last cut: far too fast still, so get near in a few steps.
+            factor = 0.8 if self._served else 0.5
+            self._served = 0
+            self.rate_per_s = max(SLOWEST_RATE, self.rate_per_s * factor)
+            self.burst = max(1.0, self.burst * factor)
 
     def _spend(self) -> float:
         """Take a token and return 0, or return the seconds until there is one."""

@@ -65,8 +65,9 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
     movable = {ref: r for ref, r in graph.resources.items() if moves(r, kinds)}
     placed: dict[Ref, Placed] = {}
     for ref, resource in graph.resources.items():
-        decided = _by_rule(resource, config)
-        if decided:
+        decided = _by_rule(resource, config, _called(resource, kinds))
+        # What does not move goes nowhere, whatever a broad rule says; that it stays may still be said.
+        if decided and (ref in movable or decided.accounts == ("legacy",)):
             placed[ref] = decided
     lies_in = _parents(graph)
     _follow_parents(movable, lies_in, placed)
@@ -75,7 +76,7 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
     for only_roots in (True, False):
         for ref, resource in movable.items():
             if ref not in placed and not (only_roots and ref in lies_in):
-                own = _by_name(resource, config)
+                own = _by_name(resource, config, _called(resource, kinds))
                 if own:
                     named[ref] = placed[ref] = own
         _follow_parents(movable, lies_in, placed)
@@ -87,7 +88,7 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
     unplaced = [
         Undecided(ref, {}, ("nothing that uses it is placed",))
         for ref in movable
-        if ref not in placed | dict.fromkeys(torn)
+        if ref not in placed and ref not in torn
     ]
     return Placement(placed, tuple(sorted(conflicts, key=_key)), tuple(sorted(unplaced, key=_key)))
 
@@ -101,19 +102,24 @@ def moves(resource: Resource, kinds: Mapping[str, Kind[Any]]) -> bool:
     return any(action.applies(it) for action in kind.actions)
 
 
+def _called(resource: Resource, kinds: Mapping[str, Kind[Any]]) -> tuple[str, ...]:
+    kind = kinds.get(resource.ref.kind)
+    return kind.called(kind.typed(resource)) if kind is not None else ()
+
+
 def _key(undecided: Undecided) -> Ref:
     return undecided.ref
 
 
-def _by_rule(resource: Resource, config: Config) -> Placed | None:
+def _by_rule(resource: Resource, config: Config, called: tuple[str, ...]) -> Placed | None:
     for number, rule in enumerate(config.placement):
-        if rule.matches(resource.ref, resource.arn, resource.tags):
+        if rule.matches(resource.ref, resource.arn, resource.tags, called):
             because = f": {rule.because}" if rule.because else ""
             return Placed(rule.accounts, "rule", 100, (f"migration.yaml placement[{number}]{because}",))
     return None
 
 
-def _by_name(resource: Resource, config: Config) -> Placed | None:
+def _by_name(resource: Resource, config: Config, called: tuple[str, ...]) -> Placed | None:
     votes: dict[str, int] = defaultdict(int)
     evidence: list[str] = []
     tags = {key.lower(): value for key, value in resource.tags.items()}
@@ -141,38 +147,52 @@ def _by_name(resource: Resource, config: Config) -> Placed | None:
     return Placed((winners[0],), "named", best, tuple(evidence))
 
 
-def _parents(graph: Graph) -> dict[Ref, Ref]:
-    return {edge.ref: edge.needs for edge in graph.edges if edge.why == "in" and edge.strength == "hard"}
+def _parents(graph: Graph) -> dict[Ref, tuple[Ref, ...]]:
+    found: dict[Ref, list[Ref]] = defaultdict(list)
+    for edge in graph.edges:
+        if edge.why == "in" and edge.strength == "hard":
+            found[edge.ref].append(edge.needs)
+    return {ref: tuple(parents) for ref, parents in found.items()}
 
 
-def _follow_parents(movable: Mapping[Ref, Resource], lies_in: Mapping[Ref, Ref], placed: dict[Ref, Placed]) -> None:
-    for ref in movable:
-        chain = [ref]
-        while chain[-1] not in placed and chain[-1] in lies_in and lies_in[chain[-1]] not in chain:
-            chain.append(lies_in[chain[-1]])
-        if chain[-1] in placed and len(chain) > 1:
-            top = placed[chain[-1]]
-            for member in chain[:-1]:
-                placed[member] = Placed(top.accounts, "lies in", top.score, (f"lies in {chain[-1]}",))
+def _follow_parents(
+    movable: Mapping[Ref, Resource], lies_in: Mapping[Ref, tuple[Ref, ...]], placed: dict[Ref, Placed]
+) -> set[Ref]:
+    """Place what lies in something placed, through any depth. Parents that go elsewhere than each other decide nothing."""
+    inside: dict[Ref, list[Ref]] = defaultdict(list)
+    for ref, parents in lies_in.items():
+        for parent in parents:
+            inside[parent].append(ref)
+    followed: set[Ref] = set()
+    ahead = [ref for ref in inside if ref in placed]
+    while ahead:
+        parent = ahead.pop()
+        for ref in inside.get(parent, ()):
+            there = {placed[one].accounts for one in lies_in[ref] if one in placed}
+            if ref in placed or ref not in movable or len(there) != 1:
+                continue
+            top = placed[parent]
+            placed[ref] = Placed(top.accounts, "lies in", top.score, (f"lies in {parent}",))
+            followed.add(ref)
+            ahead.append(ref)
+    return followed
 
 
 def _propagate(
-    graph: Graph, movable: Mapping[Ref, Resource], lies_in: Mapping[Ref, Ref], placed: dict[Ref, Placed]
+    graph: Graph, movable: Mapping[Ref, Resource], lies_in: Mapping[Ref, tuple[Ref, ...]], placed: dict[Ref, Placed]
 ) -> None:
-    """Unanimous neighbours decide, round by round, until nothing changes."""
-    open_refs = [ref for ref in movable if ref not in placed]
-    while open_refs:
+    """Unanimous neighbours decide, round by round; each round looks only beside what the last one placed."""
+    ahead = {ref for ref in movable if ref not in placed}
+    while ahead:
         decided: dict[Ref, Placed] = {}
-        for ref in open_refs:
+        for ref in sorted(ahead):
             votes, evidence = _votes(ref, graph, placed)
             if len(votes) == 1:
                 alias, score = next(iter(votes.items()))
                 decided[ref] = Placed((alias,), "graph", score, tuple(evidence[:4]))
-        if not decided:
-            return
         placed |= decided
-        _follow_parents(movable, lies_in, placed)
-        open_refs = [ref for ref in open_refs if ref not in placed]
+        new = decided.keys() | _follow_parents(movable, lies_in, placed)
+        ahead = {other for ref in new for _, other in _around(ref, graph) if other in movable and other not in placed}
 
 
 def _votes(ref: Ref, graph: Graph, placed: Mapping[Ref, Placed]) -> tuple[dict[str, int], list[str]]:
@@ -196,12 +216,14 @@ def _around(ref: Ref, graph: Graph) -> Iterable[tuple[Edge, Ref]]:
 def _used_by_two(graph: Graph, placed: Mapping[Ref, Placed], named: Mapping[Ref, Placed]) -> Iterable[Undecided]:
     """What its own name places, or the graph did, but another environment uses as well."""
     for ref, own in placed.items():
-        if own.by in ("rule", "lies in"):
+        if own.by == "rule" or own.accounts == ("legacy",):
             continue
         votes: dict[str, int] = defaultdict(int)
         evidence: list[str] = [f"{ref.name}: {text}" for text in (named[ref].evidence if ref in named else ())]
         for edge in graph.needed_by.get(ref, ()):
             user = placed.get(edge.ref)
+            if own.by == "lies in" and edge.strength == "soft":
+                continue
             if user is not None and len(user.accounts) == 1 and user.accounts[0] != "legacy":
                 votes[user.accounts[0]] += _WEIGHT[edge.strength]
                 evidence.append(f"{edge.ref} ({user.accounts[0]}): {edge.why}, {edge.seen_in}")

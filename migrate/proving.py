@@ -92,7 +92,7 @@ def prove_resource(ground: Ground, step: Step, done: frozenset[str], legacy: Res
         return Proof("different", (), (f"{found.arn or found.ref} does not carry this migration's stamp",))
     facts = ground.renamed(step, scanned.facts)
     expected = kind.expected(facts, done, kind.typed(scanned))
-    fields = tuple(sorted((expected.keys() | found.facts.keys()) - kind.volatile))
+    fields = tuple(sorted((expected.keys() | found.facts.keys()) - kind.volatile - _pending(ground, step, done)))
     differences: list[str] = []
     unknown: list[str] = []
     for field in fields:
@@ -213,6 +213,13 @@ def _done(ground: Ground, step: Step) -> frozenset[str]:
         for other in (ground.plan.steps.get(before + a.name) for a in ground.kind(step).actions)
         if other is not None and ground.journal.state(other.id) == "verified"
     )
+
+
+def _pending(ground: Ground, step: Step, done: frozenset[str]) -> frozenset[str]:
+    """The facts that an action still to come brings about."""
+    before = f"{step.id.rpartition(':')[0]}:"
+    late = [a.sets for a in ground.kind(step).actions if a.name not in done and before + a.name in ground.plan.steps]
+    return frozenset().union(*late)
 
 
 def both(one: Proof, other: Proof) -> Proof:

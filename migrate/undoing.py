@@ -117,7 +117,8 @@ def _undo_request(
 
 def _still_there(ground: Ground, step: Step, index: int, request: PlannedRequest) -> bool:
     outputs = find(ground, step, request)
-    if outputs is None and ground.is_uncertain(step, index):
+    if outputs is None and not _was_seen(ground, step, index):
+        # Made a moment ago, or perhaps made: "not there" is believed only after the window.
         ground.settle(step, index)
         outputs = find(ground, step, request)
     if outputs and outputs.items() - ground.journal.outputs(step.id).items():
@@ -125,12 +126,15 @@ def _still_there(ground: Ground, step: Step, index: int, request: PlannedRequest
     return outputs is not None
 
 
+def _was_seen(ground: Ground, step: Step, index: int) -> bool:
+    """Whether this rollback saw the thing before: then "not there" means that it is gone."""
+    return any(e.event == "undoing" and e.data.get("request") == index for e in ground.journal.history(step.id))
+
+
 def _ours(ground: Ground, step: Step, index: int, request: PlannedRequest) -> Resource | None:
     """The standing thing where it is ours; None where it is gone. Raises Kept where it is someone else's."""
     found = ground.locate(step)
-    was_seen = any(e.event == "undoing" and e.data.get("request") == index for e in ground.journal.history(step.id))
-    if found is None and request.creates and request.once != "named" and not was_seen:
-        # Made a moment ago, or perhaps made: "not there" is believed only after the window.
+    if found is None and request.creates and not _was_seen(ground, step, index):
         ground.settle(step, index)
         found = ground.locate(step)
     if found is None:

@@ -10,7 +10,7 @@ In a kind, the step of `after` is just the name of the kind's own action ("creat
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 # Any and not a recursive union: dict is invariant, and a document's shape is AWS's business, checked by botocore.
@@ -49,6 +49,24 @@ def as_json(document: Json) -> dict[str, Json]:
 def is_mark(value: Json) -> bool:
     """Whether this is a placeholder and not a plain document."""
     return isinstance(value, dict) and not MARKS.isdisjoint(value)
+
+
+def foreign_marks(document: Json, where: str = "") -> Iterator[str]:
+    """Every place in a document of legacy that would be read as a placeholder, though people wrote it.
+
+    A sealed value is one that the scan itself writes; every other mark must not get into a plan.
+    """
+    if isinstance(document, list):
+        for number, item in enumerate(document):
+            yield from foreign_marks(item, f"{where}[{number}]")
+    elif isinstance(document, dict):
+        if set(document) == {"$sealed", "length"} and isinstance(document["$sealed"], str):
+            return
+        for key, item in document.items():
+            inside = f"{where}.{key}" if where else str(key)
+            if key in MARKS:
+                yield inside
+            yield from foreign_marks(item, inside)
 
 
 def waits_for(value: Json) -> set[tuple[str, str]]:

@@ -66,8 +66,8 @@ class Cloud:
         return self.things[account].setdefault(sort, {})
 
     def seen(self, account: str, sort: str) -> dict[str, dict[str, Any]]:
-        """The same as a read shows them: late."""
-        now = self.clock.now()
+        """The same as a read shows them: late, but for content (S3 and databases read what was written)."""
+        now = self.clock.now() + (self.lag_s if sort == "item" else 0.0)
         return {key: one for key, one in self.at(account, sort).items() if now - one["made"] >= self.lag_s}
 
     def picture(self) -> str:

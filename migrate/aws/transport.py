@@ -9,6 +9,7 @@ stay as they are.
 """
 
 import os
+import socket
 import threading
 from typing import Any
 from urllib.request import getproxies
@@ -17,6 +18,9 @@ from botocore.httpsession import URLLib3Session, get_cert_path
 
 HOSTS = 1000
 """Pools kept open: a scan talks to services × regions hosts; urllib3 keeps 10 by default and closes the rest."""
+
+# As botocore gives its clients: without the first, head and body of a request wait 40 ms for each other.
+SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
 _NEEDED = ("_get_ssl_context", "_setup_ssl_cert", "_get_pool_manager_kwargs")
 
@@ -59,7 +63,7 @@ def shared(verify: Any, *, connections: int, timeout: tuple[float, float]) -> Sh
     if verify is None:
         # As botocore.endpoint decides where neither AWS_CA_BUNDLE nor the profile names a bundle, botocore 1.44.5.
         verify = os.environ.get("REQUESTS_CA_BUNDLE", True)
-    return SharedTransport(verify, timeout=timeout, max_pool_connections=connections)
+    return SharedTransport(verify, timeout=timeout, max_pool_connections=connections, socket_options=SOCKET_OPTIONS)
 
 
 def use(client: Any, transport: SharedTransport | None) -> bool:

@@ -38,7 +38,7 @@ MANIFESTS = (
 ACCEPTED = [*MANIFESTS, *LISTS]
 """Without these named, ECR may answer with another form of the manifest, whose digest is another."""
 
-_PART_BYTES = 20 * 1024 * 1024
+PART_BYTES = 20 * 1024 * 1024
 _AT_ONCE = 100
 """Digests or images a call takes. Source: ecr.BatchCheckLayerAvailability, ecr.BatchDeleteImage, botocore 1.44.5."""
 
@@ -205,7 +205,7 @@ def _upload(to: Carrier, digest: str, content: bytes) -> None:
     """Send one blob in the parts that ECR asks for."""
     own: dict[str, Any] = {"repositoryName": to.place.name}
     begun = to.write("ecr.InitiateLayerUpload", **own)
-    upload, part_bytes = begun["uploadId"], int(begun.get("partSize") or _PART_BYTES)
+    upload, part_bytes = begun["uploadId"], int(begun.get("partSize") or PART_BYTES)
     for first in range(0, max(len(content), 1), part_bytes):
         part = content[first : first + part_bytes]
         to.write(

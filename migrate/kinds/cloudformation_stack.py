@@ -3,11 +3,14 @@
 The rule: a stack is never moved and never changed; what its parameters and outputs give away is sealed.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from migrate.inventory import Resource
 from migrate.kind import Facts, Json, Kind, ReadSite, pair_tags
+
+ACCESS_KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,}")
 
 
 class StackResource(Facts):
@@ -70,12 +73,12 @@ class Stack(Kind[StackFacts]):
                 one["ParameterKey"]: site.seal(one["ParameterKey"], one.get("ParameterValue", ""))
                 for one in stack.get("Parameters") or ()
             },
-            outputs={one["OutputKey"]: site.seal(one["OutputKey"], one["OutputValue"]) for one in outputs},
+            outputs={one["OutputKey"]: site.seal(one["OutputKey"], _masked(one["OutputValue"])) for one in outputs},
             exports={one["ExportName"]: one["OutputKey"] for one in outputs if one.get("ExportName")},
             resources={
                 one["LogicalResourceId"]: StackResource(
                     type=one["ResourceType"],
-                    physical_id=_physical_id(one["ResourceType"], one.get("PhysicalResourceId") or ""),
+                    physical_id=_masked(one.get("PhysicalResourceId") or ""),
                 )
                 for one in listed
             },
@@ -83,9 +86,9 @@ class Stack(Kind[StackFacts]):
         return self.found(site, stack["StackName"], facts, arn=stack["StackId"], tags=pair_tags(stack.get("Tags")))
 
 
-def _physical_id(resource_type: str, physical_id: str) -> str:
-    # The physical id of an access key is the key id: its last four characters say which one it is.
-    return f"…{physical_id[-4:]}" if resource_type == "AWS::IAM::AccessKey" else physical_id
+def _masked(text: str) -> str:
+    """The text, or the end of it where it is the id of an access key: that is enough to say which one."""
+    return f"…{text[-4:]}" if ACCESS_KEY_ID.fullmatch(text) else text
 
 
 KINDS = (Stack(),)

@@ -102,6 +102,7 @@ class Configure(Action[RepositoryFacts]):
 
     name = "configure"
     title = "Set lifecycle and policy of the repository"
+    sets = frozenset({"lifecycle_policy", "policy"})
 
     def applies(self, it: It[RepositoryFacts]) -> bool:
         return it.facts.lifecycle_policy is not None or _sendable(it.facts.policy) is not None

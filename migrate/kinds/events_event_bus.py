@@ -62,6 +62,7 @@ class Configure(Action[BusFacts]):
 
     name = "configure"
     title = "Set the event bus's policy"
+    sets = frozenset({"policy"})
 
     def applies(self, it: It[BusFacts]) -> bool:
         return _sendable(it.facts.policy) is not None and not _is_partners(it)

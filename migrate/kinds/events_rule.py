@@ -99,6 +99,7 @@ class Configure(Action[RuleFacts]):
 
     name = "configure"
     title = "Set the rule's targets"
+    sets = frozenset({"targets"})
 
     def applies(self, it: It[RuleFacts]) -> bool:
         return it.facts.managed_by is None and bool(it.facts.targets)
@@ -247,7 +248,7 @@ def _ordered(target: Mapping[str, Json]) -> dict[str, Json]:
     network = (task.get("NetworkConfiguration") or {}).get("awsvpcConfiguration")
     if not network:
         return dict(target)
-    ordered = {key: sorted(item) if isinstance(item, list) else item for key, item in network.items()}
+    ordered = {key: sorted(item, key=str) if isinstance(item, list) else item for key, item in network.items()}
     return dict(target) | {"EcsParameters": task | {"NetworkConfiguration": {"awsvpcConfiguration": ordered}}}
 
 

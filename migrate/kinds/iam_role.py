@@ -129,6 +129,7 @@ class Trust(Action[RoleFacts]):
 
     name = "trust"
     title = "Complete the role's trust policy"
+    sets = frozenset({"trust"})
 
     def applies(self, it: It[RoleFacts]) -> bool:
         whole = final_trust(it.facts.trust)
@@ -157,6 +158,7 @@ class Grant(Action[RoleFacts]):
 
     name = "grant"
     title = "Give the role its policies"
+    sets = frozenset({"boundary", "inline", "attached"})
 
     def applies(self, it: It[RoleFacts]) -> bool:
         facts = it.facts

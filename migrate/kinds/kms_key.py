@@ -128,6 +128,7 @@ class Configure(Action[KeyFacts]):
 
     name = "configure"
     title = "Set the key's policy and rotation"
+    sets = frozenset({"policy"})
 
     def applies(self, it: It[KeyFacts]) -> bool:
         return is_moved(it) and bool(self._requests(it))
@@ -238,9 +239,10 @@ class Key(Kind[KeyFacts]):
         partition = arn.partition if arn else "aws"
         facts = KeyFacts(
             description=key.get("Description") or "",
-            usage=key["KeyUsage"],
-            spec=key["KeySpec"],
-            origin=key["Origin"],
+            # What is meant where it is left out. Source: kms.CreateKey, botocore 1.44.5.
+            usage=key.get("KeyUsage") or "ENCRYPT_DECRYPT",
+            spec=key.get("KeySpec") or "SYMMETRIC_DEFAULT",
+            origin=key.get("Origin") or "AWS_KMS",
             state=key["KeyState"],
             key_manager="AWS" if by_aws else "CUSTOMER",
             multi_region=kind if key.get("MultiRegion") else "no",
@@ -252,6 +254,9 @@ class Key(Kind[KeyFacts]):
             rotation_days=days if rotates else None,
         )
         return self.found(site, key_id, facts, arn=key["Arn"], tags=tags)
+
+    def called(self, it: It[KeyFacts]) -> tuple[str, ...]:
+        return tuple(it.facts.aliases)
 
     def names(self, it: It[KeyFacts], place: Place) -> Iterator[Name]:
         legacy = it.arn.removesuffix(f"key/{it.ref.name}")

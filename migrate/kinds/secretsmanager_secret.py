@@ -93,6 +93,7 @@ class SetPolicy(Action[SecretFacts]):
 
     name = "policy"
     title = "Set the secret's resource policy"
+    sets = frozenset({"resource_policy"})
 
     def applies(self, it: It[SecretFacts]) -> bool:
         return is_moved(it) and final_policy(it.facts.resource_policy) is not None
@@ -122,6 +123,7 @@ class CopyValue(CarryAction[SecretFacts]):
 
     name = "copy_value"
     title = "Carry the secret's value"
+    sets = frozenset({"has_value"})
     phase = "data"
     # The value of a database's secret holds the database's host, which AWS gives when it is made.
     after_kinds = ("rds.instance.create",)

@@ -59,6 +59,7 @@ class Configure(Action[TopicFacts]):
 
     name = "configure"
     title = "Set the topic's policy and key"
+    sets = frozenset({"attributes", "documents", "policy"})
 
     def applies(self, it: It[TopicFacts]) -> bool:
         return bool(_configured(it.facts))

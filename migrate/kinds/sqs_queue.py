@@ -69,6 +69,7 @@ class Configure(Action[QueueFacts]):
 
     name = "configure"
     title = "Set the queue's redrive, policy and key"
+    sets = frozenset({"kms_key", "kms_reuse_s", "policy", "redrive_policy", "redrive_allow_policy"})
 
     def applies(self, it: It[QueueFacts]) -> bool:
         return bool(_configured(it.facts))

@@ -93,6 +93,7 @@ class CopyValue(CarryAction[ParameterFacts]):
 
     name = "copy_value"
     title = "Carry the parameter's value"
+    sets = frozenset({"value"})
     phase = "data"
     after_kinds = ("rds.instance.create",)
     reads = frozenset({"ssm.GetParameter"})

@@ -1,5 +1,6 @@
 """Checks a planned request against AWS's own input shapes. The rule: botocore's model is the judge, not an emulator."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -31,6 +32,8 @@ def filled(value: Any) -> Any:
     """The value with every placeholder replaced by a dummy text."""
     if isinstance(value, list):
         return [filled(item) for item in value]
+    if isinstance(value, dict) and "$json" in value:
+        return json.dumps(filled(value["$json"]), separators=(",", ":"))
     if is_mark(value):
         return "dummy-0123456789"
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
 """Two emulated accounts with the product's own rewriter between them; requests are sent by hand, without the engine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from migrate.inventory import Resource
-from migrate.kind import MIGRATION_TAG, STEP_TAG, It, Kind, Place, Request
+from migrate.kind import MIGRATION_TAG, STEP_TAG, CarryAction, It, Kind, Place, ReadSite, Request
 from migrate.names import AccountId
-from migrate.rewrite import Rewritten, Rewriter, index_of, whole
+from migrate.rewrite import Rewriter, Rewritten, index_of, whole
 from migrate.values import Json, resolve
 from tests.kinds.plain_site import PlainSite
 from tests.kinds.shapes import check_request
@@ -76,9 +76,10 @@ class TwoSides:
         made = []
         for request in kind.action(action).requests(it, place):
             params = self.rewrite(whole(request.params, place)).value
-            check_request(request.operation, params)
+            check_request(request.operation, _guessed(params))
             if request.undo:
-                check_request(request.undo.operation, self.rewrite(whole(request.undo.params, place)).value)
+                undone = self.rewrite(whole(request.undo.params, place)).value
+                check_request(request.undo.operation, _guessed(undone))
             made.append((request, params))
         return made
 
@@ -109,7 +110,8 @@ class TwoSides:
         try:
             answer: dict[str, Any] = getattr(self.client("target", service), xform_name(name))(**full)
         except ClientError as error:
-            assert error.response["Error"]["Code"] in request.done, f"{request.operation}: {error}"
+            if error.response["Error"]["Code"] not in request.done:
+                raise
             return {}
         return answer
 
@@ -126,13 +128,60 @@ class TwoSides:
         return {f: (expected.get(f), shown.get(f)) for f in fields if expected.get(f) != shown.get(f)}
 
 
+class HandCarrier:
+    """What a carrying action gets, without journal or guard; it notes what was written and remembered."""
+
+    def __init__(self, world: TwoSides, kind: Kind[Any], action: CarryAction[Any], resource: Resource) -> None:
+        self.place = world.place(resource)
+        self.step = f"{self.place.step.rpartition(':')[0]}:{action.name}"
+        self.legacy: ReadSite = world.site(kind, "legacy", *action.reads)
+        self.target: ReadSite = world.site(kind, "target", *action.reads)
+        self._outputs: dict[str, str] = {}
+        self.outputs: Mapping[str, str] = self._outputs
+        self.written: list[str] = []
+        self._world, self._action = world, action
+
+    def write(self, operation: str, *, side: Side = "target", **params: Any) -> dict[str, Any]:
+        assert operation in self._action.writes
+        check_request(operation, params)
+        self.written.append(operation)
+        service, _, name = operation.partition(".")
+        answer: dict[str, Any] = getattr(self._world.client(side, service), xform_name(name))(**params)
+        return answer
+
+    def rewrite(self, document: Json) -> Json:
+        return self._world.renamed(document)
+
+    def remember(self, key: str, value: str) -> None:
+        self._outputs[key] = value
+
+    def fetch(self, url: str) -> bytes:
+        raise NotImplementedError
+
+    def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:
+        raise NotImplementedError
+
+
+class OneClientSession(boto3.Session):  # type: ignore[misc]
+    """A session that makes one client a service: making one costs more than most tests."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._made: dict[str, Any] = {}
+
+    def client(self, service: str, **settings: Any) -> Any:
+        if service not in self._made:
+            self._made[service] = super().client(service, **settings)
+        return self._made[service]
+
+
 @contextmanager
-def two_sides(monkeypatch: pytest.MonkeyPatch, **config: Any) -> Iterator[TwoSides]:
+def two_sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSides]:
     """Both accounts, empty."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with mock_aws(config=config or None):
+    with mock_aws():
         sessions: dict[Side, boto3.Session] = {"legacy": _session(LEGACY), "target": _session(TARGET)}
         yield TwoSides(sessions)
 
@@ -140,4 +189,15 @@ def two_sides(monkeypatch: pytest.MonkeyPatch, **config: Any) -> Iterator[TwoSid
 def _session(account: str) -> boto3.Session:
     role = f"arn:aws:iam::{account}:role/test"
     keys = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], REGION)
+    return OneClientSession(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], REGION)
+
+
+def _guessed(value: Json) -> Json:
+    """ARNs that are not known yet have to look like ones for AWS's shapes."""
+    if isinstance(value, list):
+        return [_guessed(item) for item in value]
+    if isinstance(value, dict):
+        if value.get("$after", ["", ""])[1] == "arn":
+            return f"arn:aws:guess:{REGION}:{TARGET}:guess"
+        return {key: _guessed(item) for key, item in value.items()}
+    return value

@@ -52,6 +52,7 @@ class Associate(Action[DhcpFacts]):
 
     name = "associate"
     title = "Let the VPCs use the DHCP options"
+    sets = frozenset({"vpc_ids"})
 
     def applies(self, it: It[DhcpFacts]) -> bool:
         return bool(it.facts.vpc_ids)

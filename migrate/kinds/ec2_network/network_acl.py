@@ -89,6 +89,7 @@ class Associate(CarryAction[AclFacts]):
 
     name = "associate"
     title = "Put the subnets behind the network ACL"
+    sets = frozenset({"subnet_ids"})
     writes: ClassVar[frozenset[str]] = frozenset({"ec2.ReplaceNetworkAclAssociation"})
     reads: ClassVar[frozenset[str]] = frozenset({"ec2.DescribeNetworkAcls"})
 

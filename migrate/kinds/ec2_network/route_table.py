@@ -109,6 +109,7 @@ class AddRoutes(Action[RouteTableFacts]):
 
     name = "routes"
     title = "Add the routes"
+    sets = frozenset({"routes", "propagating_gateways"})
 
     def applies(self, it: It[RouteTableFacts]) -> bool:
         return not it.facts.in_default_vpc and bool(it.facts.routes or it.facts.propagating_gateways)
@@ -150,6 +151,7 @@ class Associate(Action[RouteTableFacts]):
 
     name = "associate"
     title = "Associate the subnets with the route table"
+    sets = frozenset({"subnet_ids", "gateway_ids"})
 
     def applies(self, it: It[RouteTableFacts]) -> bool:
         return not it.facts.in_default_vpc and bool(it.facts.subnet_ids or it.facts.gateway_ids)

@@ -106,6 +106,7 @@ class AddRules(Action[GroupFacts]):
 
     name = "rules"
     title = "Add the security group's rules"
+    sets = frozenset({"ingress", "egress"})
 
     def applies(self, it: It[GroupFacts]) -> bool:
         return not it.facts.in_default_vpc and bool(it.facts.ingress or it.facts.egress)

@@ -1,2 +1,8 @@
-"""Load balancers."""
-KINDS = ()
+"""Load balancers of the second generation: the balancer, target groups, listeners, rules. Made beside legacy's."""
+
+from migrate.kinds.elbv2.listener import Listener
+from migrate.kinds.elbv2.load_balancer import LoadBalancer
+from migrate.kinds.elbv2.rule import Rule
+from migrate.kinds.elbv2.target_group import TargetGroup
+
+KINDS = (LoadBalancer(), TargetGroup(), Listener(), Rule())

@@ -37,9 +37,8 @@ class BalancerFacts(Facts):
     scheme: str
     ip_address_type: str
     vpc_id: str
-    subnet_ids: list[str]
-    addresses: dict[str, dict[str, str]]
-    """Subnet id → the elastic or private address that a person chose there. Network load balancers only."""
+    subnets: list[dict[str, str]]
+    """SubnetId, and for network load balancers the elastic or private address that a person chose there."""
     security_group_ids: list[str]
     attributes: dict[str, str]
     dns_name: str
@@ -61,12 +60,10 @@ class Create(Action[BalancerFacts]):
         }
         if facts.balancer_type != "gateway":
             made["Scheme"] = facts.scheme
-        if facts.addresses:
-            made["SubnetMappings"] = [
-                {"SubnetId": subnet_id, **facts.addresses.get(subnet_id, {})} for subnet_id in facts.subnet_ids
-            ]
+        if any(len(subnet) > 1 for subnet in facts.subnets):
+            made["SubnetMappings"] = facts.subnets
         else:
-            made["Subnets"] = facts.subnet_ids
+            made["Subnets"] = [subnet["SubnetId"] for subnet in facts.subnets]
         if facts.security_group_ids:
             made["SecurityGroups"] = facts.security_group_ids
         requests = [
@@ -112,7 +109,8 @@ class WriteLogs(Action[BalancerFacts]):
 
     name = "logs"
     title = "Let the load balancer write its logs"
-    after_kinds = ("s3.bucket.policy",)
+    sets = frozenset({"attributes"})
+    after_kinds = ("s3.bucket.configure",)
 
     def applies(self, it: It[BalancerFacts]) -> bool:
         return _logs_on(it.facts.attributes)
@@ -141,10 +139,9 @@ class LoadBalancer(Kind[BalancerFacts]):
     name = "elbv2.load_balancer"
     title = "Load balancer"
     facts = BalancerFacts
-    reads = frozenset(
-        {"elbv2.DescribeLoadBalancers", "elbv2.DescribeLoadBalancerAttributes", "elbv2.DescribeTags"}
-    )
-    tagging_types = ("elasticloadbalancing:loadbalancer",)
+    reads = frozenset({"elbv2.DescribeLoadBalancers", "elbv2.DescribeLoadBalancerAttributes", "elbv2.DescribeTags"})
+    # A classic one's ARN has no type here: `loadbalancer/<name>`.
+    tagging_types = tuple(f"elasticloadbalancing:loadbalancer/{sort}" for sort in ("app", "net", "gwy"))
     volatile = frozenset({"dns_name"})
     actions = (Create(), WriteLogs())
 
@@ -152,9 +149,7 @@ class LoadBalancer(Kind[BalancerFacts]):
         found = balancers(site, only)
         arns = [balancer["LoadBalancerArn"] for balancer in found]
         tags = tags_of(site, arns)
-        attributes = site.map(
-            lambda arn: site.call("elbv2.DescribeLoadBalancerAttributes", LoadBalancerArn=arn), arns
-        )
+        attributes = site.map(lambda arn: site.call("elbv2.DescribeLoadBalancerAttributes", LoadBalancerArn=arn), arns)
         for balancer, answer in zip(found, attributes, strict=True):
             yield self.found(
                 site,
@@ -167,21 +162,20 @@ class LoadBalancer(Kind[BalancerFacts]):
     def needs(self, it: It[BalancerFacts]) -> Iterator[Need]:
         seen_in = "elbv2.DescribeLoadBalancers LoadBalancers[]"
         yield Need(same_place(it, "ec2.vpc", it.facts.vpc_id), "in", "hard", f"{seen_in}.VpcId")
-        for subnet in it.facts.subnet_ids:
-            on = same_place(it, "ec2.subnet", subnet)
+        for subnet in it.facts.subnets:
+            on = same_place(it, "ec2.subnet", subnet["SubnetId"])
             yield Need(on, "in", "hard", f"{seen_in}.AvailabilityZones[].SubnetId")
+            if "AllocationId" in subnet:
+                on = same_place(it, "ec2.elastic_ip", subnet["AllocationId"])
+                yield Need(on, "attached to", "hard", f"{seen_in}.AvailabilityZones[].LoadBalancerAddresses[]")
         for group in it.facts.security_group_ids:
             on = same_place(it, "ec2.security_group", group)
             yield Need(on, "member of", "hard", f"{seen_in}.SecurityGroups[]")
-        for address in it.facts.addresses.values():
-            if "AllocationId" in address:
-                on = same_place(it, "ec2.elastic_ip", address["AllocationId"])
-                yield Need(on, "attached to", "hard", f"{seen_in}.AvailabilityZones[].LoadBalancerAddresses[]")
         for key, bucket in _logs(it.facts.attributes).items():
             if key.endswith(".s3.bucket"):
                 # Soft: the load balancer is made without its logs.
-                on = same_place(it, "s3.bucket", bucket, is_global=False)
-                yield Need(on, "logs to", "soft", f"elbv2.DescribeLoadBalancerAttributes Attributes[{key}]")
+                seen_in = f"elbv2.DescribeLoadBalancerAttributes Attributes[{key}]"
+                yield Need(bucket, "logs to", "soft", seen_in)
 
     def names(self, it: It[BalancerFacts], place: Place) -> Iterator[Name]:
         yield Name(it.arn, ARN)
@@ -194,15 +188,11 @@ class LoadBalancer(Kind[BalancerFacts]):
         return super().outputs(found) | {"dns_name": found.facts["dns_name"]}
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[BalancerFacts]) -> dict[str, Json]:
-        ids = {name: ordered(facts[name]) for name in ("subnet_ids", "security_group_ids")}
-        # The subnets are keys here, which stay as they are when values are renamed.
-        moved = dict(zip(it.facts.subnet_ids, facts["subnet_ids"], strict=True))
-        addresses = {moved[subnet] if isinstance(moved[subnet], str) else subnet: chosen
-                     for subnet, chosen in facts["addresses"].items()}
+        lists = {name: ordered(facts[name]) for name in ("subnets", "security_group_ids")}
         attributes = facts["attributes"]
         if "logs" not in done:
             attributes = {key: value for key, value in attributes.items() if not key.startswith(LOGS)}
-        return facts | ids | {"addresses": addresses, "attributes": attributes}
+        return facts | lists | {"attributes": attributes}
 
     def quota(self, it: It[BalancerFacts]) -> tuple[str, str] | None:
         codes = {"application": "L-53DA6B97", "network": "L-69A177A2"}
@@ -211,14 +201,13 @@ class LoadBalancer(Kind[BalancerFacts]):
 
 
 def _facts(balancer: Mapping[str, Any], attributes: dict[str, str]) -> BalancerFacts:
-    zones = balancer.get("AvailabilityZones", ())
-    addresses: dict[str, dict[str, str]] = {}
-    for zone in zones if balancer["Type"] == "network" else ():
-        for address in zone.get("LoadBalancerAddresses") or ():
-            # A private address that AWS chose is not shown; of a public one only the elastic address is the owner's.
-            chosen = {key: address[key] for key in ("AllocationId", "PrivateIPv4Address") if address.get(key)}
-            if chosen:
-                addresses[zone["SubnetId"]] = chosen
+    subnets = []
+    for zone in balancer.get("AvailabilityZones", ()):
+        subnet = {"SubnetId": zone["SubnetId"]}
+        # A private address that AWS chose is not shown; of a public one only the elastic address is the owner's.
+        for address in (zone.get("LoadBalancerAddresses") or ()) if balancer["Type"] == "network" else ():
+            subnet |= {key: address[key] for key in ("AllocationId", "PrivateIPv4Address") if address.get(key)}
+        subnets.append(subnet)
     if not _logs_on(attributes):
         attributes = {key: value for key, value in attributes.items() if not key.startswith(LOGS)}
     return BalancerFacts(
@@ -226,8 +215,7 @@ def _facts(balancer: Mapping[str, Any], attributes: dict[str, str]) -> BalancerF
         scheme=balancer.get("Scheme", "internet-facing"),
         ip_address_type=balancer.get("IpAddressType", "ipv4"),
         vpc_id=balancer["VpcId"],
-        subnet_ids=ordered(zone["SubnetId"] for zone in zones),
-        addresses=addresses,
+        subnets=ordered(subnets),
         security_group_ids=ordered(balancer.get("SecurityGroups", ())),
         attributes=attributes,
         dns_name=balancer["DNSName"],

@@ -70,6 +70,7 @@ class Configure(Action[BucketFacts]):
 
     name = "configure"
     title = "Write the bucket policy"
+    sets = frozenset({"policy"})
 
     def applies(self, it: It[BucketFacts]) -> bool:
         return it.facts.policy is not None
@@ -160,6 +161,7 @@ class Finish(Action[BucketFacts]):
 
     name = "finish"
     title = "Switch on lifecycle, notifications and logging"
+    sets = frozenset({"lifecycle", "lifecycle_minimum", "notification", "logging"})
     phase = "cutover"
     undo_class = "R2"
 

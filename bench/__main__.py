@@ -1,0 +1,25 @@
+"""Run measurements: `python -m bench` runs every module of this folder, `python -m bench scan` one of them."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+NOT_MEASUREMENTS = {"__init__", "__main__", "stub", "load"}
+
+
+def main(names: list[str]) -> int:
+    """Run the named measurements, or all; 1 where one misses its goal, 64 where there is no such one."""
+    every = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NOT_MEASUREMENTS)
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        print(f"no such measurement: {', '.join(unknown)}; there are {', '.join(every)}", file=sys.stderr)
+        return 64
+    missed = 0
+    for name in names or every:
+        print(f"== {name}", flush=True)
+        missed += bool(import_module(f"bench.{name}").main())
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

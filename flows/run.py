@@ -1,0 +1,215 @@
+"""The engine's runs as Prefect flows: a flow per wave, a task per step.
+
+The rule: Prefect is a view. The body of a task is `engine.step(id)`, only ids go through Prefect, and nothing that
+Prefect does or fails to do changes what is done, what is in the journal, or how the command ends.
+"""
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from flows import settings
+from migrate import running
+from migrate.engine import Engine
+from migrate.errors import UsageError
+from migrate.running import Outcome
+from migrate.steps import Step
+from migrate.undoing import RolledBack
+
+Do = Callable[[str], None]
+
+
+def run(engine: Engine, folder: Path, workers: int = 8, until_wave: int | None = None) -> Outcome:
+    """Run to the end or to the next closed gate, a flow per wave. Raises what `Outcome.error` says."""
+    outcome = drive(engine, folder, workers, until_wave)
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome
+
+
+def drive(engine: Engine, folder: Path, workers: int = 8, until_wave: int | None = None) -> Outcome:
+    """As run, but the outcome holds the failures."""
+    outcome = Outcome()
+    view = View(engine, folder)
+    with running.stop_on_signals(engine.stopping):
+        for wave, steps in engine.waves():
+            if until_wave is not None and wave > until_wave:
+                break
+            if not engine.may_enter(wave, outcome):
+                break
+            view.flow(
+                f"wave-{wave}",
+                steps,
+                engine.step,
+                lambda do, steps=steps: running.drive_wave(engine, steps, outcome, workers, do),
+            )
+            if outcome.interrupted:
+                break
+    return outcome
+
+
+def run_group(engine: Engine, folder: Path, group: str, workers: int = 8) -> Outcome:
+    """Run one resource group alone, with what it needs, as a flow of its own. Raises what `Outcome.error` says."""
+    members = [step.id for step in engine.plan.steps.values() if step.group == group]
+    if not members:
+        raise UsageError(f"{group!r} is no group of this plan", do="migrate status lists them")
+    outcome = Outcome()
+    waves = engine.waves(members)
+
+    def body(do: Do) -> None:
+        for wave, steps in waves:
+            if outcome.interrupted or not engine.may_enter(wave, outcome):
+                break
+            running.drive_wave(engine, steps, outcome, workers, do)
+
+    with running.stop_on_signals(engine.stopping):
+        View(engine, folder).flow(f"group-{group}", [s for _, steps in waves for s in steps], engine.step, body)
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome
+
+
+def rollback(engine: Engine, folder: Path, select: Iterable[str] | None = None) -> RolledBack:
+    """Undo, newest first, as a flow. The result names what was undone, kept and failed."""
+    result = RolledBack()
+    chosen = engine.to_undo(select)
+
+    def body(do: Do) -> None:
+        engine.undo_in_order(chosen, result, do)
+
+    with running.stop_on_signals(engine.stopping):
+        View(engine, folder).flow("rollback", chosen, lambda step_id: engine.undo_one(step_id, result), body)
+    return result
+
+
+class View:
+    """What Prefect is shown. Once it fails it is left alone, and the run goes on without it."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
+        self.broken = False
+        self._context: contextvars.Context | None = None
+        settings.prepare(folder)
+
+    def flow(self, name: str, steps: list[str], work: Do, body: Callable[[Do], None]) -> None:
+        """Run `body` once, inside a flow where Prefect can; `work` is what one step's task does."""
+        once = Once(lambda: body(lambda step_id: self._task(step_id, work)))
+        if not self.broken and steps:
+            shown = threading.Thread(target=self._show, args=(name, steps, once), name=name, daemon=True)
+            shown.start()
+            # The main thread stays free for signals, and Prefect gets so long and no longer.
+            while shown.is_alive() and not once.ended.wait(0.2):
+                if not once.begun.is_set() and _waited_long(once):
+                    break
+            if once.begun.is_set():
+                once.wait()
+                shown.join(settings.END_S)
+            self.broken = self.broken or shown.is_alive()
+        once()
+        once.give()
+
+    def _show(self, name: str, steps: list[str], once: "Once") -> None:
+        with suppress(Exception):
+            from prefect import flow
+
+            @flow(name=name, flow_run_name=name, persist_result=False, retries=0, validate_parameters=False)
+            def wave(ids: list[str]) -> None:
+                self._context = contextvars.copy_context()
+                once()
+                self._context = None
+                self._table(name, ids)
+                failed = [step_id for step_id in ids if self.engine.journal.state(step_id) in ("failed", "blocked")]
+                if once.error is not None or failed:
+                    raise RuntimeError(f"{len(failed)} steps failed; the journal says why")
+
+            wave(steps)
+        if not once.begun.is_set():
+            self.broken = True
+
+    def _task(self, step_id: str, work: Do) -> None:
+        """One step as a Prefect task. The engine's error is raised as it is, whatever Prefect made of it."""
+        once = Once(lambda: work(step_id))
+        step = self.engine.plan.steps[step_id]
+        context = self._context
+        if context is not None and not self.broken:
+            with suppress(Exception):
+                # A copy for each task: the threads of the ready-queue do not have the flow's context.
+                context.copy().run(_shown_task, step, once)
+        once()
+        once.give()
+
+    def _table(self, name: str, steps: list[str]) -> None:
+        with suppress(Exception):
+            from prefect.artifacts import create_markdown_artifact
+
+            rows = [f"| {self.engine.plan.steps[i].title} | `{i}` | {self.engine.journal.state(i)} |" for i in steps]
+            text = "\n".join(["| what | step | state |", "|---|---|---|", *rows])
+            create_markdown_artifact(text, key=_key(name))
+
+
+class Once:
+    """Something that is done once, by whoever comes first: inside Prefect, or without it."""
+
+    def __init__(self, what: Callable[[], Any]) -> None:
+        self.what = what
+        self.begun, self.ended = threading.Event(), threading.Event()
+        self.error: BaseException | None = None
+        self.waited_s = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        """Do it, if nobody began; keep its error."""
+        with self._lock:
+            if self.begun.is_set():
+                return
+            self.begun.set()
+        try:
+            self.what()
+        except BaseException as error:  # noqa: BLE001 - given to the caller by give(), past Prefect
+            self.error = error
+        finally:
+            self.ended.set()
+
+    def wait(self) -> None:
+        """Wait for its end, in short waits, so that signals are handled."""
+        while not self.ended.wait(0.2):
+            pass
+
+    def give(self) -> None:
+        """Wait for its end and raise what it raised."""
+        self.wait()
+        if self.error is not None:
+            raise self.error
+
+
+def _waited_long(once: Once) -> bool:
+    once.waited_s += 0.2
+    return once.waited_s >= settings.START_S
+
+
+def _shown_task(step: Step, once: Once) -> None:
+    from prefect import task
+    from prefect.cache_policies import NO_CACHE
+
+    # The engine owns retries, caching and time-outs: Prefect would repeat an act without looking first.
+    @task(
+        name=step.id,
+        task_run_name=step.id.replace("{", "(").replace("}", ")"),
+        tags=[step.group, step.ref.kind],
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=0,
+    )
+    def act() -> None:
+        once()
+        if once.error is not None:
+            raise RuntimeError("the journal says why")
+
+    act()
+
+
+def _key(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-")

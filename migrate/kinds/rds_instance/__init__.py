@@ -1,0 +1,90 @@
+"""RDS instance: PostgreSQL moves by snapshot; every attribute that a restore resets is said again.
+
+The rule: a database is moved only with proof of every row; what cannot be moved that way is scanned and named.
+
+Not carried: automated backups and point-in-time history, event subscriptions, proxies, IAM roles of the instance.
+The master password stays what it was, unless RDS keeps it: then it makes a new one. A restored instance reads its
+blocks from S3 at first touch, so it is slow at first. The availability zone is AWS's choice within the subnet group.
+"""
+
+from collections.abc import Iterator
+
+from migrate.inventory import Resource
+from migrate.kind import It, Kind, Name, Need, Place, ReadSite, after, pair_tags, same_place
+from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
+from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
+
+GIB = 1024**3
+
+
+class Instance(Kind[InstanceFacts]):
+    """A DB instance."""
+
+    name = "rds.instance"
+    title = "RDS instance"
+    facts = InstanceFacts
+    stateful = True
+    reads = READS
+    tagging_types = ("rds:db",)
+    volatile = frozenset({"host", "resource_id"})
+    actions = (Snapshot(), Copy(), Create(), ProveRows())
+    manual = (
+        "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "
+        "a shared snapshot by hand, or set up replication; a read replica is made anew from the moved instance."
+    )
+
+    def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        found = described(site, only)
+        facts = site.map(lambda instance: read_facts(site, instance), found)
+        for instance, read in zip(found, facts, strict=True):
+            yield self.found(
+                site,
+                instance["DBInstanceIdentifier"],
+                read,
+                arn=instance["DBInstanceArn"],
+                tags=pair_tags(instance.get("TagList")),
+                size_bytes=read.allocated_gib * GIB,
+            )
+
+    def needs(self, it: It[InstanceFacts]) -> Iterator[Need]:
+        facts, seen_in = it.facts, "rds.DescribeDBInstances"
+        if facts.subnet_group:
+            group = same_place(it, "rds.subnet_group", facts.subnet_group)
+            yield Need(group, "in", "hard", f"{seen_in} DBSubnetGroup.DBSubnetGroupName")
+        if facts.parameter_group and not facts.parameter_group.startswith("default."):
+            group = same_place(it, "rds.parameter_group", facts.parameter_group)
+            yield Need(group, "names", "hard", f"{seen_in} DBParameterGroups[].DBParameterGroupName")
+        for security_group in facts.security_groups:
+            yield Need(security_group, "attached to", "hard", f"{seen_in} VpcSecurityGroups[].VpcSecurityGroupId")
+        if facts.kms_key_id:
+            yield Need(facts.kms_key_id, "encrypted by", "hard", f"{seen_in} KmsKeyId")
+        if facts.performance_insights_key:
+            yield Need(facts.performance_insights_key, "encrypted by", "hard", f"{seen_in} PerformanceInsightsKMSKeyId")
+        if facts.monitoring_role and facts.monitoring_interval_s:
+            yield Need(facts.monitoring_role, "assumes", "hard", f"{seen_in} MonitoringRoleArn")
+        if facts.replica_of:
+            source = facts.replica_of if ":" in facts.replica_of else same_place(it, self.name, facts.replica_of)
+            yield Need(source, "reads", "cut", f"{seen_in} ReadReplicaSourceDBInstanceIdentifier")
+
+    def names(self, it: It[InstanceFacts], place: Place) -> Iterator[Name]:
+        yield Name(it.arn, self.target_arn(it, place))
+        if it.facts.host:
+            yield Name(it.facts.host, after("create", "host"), "host")
+        if it.facts.resource_id:
+            own = after("create", "resource_id")
+            yield Name(it.facts.resource_id, own, "id")
+            yield Name(
+                str(user_arn(it, it.ref.account, it.ref.region, it.facts.resource_id)),
+                user_arn(it, place.account, place.region, own),
+            )
+
+    def outputs(self, found: Resource) -> dict[str, str]:
+        facts = self.typed(found).facts
+        known = {"host": facts.host, "resource_id": facts.resource_id}
+        return super().outputs(found) | {name: value for name, value in known.items() if value}
+
+    def quota(self, it: It[InstanceFacts]) -> tuple[str, str] | None:
+        return "rds", "L-7B6409FD"
+
+
+KINDS = (Instance(),)

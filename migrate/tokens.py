@@ -1,0 +1,290 @@
+"""The texts in a document that name something of legacy, cut out by their own grammar. The rule: a token is whole.
+
+A token is an ARN, an ECR image, a URL, an `s3://` address, a host name, an AWS id or an account id. It counts only
+when it names something known, or when it must be ours and is nothing known: then it is a problem. Third-party
+accounts and AWS-owned names are no tokens of ours.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from migrate.inventory import Resource
+from migrate.kind import Kind, Place
+from migrate.names import AccountId, Arn, Ref
+from migrate.values import Json
+
+_TOKEN = re.compile(
+    r"""
+      (?P<arn>arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-*?]*:(?:[0-9]{12}|\*|aws|cloudfront|)?:
+              (?:\$\{[^{}\s"]*\}|[^\s"'`,;<>\\|{}()\[\]&])+)
+    | (?P<image>(?<![0-9])[0-9]{12}\.dkr\.ecr[a-z-]*\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/[a-z0-9._/-]+)
+    | (?P<s3>s3[an]?://[a-z0-9][a-z0-9.-]+)
+    | (?P<url>https?://[^\s"'`,;<>\\|{}()\[\]]+)
+    | (?P<host>(?<![\w.-])[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_-]+)+(?![\w-]))
+    | (?P<id>(?<![\w-])(?:vpc|subnet|sg|rtb|igw|eigw|nat|eni|acl|vpce|eipalloc|i|vol|snap|fs|fsap|lt|tgw|pcx|dopt)
+             -(?:[0-9a-f]{17}|[0-9a-f]{8})(?![\w-]))
+    | (?P<person>(?<![A-Za-z0-9])A(?:ROA|IDA)[A-Z0-9]{12,}(?![A-Za-z0-9]))
+    | (?P<account>(?<![0-9A-Za-z_])[0-9]{12}(?![0-9A-Za-z_]))
+    """,
+    re.VERBOSE,
+)
+"""Source for the forms: AWS General Reference, ARN formats; EC2 long resource ids (8 or 17 hex digits); IAM guide, ids."""
+
+_WORTH = re.compile(r"[0-9]{12}|arn:|://|\.|-[0-9a-f]{8}|A(?:ROA|IDA)")
+_NOBODYS = frozenset({"aws", "cloudfront", "", "*"})
+"""What stands in an ARN where no customer's account does."""
+_PATHS = frozenset({"iam", "ssm", "ecr", "secretsmanager", "logs", "events"})
+"""Services whose names hold slashes: `repository/shop` is not the beginning of `repository/shop/web`."""
+_PATH_STYLE = re.compile(r"https?://s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9.-]+)")
+_BUCKET_HOST = re.compile(r"(.+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?")
+_QUEUE = re.compile(r"https?://(?:sqs\.[a-z0-9-]+|(?:[a-z0-9-]+\.)?queue)\.amazonaws\.com(?:\.cn)?/([0-9]{12})/.+")
+_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
+_ANOTHERS_NAME = re.compile(r"(?:^[Nn]|[a-z]N|_n)ame$|Identifier$|^[Ff]amily$")
+_PAIRS = ({"Key", "Value"}, {"key", "value"}, {"TagKey", "TagValue"})
+_TAG_KEYS = frozenset({"Tags", "tags", "TagSet", "TagList"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One legacy text, whose it is, and what stands for it in each account that the resource goes to."""
+
+    ref: Ref
+    sort: str
+    targets: Mapping[AccountId, Json]
+    stays: bool = False
+    """A person decided that the resource stays in legacy: its name stays too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A token in a string."""
+
+    start: int
+    end: int
+    sort: str
+    text: str
+    known: Known | None
+    problem: str = ""
+
+
+class Index:
+    """Every text by which a legacy resource is known."""
+
+    def __init__(self, legacy: AccountId) -> None:
+        self.legacy = legacy
+        self.known: dict[str, Known] = {}
+        self.clashes: dict[str, set[Ref]] = {}
+        """Texts that two resources claim with different targets: whoever uses one has to say which is meant."""
+        self._account = re.compile(rf"(?<![0-9]){legacy}(?![0-9])")
+
+    def add(self, text: str, known: Known) -> None:
+        """Enter one text. The first stays where two claim it; the clash is kept."""
+        there = self.known.setdefault(text, known)
+        if there.ref != known.ref and (there.targets != known.targets or there.stays != known.stays):
+            self.clashes.setdefault(text, {there.ref}).add(known.ref)
+
+    def bucket(self, name: str) -> Known | None:
+        """The bucket of that name."""
+        known = self.known.get(name)
+        return known if known is not None and known.sort == "bucket" else None
+
+    def spans(self, text: str, *, loose: bool = True) -> list[Span]:
+        """The tokens of a string that are ours: known, or a problem. `loose`: a bucket's bare name counts."""
+        whole = self.known.get(text)
+        if whole is not None and (loose or whole.sort != "bucket"):
+            return [Span(0, len(text), whole.sort, text, whole)]
+        found: list[Span] = []
+        if _WORTH.search(text):
+            for match in _TOKEN.finditer(text):
+                found.extend(self._resolve(str(match.lastgroup), match.group(), match.start()))
+        if loose and text.lstrip()[:1] in ("{", "["):
+            taken = [(span.start, span.end) for span in found]
+            bare = [s for s in self._in_json(text) if not any(a < s.end and s.start < b for a, b in taken)]
+            found = sorted([*found, *bare], key=lambda span: span.start)
+        return found
+
+    def _in_json(self, text: str) -> Iterator[Span]:
+        """Bare bucket names that are whole values of a JSON text."""
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        key = ""
+        for literal in _LITERAL.finditer(text):
+            if literal[2]:
+                key = literal[1]
+            elif (known := self.bucket(literal[1])) and is_loose(key):
+                yield Span(literal.start(1), literal.end(1), "bucket", literal[1], known)
+
+    def _resolve(self, sort: str, token: str, at: int) -> Iterator[Span]:
+        if sort == "arn":
+            yield from self._arn(token.rstrip("."), at)
+        elif sort == "image":
+            token = token.rstrip("./")
+            known = self.known.get(token)
+            if known is not None or token.startswith(self.legacy):
+                said = "" if known else f"image {token} is of a repository nobody found"
+                yield Span(at, at + len(token), sort, token, known, said)
+        elif sort == "url":
+            yield from self._url(token.rstrip("."), at)
+        elif sort == "s3":
+            scheme, _, bucket = token.partition("://")
+            bucket = bucket.rstrip(".-")
+            if known := self.bucket(bucket):
+                start = at + len(scheme) + 3
+                yield Span(start, start + len(bucket), "bucket", bucket, known)
+        elif sort == "host":
+            yield from self._host(token, at)
+        elif sort == "id":
+            known = self.known.get(token)
+            yield Span(at, at + len(token), sort, token, known, "" if known else f"{token} is nothing that was found")
+        elif sort == "person":
+            if known := self.known.get(token):
+                yield Span(at, at + len(token), sort, token, known)
+        elif token == self.legacy:
+            yield Span(at, at + len(token), sort, token, None)
+
+    def _inside(self, token: str, at: int, start: int) -> Iterator[Span]:
+        """The tokens in the rest of one. `start` is behind its first character, so this ends."""
+        for match in _TOKEN.finditer(token, start):
+            yield from self._resolve(str(match.lastgroup), match.group(), at + match.start())
+
+    def _url(self, token: str, at: int) -> Iterator[Span]:
+        # The longest beginning that is known, cut at the marks of a path, query or port.
+        for end in _cuts(token, "/?#:@"):
+            known = self.known.get(token[:end])
+            if known is not None:
+                yield Span(at, at + end, "url", token[:end], known)
+                yield from self._inside(token, at, end)
+                return
+        start = token.index("://") + 3
+        bucket = _PATH_STYLE.match(token)
+        if bucket and (known := self.bucket(bucket[1])):
+            yield Span(at + bucket.start(1), at + bucket.end(1), "bucket", bucket[1], known)
+            start = bucket.end(1)
+        queue = _QUEUE.fullmatch(token)
+        if queue and queue[1] == self.legacy:
+            said = f"{token} is nothing that was found"
+            yield Span(at + queue.start(1), at + queue.end(1), "account", self.legacy, None, said)
+            return
+        yield from self._inside(token, at, start)
+
+    def _host(self, token: str, at: int) -> Iterator[Span]:
+        # The whole host, or what is behind some labels: `dualstack.<load balancer>`.
+        starts = [0, *(n + 1 for n, letter in enumerate(token) if letter == ".")]
+        for start in starts[:-1]:
+            known = self.known.get(token[start:]) or self.known.get(token[start:].lower())
+            if known is not None and known.sort != "bucket" and (start == 0 or known.sort == "host"):
+                yield Span(at + start, at + len(token), "host", token[start:], known)
+                return
+        bucket = _BUCKET_HOST.fullmatch(token)
+        if bucket and (known := self.bucket(bucket[1])):
+            yield Span(at, at + len(bucket[1]), "bucket", bucket[1], known)
+        elif token.startswith(f"{self.legacy}."):
+            yield Span(at, at + 12, "account", self.legacy, None)
+
+    def _arn(self, token: str, at: int) -> Iterator[Span]:
+        arn = Arn.parse(token)
+        if arn is None:
+            return
+        for end in _cuts(token, ":" if arn.service in _PATHS else ":/"):
+            known = self.known.get(token[:end])
+            if known is not None:
+                yield Span(at, at + end, "arn", token[:end], known)
+                yield from self._inside(token, at, end)
+                return
+        ours = list(self._account.finditer(token))
+        if not ours:
+            return
+        if arn.account not in _NOBODYS and arn.account != self.legacy:
+            said = f"{token} is another account's and carries the legacy account id: say what it becomes"
+            yield Span(at, at + len(token), "arn", token, None, said)
+            return
+        said = "" if _is_open(arn) else f"{token} is nothing that was found"
+        for match in ours:
+            yield Span(at + match.start(), at + match.end(), "account", self.legacy, None, said)
+            said = ""
+
+
+def _is_open(arn: Arn) -> bool:
+    """ARNs of no single thing: patterns, the account itself, sessions, and what AWS makes in every account."""
+    return (
+        arn.resource == "root"
+        or any(mark in arn.resource for mark in ("*", "?", "${"))
+        or arn.service == "sts"
+        or "aws-service-role/" in arn.resource
+        or arn.resource.startswith("alias/aws/")
+    )
+
+
+def _cuts(token: str, marks: str) -> Iterator[int]:
+    """Ends of the beginnings of a token, longest first, cut before each mark."""
+    yield len(token)
+    for position in range(len(token) - 1, 0, -1):
+        if token[position] in marks:
+            yield position
+
+
+@lru_cache(1 << 12)
+def is_loose(key: str) -> bool:
+    """Whether a bare word under this key may be a bucket's name: not in tags, nor where another thing is named."""
+    if key in _TAG_KEYS:
+        return False
+    return "bucket" in key.lower() or not _ANOTHERS_NAME.search(key)
+
+
+def is_tag(value: Mapping[str, Json]) -> bool:
+    """Whether this is a tag as a pair: its texts are for people, bare words in it name nothing.
+
+    Load balancer attributes have the same form: `access_logs.s3.bucket` is no tag.
+    """
+    if len(value) != 2:
+        return False
+    key = value.get("Key", value.get("key", value.get("TagKey")))
+    return set(value) in _PAIRS and "bucket" not in str(key).lower()
+
+
+def index_of(
+    resources: Iterable[Resource],
+    kinds: Mapping[str, Kind[Any]],
+    legacy: AccountId,
+    places: Callable[[Ref], Iterable[Place]] = lambda _: (),
+    stays: Callable[[Ref], bool] = lambda _: False,
+) -> Index:
+    """Enter every name of every resource, with what stands for it in each place that the resource goes to."""
+    index = Index(legacy)
+    for resource in resources:
+        kind = kinds.get(resource.ref.kind)
+        if kind is None:
+            continue
+        it = kind.typed(resource)
+        staying = stays(resource.ref)
+        by_text: dict[str, tuple[str, dict[AccountId, Json]]] = {}
+        there = tuple(places(resource.ref))
+        for place in there or (Place("", legacy, resource.ref.region, resource.ref.name),):
+            for name in kind.names(it, place):
+                if not name.legacy:
+                    continue
+                _, targets = by_text.setdefault(name.legacy, (name.sort, {}))
+                if there:
+                    targets[place.account] = whole(name.target, place)
+        for text, (sort, targets) in by_text.items():
+            if sort != "name":
+                index.add(text, Known(resource.ref, sort, targets, staying))
+    return index
+
+
+def whole(value: Json, place: Place) -> Json:
+    """A kind's own value with `after("create", …)` made to name the full step."""
+    if isinstance(value, list):
+        return [whole(item, place) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$after" in value:
+        action, output = value["$after"]
+        return {"$after": [action if "/" in action else f"{place.step.rpartition(':')[0]}:{action}", output]}
+    return {key: whole(item, place) for key, item in value.items()}

@@ -1,0 +1,227 @@
+"""Two PostgreSQL servers are equal only when every row, sequence and definition is; anything else is named."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from migrate.carry import postgres
+from migrate.demo.postgres import Database, Fleet
+
+USER, PASSWORD = "shop", "secret"
+HOSTILE = "ta\"ble'; DROP TABLE orders; --"
+SCHEMA = f"""
+CREATE TABLE orders (id bigserial PRIMARY KEY, note text, total numeric(12,2), at timestamptz, data jsonb, raw bytea,
+    tags text[], weight double precision);
+CREATE TABLE "{HOSTILE.replace('"', '""')}" (m text, "Sel""ect" int);
+CREATE SCHEMA "Odd schema";
+CREATE TABLE "Odd schema".empty ();
+CREATE TABLE twice (word text);
+CREATE TABLE parts (day date, n int) PARTITION BY RANGE (day);
+CREATE TABLE parts_2024 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE VIEW totals AS SELECT count(*) AS n FROM orders;
+CREATE MATERIALIZED VIEW frozen AS SELECT 1 AS one;
+CREATE SEQUENCE numbers START 100 INCREMENT 5;
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE FUNCTION add(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT a + b';
+CREATE INDEX notes ON orders (note) WHERE total > 5;
+CREATE ROLE reader;
+GRANT SELECT ON orders TO reader;
+INSERT INTO orders (note, total, at, data, raw, tags, weight) SELECT 'Zoë 李 ' || n, n * 1.5,
+    '2024-02-29 12:00+00'::timestamptz + n * interval '1 second', jsonb_build_object('n', n), decode('00ff', 'hex'),
+    ARRAY['a,b', NULL], 0.1 + n FROM generate_series(1, 50) n;
+INSERT INTO "{HOSTILE.replace('"', '""')}" VALUES ('x', 1);
+INSERT INTO "Odd schema".empty DEFAULT VALUES;
+INSERT INTO twice VALUES ('same'), ('same');
+INSERT INTO parts VALUES ('2024-05-05', 1);
+SELECT nextval('numbers'), nextval('numbers');
+SELECT lo_from_bytea(0, 'large');
+"""
+
+
+def connect(database: Database, name: str = "shop", user: str = USER, password: str = PASSWORD) -> Any:
+    return psycopg.connect(
+        host="127.0.0.1", port=database.port, user=user, password=password, dbname=name, connect_timeout=10
+    )
+
+
+def run(database: Database, statement: str) -> None:
+    with connect(database) as link:
+        link.execute(statement.encode())
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture(scope="module")
+def legacy(fleet: Fleet) -> Database:
+    database = fleet.create(user=USER, password=PASSWORD, name="shop")
+    run(database, SCHEMA)
+    return database
+
+
+@pytest.fixture(scope="module")
+def restored(fleet: Fleet, legacy: Database) -> Callable[[], Database]:
+    snapshot = fleet.snapshot(legacy)
+    made: list[Database] = []
+
+    def restore() -> Database:
+        for old in made:
+            fleet.delete(old)
+        made[:] = [fleet.restore(snapshot)]
+        return made[0]
+
+    return restore
+
+
+def proof(legacy: Database, target: Database) -> Any:
+    return postgres.prove(lambda name: connect(legacy, name), lambda name: connect(target, name), "shop")
+
+
+def test_a_restored_database_is_proved_equal_row_by_row(legacy: Database, restored: Callable[[], Database]) -> None:
+    found = proof(legacy, restored())
+
+    assert found.state == "equal", found.differences
+    assert set(found.evidence) == {"postgres", "shop"}
+    rows = found.evidence["shop"]["rows_by_table"]
+    assert rows["public.orders"] == 50
+    assert rows["Odd schema.empty"] == 1
+    assert rows[f"public.{HOSTILE}"] == 1
+    assert rows["public.parts_2024"] == 1
+    assert "public.parts" not in rows
+
+
+HARMS = [
+    ("UPDATE orders SET total = total + 0.01 WHERE id = 7", "rows of public.orders: 50 on both sides, the content"),
+    ("DELETE FROM orders WHERE id = 7", "rows of public.orders: 50 in legacy, 49 in the target"),
+    ("UPDATE orders SET note = NULL WHERE id = 7", "rows of public.orders: 50 on both sides"),
+    ("UPDATE orders SET note = '' WHERE id = 8", "rows of public.orders: 50 on both sides"),
+    ("INSERT INTO twice VALUES ('same')", "rows of public.twice: 2 in legacy, 3 in the target"),
+    ("UPDATE orders SET weight = weight + 1e-14 WHERE id = 1", "rows of public.orders: 50 on both sides"),
+    ("SELECT nextval('numbers')", "value of sequence public.numbers: differs"),
+    ("DROP INDEX notes", "index public.notes: only in legacy"),
+    ("ALTER TABLE orders ALTER note SET DEFAULT 'x'", "column public.orders.note: differs"),
+    ("GRANT INSERT ON orders TO reader", "relation public.orders: differs"),
+    ("CREATE OR REPLACE VIEW totals AS SELECT count(*) + 1 AS n FROM orders", "view public.totals: differs"),
+    ("CREATE OR REPLACE FUNCTION add(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT a - b'", "function public.add"),
+    ("ALTER TYPE mood ADD VALUE 'glad'", "type public.mood: differs"),
+    ("CREATE TABLE extra (a int)", "rows of public.extra: only in the target"),
+    ("UPDATE parts SET n = 2", "rows of public.parts_2024: 1 on both sides"),
+]
+
+
+def test_every_difference_is_named(legacy: Database) -> None:
+    whole = postgres.read("legacy", lambda _: connect(legacy), "shop")
+    for statement, said in HARMS:
+        with psycopg.connect(
+            host="127.0.0.1", port=legacy.port, user=USER, password=PASSWORD, dbname="postgres", autocommit=True
+        ) as link:
+            link.execute("CREATE DATABASE harmed TEMPLATE shop")
+            with connect(legacy, "harmed") as harming:
+                harming.execute(statement.encode())
+            harmed = postgres.read("the target", lambda _: connect(legacy, "harmed"), "harmed")
+            link.execute("DROP DATABASE harmed")
+
+        lines = [
+            line for line in postgres.compare(whole, harmed) if not line.startswith(("database ", "large objects:"))
+        ]
+
+        assert len(lines) >= 1
+        assert any(line.startswith(said) for line in lines), (statement, lines)
+
+
+def test_the_order_of_rows_and_dead_rows_make_no_difference(legacy: Database, restored: Callable[[], Database]) -> None:
+    target = restored()
+    run(target, "UPDATE orders SET note = note WHERE id % 2 = 0; CLUSTER orders USING orders_pkey")
+    run(target, "ALTER TABLE orders SET WITHOUT CLUSTER")
+
+    assert proof(legacy, target).state == "equal"
+
+
+def test_a_database_of_one_side_only_is_named(legacy: Database, restored: Callable[[], Database]) -> None:
+    target = restored()
+    with psycopg.connect(
+        host="127.0.0.1", port=target.port, user=USER, password=PASSWORD, dbname="shop", autocommit=True
+    ) as link:
+        link.execute("CREATE DATABASE forgotten")
+
+    assert "database forgotten: only in the target" in proof(legacy, target).differences
+
+
+def test_a_table_that_may_not_be_read_is_not_called_equal(legacy: Database, restored: Callable[[], Database]) -> None:
+    target = restored()
+    run(target, "REVOKE ALL ON twice FROM shop; ALTER TABLE twice OWNER TO shop")
+    with connect(target) as link:
+        link.execute("CREATE ROLE owner; GRANT owner TO shop; ALTER TABLE twice OWNER TO owner")
+        link.execute("REVOKE owner FROM shop")
+
+    found = proof(legacy, target)
+
+    assert found.state == "different"  # the owner is another one
+    assert any(
+        "rows of public.twice: could not be read in the target: permission denied" in d for d in found.differences
+    )
+    assert not any(
+        line.startswith("shop: rows of public.twice: ") and "in legacy" in line for line in found.differences
+    )
+
+
+def test_a_policy_makes_rows_unreadable_and_never_fewer(legacy: Database, restored: Callable[[], Database]) -> None:
+    contents = postgres.read("the target", lambda _: connect(restored()), "shop")
+    assert "rows of public.twice" in contents.items
+    target = restored()
+    run(target, "ALTER TABLE twice ENABLE ROW LEVEL SECURITY; ALTER TABLE twice FORCE ROW LEVEL SECURITY")
+
+    contents = postgres.read("the target", lambda _: connect(target), "shop")
+
+    assert "row-level security" in contents.unread["rows of public.twice"]
+    assert "rows of public.twice" not in contents.items
+
+
+def test_only_unread_tables_leave_the_whole_unproved(legacy: Database, restored: Callable[[], Database]) -> None:
+    def refused(database: Database, name: str) -> Any:
+        link = connect(database, name)
+        if name == "shop":
+            with connect(database, name) as other:
+                other.execute("ALTER TABLE twice ENABLE ROW LEVEL SECURITY; ALTER TABLE twice FORCE ROW LEVEL SECURITY")
+        return link
+
+    target = restored()
+    found = postgres.prove(lambda name: refused(target, name), lambda name: refused(target, name), "shop")
+
+    assert found.state == "could not be proved"
+
+
+@pytest.mark.parametrize("broken", ["none", "refused", "lost"])
+def test_without_a_connection_nothing_is_proved_and_the_reason_is_said(
+    legacy: Database, restored: Callable[[], Database], broken: str
+) -> None:
+    target = restored()
+
+    def open_target(name: str) -> Any:
+        if broken == "none":
+            return None
+        if broken == "refused":
+            return connect(target, name, password="wrong")
+        link = connect(target, name)
+        with connect(target) as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        return link
+
+    found = postgres.prove(lambda name: connect(legacy, name), open_target, "shop")
+
+    assert found.state == "could not be proved"
+    assert "in the target" in found.differences[0]
+    assert "connection" in found.differences[0]
+
+
+def test_no_value_of_a_row_is_in_the_proof(legacy: Database, restored: Callable[[], Database]) -> None:
+    target = restored()
+    run(target, "UPDATE orders SET note = 'very private' WHERE id = 7")
+
+    assert "private" not in repr(proof(legacy, target))

@@ -1,0 +1,479 @@
+"""One step after the other: looks, intents, receipts, proofs, and everything that must stop it."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migrate.acting import classified
+from migrate.engine import Engine
+from migrate.errors import (
+    AccessError,
+    Conflict,
+    GateClosed,
+    GuardError,
+    StaleError,
+    StepFailed,
+    UsageError,
+    VerificationFailed,
+)
+from migrate.kind import MIGRATION_TAG, STEP_TAG
+from migrate.proving import compare
+from migrate.steps import Gate
+from tests.toy_cloud import LEGACY, TARGET, AwsSaid
+from tests.toy_kinds import World, ids, world
+
+LABEL = ids("toy.label", "fragile", "create")
+LEDGER = ids("toy.ledger", "ledger-0b0b0b0b", "create")
+LOOP = ids("toy.loop", "loop-0a0a0a0a", "create")
+GOLD, IRON = ids("toy.vault", "gold", "create"), ids("toy.vault", "iron", "create")
+PAINT, FREEZE = ids("toy.vault", "gold", "paint"), ids("toy.vault", "gold", "freeze")
+SHOOT, ITEMS = ids("toy.vault", "gold", "shoot"), ids("toy.vault", "gold", "items")
+
+
+@pytest.fixture()
+def toys(tmp_path: Path) -> Iterator[World]:
+    made = world(tmp_path)
+    yield made
+    made.die()
+
+
+def done(engine: Engine, *steps: str) -> None:
+    for step in steps:
+        assert engine.step(step) == "verified"
+
+
+def fail_with(toys: World, *faults: tuple[str, str], on: str, times: int = 1) -> None:
+    """The next writes of this operation end so; `times` each."""
+    left = [fault for fault in faults for _ in range(times)]
+
+    def fault(operation: str, _: int) -> None:
+        if operation == on and left:
+            raise AwsSaid(*left.pop(0), said="no")
+
+    toys.cloud.before = fault
+
+
+def test_a_step_is_intent_receipt_proof_and_the_second_time_nothing(toys: World) -> None:
+    engine = toys.engine()
+
+    done(engine, LOOP, LOOP)
+
+    assert toys.events(LOOP) == ["acting", "acted", "verified"]
+    assert len(toys.cloud.arrived) == 1
+
+
+def test_what_a_step_learnt_stands_in_the_requests_and_proofs_of_the_next(toys: World) -> None:
+    engine = toys.engine()
+
+    done(engine, LOOP, GOLD)
+
+    assert toys.target("vault")["gold"]["Friend"] == next(iter(toys.target("loop")))
+
+
+def test_the_legacy_account_id_is_rewritten_before_it_is_compared(toys: World) -> None:
+    done(toys.engine(), LOOP)
+
+    assert TARGET in next(iter(toys.target("loop").values()))["Friend"]
+
+
+def test_a_sealed_value_is_read_again_from_legacy_and_never_written_down(toys: World) -> None:
+    done(toys.engine(), IRON)
+    toys.die()
+
+    assert toys.target("vault")["iron"]["Password"] == "hunter2"
+    assert b"hunter2" not in b"".join(path.read_bytes() for path in toys.folder.iterdir())
+
+
+def test_a_sealed_value_that_differs_is_found_and_not_printed(toys: World) -> None:
+    engine = toys.engine()
+    done(engine, IRON)
+    toys.target("vault")["iron"]["Password"] = "hunter3"
+
+    proofs = {ref.name: proof for ref, _, proof in engine.prove_all()}
+
+    assert proofs["iron"].state == "different"
+    assert proofs["iron"].differences == ("password: differs (a sealed value)",)
+
+
+def test_a_step_does_not_start_before_what_it_needs(toys: World) -> None:
+    with pytest.raises(StepFailed, match="not verified yet"):
+        toys.engine().step(GOLD)
+
+    assert toys.cloud.arrived == []
+
+
+def test_an_unknown_step_is_a_question_of_usage(toys: World) -> None:
+    with pytest.raises(UsageError):
+        toys.engine().step("nothing:create")
+
+
+def test_a_name_that_a_stranger_holds_is_a_conflict_and_nothing_is_changed(toys: World) -> None:
+    toys.target("label")["fragile"] = {"Colour": "white", "made": 0.0}
+    toys.target("vault")["iron"] = {"Colour": "grey", "Tags": {}, "made": 0.0}
+    before = toys.cloud.picture()
+    engine = toys.engine()
+
+    for step in (LABEL, IRON):
+        with pytest.raises(Conflict, match="not made by this migration"):
+            engine.step(step)
+
+    assert toys.cloud.arrived == []
+    assert toys.cloud.picture() == before
+
+
+def test_a_stranger_who_takes_the_name_between_look_and_send_is_a_conflict(toys: World) -> None:
+    def stranger(operation: str, _: int) -> None:
+        sort, name = ("label", "fragile") if operation == "toy.CreateLabel" else ("vault", "iron")
+        toys.target(sort).setdefault(name, {"Colour": "black", "Tags": {}, "made": 0.0})
+
+    toys.cloud.before = stranger
+    engine = toys.engine()
+
+    for step in (LABEL, IRON):
+        with pytest.raises(Conflict):
+            engine.step(step)
+        with pytest.raises(Conflict):
+            engine.step(step)
+
+    assert toys.target("label")["fragile"]["Colour"] == "black"
+
+
+def test_the_stamp_of_another_migration_is_not_ours(toys: World) -> None:
+    stamp = {STEP_TAG: IRON, MIGRATION_TAG: "another"}
+    toys.target("vault")["iron"] = {"Colour": "grey", "Tags": stamp, "made": 0.0}
+
+    with pytest.raises(Conflict):
+        toys.engine().step(IRON)
+
+
+def test_what_carries_the_stamp_is_adopted_when_the_journal_was_lost(toys: World) -> None:
+    done(toys.engine(), LOOP)
+    toys.die()
+    (toys.folder / "journal.db").unlink()
+
+    done(toys.engine(), LOOP)
+
+    assert len(toys.target("loop")) == 1
+    assert toys.events(LOOP) == ["acting", "acted", "verified"]
+
+
+def test_two_live_things_with_one_stamp_are_never_picked_from(toys: World) -> None:
+    tags = {STEP_TAG: LOOP, MIGRATION_TAG: "toys"}
+    for number in (1, 2):
+        toys.target("loop")[f"loop-{number:08x}"] = {"Colour": "red", "Tags": tags, "made": 0.0}
+
+    with pytest.raises(Conflict, match="2 live resources"):
+        toys.engine().step(LOOP)
+
+    assert toys.cloud.arrived == []
+
+
+def test_a_throttled_write_is_sent_again_each_time_with_its_own_intent(toys: World) -> None:
+    fail_with(toys, ("transient", "Throttling"), on="toy.CreateLoop", times=5)
+
+    done(toys.engine(), LOOP)
+
+    assert toys.events(LOOP) == ["acting"] * 6 + ["acted", "verified"]
+    assert len(toys.target("loop")) == 1
+    assert sum(toys.clock.slept) < 300
+
+
+def test_throttling_without_end_stops_after_half_an_hour(toys: World) -> None:
+    fail_with(toys, ("transient", "Throttling"), on="toy.CreateLoop", times=1000)
+
+    with pytest.raises(StepFailed, match="30 minutes"):
+        toys.engine().step(LOOP)
+
+    assert 1800 <= sum(toys.clock.slept) < 1900
+
+
+def test_credentials_that_ran_out_are_renewed_and_then_given_up(toys: World) -> None:
+    fail_with(toys, ("auth", "ExpiredToken"), on="toy.CreateLoop", times=1)
+    engine = toys.engine()
+    done(engine, LOOP)
+    assert toys.clients.refreshed == 1
+
+    fail_with(toys, ("auth", "ExpiredToken"), on="toy.CreateLabel", times=9)
+    with pytest.raises(StepFailed, match="ExpiredToken"):
+        engine.step(LABEL)
+
+
+def test_a_refusal_is_told_in_awss_words_and_can_be_run_again(toys: World) -> None:
+    fail_with(toys, ("definite", "LimitExceeded"), on="toy.CreateLoop")
+    engine = toys.engine()
+
+    with pytest.raises(StepFailed, match=r"toy\.CreateLoop in 222222222222 was refused: LimitExceeded: no"):
+        engine.step(LOOP)
+    done(engine, LOOP)
+
+    assert toys.clock.slept == []
+    assert len(toys.target("loop")) == 1
+
+
+def test_a_denied_write_says_which_policy_helps(toys: World) -> None:
+    fail_with(toys, ("definite", "AccessDeniedException"), on="toy.CreateLoop")
+
+    with pytest.raises(AccessError) as caught:
+        toys.engine().step(LOOP)
+
+    assert "migrate policy --for run" in caught.value.do
+
+
+def test_codes_that_pass_are_tried_for_two_minutes_and_codes_that_mean_done_are_done(toys: World) -> None:
+    step = toys.plan.steps[LOOP]
+    request = dataclasses.replace(step.requests[0], retry=("NotYet",))
+    toys.plan.steps[LOOP] = dataclasses.replace(step, requests=(request,))
+    paint = toys.plan.steps[PAINT]
+    toys.plan.steps[PAINT] = dataclasses.replace(
+        paint, requests=(dataclasses.replace(paint.requests[0], done=("IsSo",)),)
+    )
+    engine = toys.engine()
+
+    fail_with(toys, ("definite", "NotYet"), on="toy.CreateLoop", times=3)
+    done(engine, LOOP, GOLD)
+    fail_with(toys, ("definite", "IsSo"), on="toy.PutVault")
+    done(engine, PAINT)
+
+    toys.cloud.things[TARGET].clear()
+    again = world(toys.folder / "again")
+    again.plan.steps[LOOP] = toys.plan.steps[LOOP]
+    fail_with(again, ("definite", "NotYet"), on="toy.CreateLoop", times=500)
+    with pytest.raises(StepFailed, match="NotYet"):
+        again.engine().step(LOOP)
+    assert 120 <= sum(again.clock.slept) < 240
+    again.die()
+
+
+def test_a_lost_answer_to_a_tagged_create_is_settled_by_looking_late(toys: World) -> None:
+    toys.cloud.lag_s = 200.0
+    lost = [True]
+
+    def after(operation: str, _: int) -> None:
+        if lost:
+            lost.pop()
+            raise AwsSaid("lost")
+
+    toys.cloud.after = after
+
+    done(toys.engine(), LOOP)
+
+    assert len(toys.target("loop")) == 1
+    assert toys.cloud.arrived == ["toy.CreateLoop"]
+    assert max(toys.clock.slept) == pytest.approx(300.0)
+
+
+def test_a_lost_answer_to_a_create_with_a_token_is_sent_again_with_the_same_token(toys: World) -> None:
+    toys.cloud.lag_s = 200.0
+    lost = [True]
+
+    def after(operation: str, _: int) -> None:
+        if lost:
+            lost.pop()
+            raise AwsSaid("lost")
+
+    toys.cloud.after = after
+
+    done(toys.engine(), LEDGER)
+
+    tokens = [params["Token"] for _, operation, params in toys.cloud.sent if operation == "toy.CreateLedger"]
+    assert len(tokens) == 2
+    assert len(set(tokens)) == 1
+    assert 32 <= len(tokens[0]) <= 36
+    assert len(toys.target("ledger")) == 1
+
+
+def test_a_write_that_nobody_planned_is_stopped_before_it_is_sent(toys: World) -> None:
+    engine = toys.engine()
+    step = toys.plan.steps[LOOP]
+    sender = engine._sender(step, forward=True)
+    planned = engine.ground.resolved(step, step.requests[0].params)
+
+    with pytest.raises(GuardError):
+        sender(TARGET, step.region).send("toy.CreateLoop", **(planned | {"Colour": "green"}))
+    with pytest.raises(GuardError):
+        sender(LEGACY, step.region).send("toy.CreateLoop", **planned)
+    with pytest.raises(GuardError):
+        sender(TARGET, step.region).send("toy.DeleteLoop", Name="x")
+    assert toys.cloud.arrived == []
+
+    sender(TARGET, step.region).send("toy.CreateLoop", **planned)
+    assert toys.cloud.arrived == ["toy.CreateLoop"]
+
+
+def test_a_carrying_action_cannot_send_what_it_did_not_declare(toys: World) -> None:
+    engine = toys.engine()
+    step = toys.plan.steps[ITEMS]
+    sender = engine._sender(step, forward=True)
+
+    with pytest.raises(GuardError):
+        sender(TARGET, step.region).send("toy.DeleteVault", Name="gold")
+    sender(TARGET, step.region).send("toy.PutItem", Name="gold/0", Body="x")
+
+
+def test_a_legacy_resource_changed_since_the_scan_stops_the_step_with_the_difference(toys: World) -> None:
+    engine = toys.engine()
+    done(engine, LOOP, GOLD, PAINT)
+    toys.cloud.at(LEGACY, "vault")["gold"]["Colour"] = "pink"
+    sent = len(toys.cloud.arrived)
+
+    with pytest.raises(StaleError, match="colour: expected 'yellow', found 'pink'"):
+        engine.step(FREEZE)
+
+    assert len(toys.cloud.arrived) == sent
+
+
+def test_this_runs_own_change_in_legacy_is_no_drift(toys: World) -> None:
+    engine = toys.engine()
+
+    done(engine, LOOP, GOLD, PAINT, FREEZE, SHOOT, ITEMS)
+
+    assert toys.cloud.at(LEGACY, "vault")["gold"]["State"] == "off"
+    assert {proof.state for _, _, proof in engine.prove_all()} == {"equal"}
+
+
+def test_a_target_that_differs_fails_the_proof_and_names_the_field(toys: World) -> None:
+    def saboteur(operation: str, _: int) -> None:
+        toys.target("vault")["iron"]["Colour"] = "rust"
+        toys.target("vault")["iron"]["Tags"]["extra"] = "1"
+
+    toys.cloud.after = saboteur
+
+    with pytest.raises(VerificationFailed) as caught:
+        toys.engine().step(IRON)
+
+    assert "colour: expected 'grey', found 'rust'" in caught.value.what
+    assert "tags.extra: expected nothing, found '1'" in caught.value.what
+    assert toys.events(IRON)[-1] == "failed"
+    assert sum(toys.clock.slept) < 60
+
+
+@pytest.mark.parametrize("account", [LEGACY, TARGET])
+def test_one_changed_item_or_fact_on_either_side_is_found_by_proving_again(toys: World, account: str) -> None:
+    engine = toys.engine()
+    assert engine.drive(workers=1).error is None
+
+    toys.cloud.at(account, "item")["gold/1"]["Body"] = "lead"
+    toys.cloud.at(account, "label")["fragile"]["Colour"] = "black"
+
+    states = {ref.name: proof.state for ref, _, proof in engine.prove_all()}
+    assert states == {
+        "fragile": "different", "gold": "different", "iron": "equal",
+        "ledger-0b0b0b0b": "equal", "loop-0a0a0a0a": "equal",
+    }  # fmt: skip
+
+
+def test_the_found_name_of_a_snapshot_that_is_not_ours_is_a_conflict(toys: World) -> None:
+    engine = toys.engine()
+    done(engine, LOOP, GOLD, PAINT, FREEZE)
+    toys.cloud.at(LEGACY, "shot")["gold-shot"] = {"made": 0.0}
+
+    with pytest.raises(Conflict, match="not made by this run"):
+        engine.step(SHOOT)
+
+
+def test_an_independent_step_goes_on_after_a_failure_and_a_dependent_one_does_not_start(toys: World) -> None:
+    fail_with(toys, ("definite", "LimitExceeded"), on="toy.CreateLoop")
+
+    outcome = toys.engine().drive(workers=2)
+
+    assert set(outcome.verified) == {LABEL, LEDGER, IRON}
+    assert set(outcome.failed) == {LOOP}
+    assert set(outcome.not_started) == {GOLD, PAINT, FREEZE, SHOOT, ITEMS}
+    assert isinstance(outcome.error, StepFailed)
+
+
+def test_a_selection_takes_along_what_it_needs_and_nothing_else(toys: World) -> None:
+    outcome = toys.engine().drive(select=[GOLD], workers=2)
+
+    assert set(outcome.verified) == {LOOP, GOLD}
+
+
+def test_a_run_ends_at_a_closed_gate_and_goes_on_when_enough_different_people_said_yes(tmp_path: Path) -> None:
+    toys = world(tmp_path, gates=[Gate("ready", "Are all writers stopped?", 2, None, 3)])
+    with pytest.raises(GateClosed, match="Are all writers stopped") as caught:
+        toys.engine().run(workers=2)
+    assert "--gate ready" in caught.value.do
+    assert toys.cloud.at(LEGACY, "vault")["gold"]["State"] == "on"
+
+    engine = toys.engine()
+    engine.answer("ready", "ann", "seen it")
+    engine.answer("ready", "ann", "still")
+    assert not engine.gate_open("ready")
+    with pytest.raises(GateClosed):
+        engine.step(FREEZE)
+    engine.answer("ready", "bob")
+    assert engine.gate_open("ready")
+
+    assert toys.engine().run(workers=2).error is None
+    toys.die()
+
+
+def test_an_answer_grows_old_unless_the_work_behind_the_gate_began_in_time(tmp_path: Path) -> None:
+    toys = world(tmp_path, gates=[Gate("ready", "Stopped?", 1, 3600.0, 3)])
+    engine = toys.engine()
+    engine.drive(workers=1)
+    engine.answer("ready", "ann")
+    toys.clock.time += 3601
+    assert not engine.gate_open("ready")
+
+    engine.answer("ready", "ann")
+    done(engine, FREEZE)
+    toys.clock.time += 36000
+
+    assert engine.gate_open("ready")
+    toys.die()
+
+
+def test_a_gate_is_not_passed_over_failures(tmp_path: Path) -> None:
+    toys = world(tmp_path, gates=[Gate("ready", "Stopped?", 1, None, 3)])
+    fail_with(toys, ("definite", "LimitExceeded"), on="toy.CreateLabel")
+    engine = toys.engine()
+    engine.answer("ready", "ann")
+
+    outcome = engine.drive(workers=1)
+
+    assert set(outcome.failed) == {LABEL}
+    assert FREEZE not in outcome.verified
+    toys.die()
+
+
+def test_asked_to_stop_it_finishes_the_request_and_can_go_on(toys: World) -> None:
+    engine = toys.engine()
+    toys.cloud.after = lambda operation, number: engine.stopping.set() if number == 1 else None
+
+    outcome = engine.drive(workers=1)
+
+    assert outcome.interrupted
+    assert outcome.error is not None
+    assert outcome.error.exit_code == 130
+    assert len(toys.cloud.arrived) == 2
+    assert toys.engine().drive(workers=1).error is None
+
+
+def test_threads_leave_the_same_targets_as_one_thread(tmp_path: Path) -> None:
+    one, many = world(tmp_path / "one"), world(tmp_path / "many")
+
+    assert one.engine().drive(workers=1).error is None
+    assert many.engine().drive(workers=8).error is None
+
+    assert one.cloud.picture() == many.cloud.picture()
+    assert threading.active_count() == 1
+    one.die()
+    many.die()
+
+
+def test_a_fault_of_the_program_is_not_taken_for_an_answer_of_aws() -> None:
+    with pytest.raises(ZeroDivisionError):
+        classified(ZeroDivisionError())
+
+
+def test_differences_are_named_by_path_and_types_matter() -> None:
+    assert list(compare({"a": [{"b": 1}], "c": True}, {"a": [{"b": 2}], "c": 1})) == [
+        "a[0].b: expected 1, found 2",
+        "c: expected True, found 1",
+    ]
+    assert list(compare({"a": {"$after": ["s", "id"]}}, {"a": "x"})) == []
+    assert list(compare({"a": [1]}, {"a": [1, 2]})) == ["a: expected [1], found [1, 2]"]
