@@ -8,88 +8,87 @@ import contextvars
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flows import settings
 from migrate import running
 from migrate.engine import Engine
-from migrate.errors import UsageError
 from migrate.running import Outcome
 from migrate.steps import Step
 from migrate.undoing import RolledBack
 
-Do = Callable[[str], None]
+Do = Callable[[str], Any]
 
 
-def run(engine: Engine, folder: Path, workers: int = 8, until_wave: int | None = None) -> Outcome:
-    """Run to the end or to the next closed gate, a flow per wave. Raises what `Outcome.error` says."""
-    outcome = drive(engine, folder, workers, until_wave)
+def run(engine: Engine, folder: Path, **how: Any) -> Outcome:
+    """As drive, but raises what `Outcome.error` says."""
+    outcome = drive(engine, folder, **how)
     if outcome.error is not None:
         raise outcome.error
     return outcome
 
 
-def drive(engine: Engine, folder: Path, workers: int = 8, until_wave: int | None = None) -> Outcome:
-    """As run, but the outcome holds the failures."""
+def drive(
+    engine: Engine,
+    folder: Path,
+    *,
+    migration: str = "",
+    select: Iterable[str] | None = None,
+    workers: int = 8,
+    until_wave: int | None = None,
+) -> Outcome:
+    """Run to the end or to the next closed gate: a flow per wave, or one flow for a selection with what it needs.
+
+    The outcome holds the failures.
+    """
     outcome = Outcome()
-    view = View(engine, folder)
-    with running.stop_on_signals(engine.stopping):
-        for wave, steps in engine.waves():
-            if until_wave is not None and wave > until_wave:
-                break
-            if not engine.may_enter(wave, outcome):
-                break
-            view.flow(
-                f"wave-{wave}",
-                steps,
-                engine.step,
-                lambda do, steps=steps: running.drive_wave(engine, steps, outcome, workers, do),
-            )
-            if outcome.interrupted:
-                break
-    return outcome
+    view = View(engine, folder, migration)
+    chosen = None if select is None else list(select)
+    waves = [(wave, steps) for wave, steps in engine.waves(chosen) if until_wave is None or wave <= until_wave]
 
-
-def run_group(engine: Engine, folder: Path, group: str, workers: int = 8) -> Outcome:
-    """Run one resource group alone, with what it needs, as a flow of its own. Raises what `Outcome.error` says."""
-    members = [step.id for step in engine.plan.steps.values() if step.group == group]
-    if not members:
-        raise UsageError(f"{group!r} is no group of this plan", do="migrate status lists them")
-    outcome = Outcome()
-    waves = engine.waves(members)
-
-    def body(do: Do) -> None:
-        for wave, steps in waves:
+    def drive_waves(part: list[tuple[int, list[str]]], do: Do) -> None:
+        for wave, steps in part:
             if outcome.interrupted or not engine.may_enter(wave, outcome):
-                break
+                return
             running.drive_wave(engine, steps, outcome, workers, do)
 
     with running.stop_on_signals(engine.stopping):
-        View(engine, folder).flow(f"group-{group}", [s for _, steps in waves for s in steps], engine.step, body)
-    if outcome.error is not None:
-        raise outcome.error
+        if chosen is not None:
+            group = engine.plan.steps[chosen[0]].group if chosen else ""
+            steps = [step_id for _, those in waves for step_id in those]
+            view.flow(f"group-{group}", steps, engine.step, lambda do: drive_waves(waves, do))
+            return outcome
+        for wave, steps in waves:
+            if outcome.interrupted or not engine.may_enter(wave, outcome):
+                break
+            view.flow(f"wave-{wave}", steps, engine.step, partial(drive_waves, [(wave, steps)]))
     return outcome
 
 
-def rollback(engine: Engine, folder: Path, select: Iterable[str] | None = None) -> RolledBack:
+def rollback(
+    engine: Engine, folder: Path, *, migration: str = "", select: Iterable[str] | None = None, workers: int = 8
+) -> RolledBack:
     """Undo, newest first, as a flow. The result names what was undone, kept and failed."""
     result = RolledBack()
     chosen = engine.to_undo(select)
-
-    def body(do: Do) -> None:
-        engine.undo_in_order(chosen, result, do)
-
     with running.stop_on_signals(engine.stopping):
-        View(engine, folder).flow("rollback", chosen, lambda step_id: engine.undo_one(step_id, result), body)
+        View(engine, folder, migration).flow(
+            "rollback",
+            chosen,
+            lambda step_id: engine.undo_one(step_id, result),
+            lambda do: engine.undo_in_order(chosen, result, workers, do),
+        )
     return result
 
 
 class View:
     """What Prefect is shown. Once it fails it is left alone, and the run goes on without it."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, migration: str = "") -> None:
         self.engine = engine
+        self.migration = migration or engine.plan.migration
         self.broken = False
         self._context: contextvars.Context | None = None
         settings.prepare(folder)
@@ -113,7 +112,7 @@ class View:
 
     def _show(self, name: str, steps: list[str], once: "Once") -> None:
         with suppress(Exception):
-            from prefect import flow
+            from prefect import flow, tags
 
             @flow(name=name, flow_run_name=name, persist_result=False, retries=0, validate_parameters=False)
             def wave(ids: list[str]) -> None:
@@ -125,7 +124,8 @@ class View:
                 if once.error is not None or failed:
                     raise RuntimeError(f"{len(failed)} steps failed; the journal says why")
 
-            wave(steps)
+            with tags(f"migration:{self.migration}"):
+                wave(steps)
         if not once.begun.is_set():
             self.broken = True
 

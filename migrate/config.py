@@ -18,6 +18,14 @@ SCHEMA = "migrate.config/1"
 Account = Annotated[str, Field(pattern=r"^[0-9]{12}$", description="twelve digits, quoted")]
 
 
+class _Misplaced(ValueError):
+    """What is wrong between two fields, and with which of them."""
+
+    def __init__(self, said: str, *where: int | str) -> None:
+        super().__init__(said)
+        self.where = where
+
+
 class Part(BaseModel):
     """A section of migration.yaml: unknown keys are refused, because a misspelt waiver is no waiver."""
 
@@ -48,7 +56,7 @@ class Rule(Part):
     Patterns are shell-style (`shop-*-prod`), matched against the whole text.
     """
 
-    to: str | tuple[str, ...]
+    to: str | Annotated[tuple[str, ...], Field(min_length=1)]
     """Account alias(es) of `targets`; several: a copy in each; `legacy`: it stays where it is."""
     kind: str = "*"
     name: str = "*"
@@ -88,7 +96,7 @@ class Moves(Part):
     """Which runbook is run for which target accounts, in this order."""
 
     runbook: str
-    accounts: tuple[str, ...]
+    accounts: tuple[str, ...] = Field(min_length=1)
 
 
 class Database(Part):
@@ -119,8 +127,22 @@ class Config(Part):
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
+    settle_s: float = Field(default=300.0, ge=0, le=3600)
+    """After a write whose answer never came: seconds until a look that finds nothing is believed. AWS gives no bound;
+    the EC2 guide speaks of up to about five minutes. Lower it only for an endpoint that shows writes at once."""
     tunnels: str | None = None
     """JSON file `{"<host>:<port>": "<host>:<port>"}`: where a database behind a tunnel is really reached."""
+
+    @field_validator("buckets")
+    @classmethod
+    def _known_fields(cls, buckets: str) -> str:
+        try:
+            made = buckets.format(name="bucket", alias="a", account="1", region="r")
+        except (KeyError, IndexError, ValueError, AttributeError):
+            made = ""
+        if "bucket" not in made or "{name." in buckets or "{name[" in buckets:
+            raise ValueError(f"{buckets!r} must hold {{name}}, and else only {{alias}}, {{account}} and {{region}}")
+        return buckets
 
     @field_validator("targets")
     @classmethod
@@ -138,16 +160,21 @@ class Config(Part):
     def _known_aliases(self) -> "Config":
         for alias, target in self.targets.items():
             if target.account == self.legacy.account:
-                raise ValueError(f"targets.{alias} is the legacy account itself")
-        named = [("placement", a) for rule in self.placement for a in rule.accounts]
-        named += [("environments", a) for a in self.environments.values()]
-        named += [("move", a) for part in self.move for a in part.accounts]
-        for where, alias in named:
-            if alias not in self.targets and not (where == "placement" and alias == "legacy"):
-                raise ValueError(f"{where} names {alias!r}, which is no alias of targets ({', '.join(self.targets)})")
-        for rule in self.placement:
-            if "legacy" in rule.accounts and len(rule.accounts) > 1:
-                raise ValueError("a resource cannot stay in legacy and move as well: 'to' names legacy and another")
+                raise _Misplaced("is the legacy account itself", "targets", alias, "account")
+        named: list[tuple[tuple[int | str, ...], tuple[str, ...]]] = [
+            *((("placement", n, "to"), rule.accounts) for n, rule in enumerate(self.placement)),
+            *((("environments", word), (alias,)) for word, alias in self.environments.items()),
+            *((("move", n, "accounts"), part.accounts) for n, part in enumerate(self.move)),
+        ]
+        for where, aliases in named:
+            stays = where[0] == "placement" and "legacy" in aliases
+            if stays and len(aliases) > 1:
+                raise _Misplaced("names legacy and another: a resource cannot stay and move as well", *where)
+            for alias in aliases:
+                if alias not in self.targets and not stays:
+                    raise _Misplaced(f"{alias!r} is no alias of targets ({', '.join(self.targets)})", *where)
+            if len(set(aliases)) < len(aliases):
+                raise _Misplaced("names an account twice", *where)
         return self
 
     def account(self, alias: str) -> AccountId:
@@ -211,22 +238,34 @@ def read_yaml(path: Path) -> Any:
 def line_of(document: Any, where: tuple[int | str, ...]) -> int | None:
     """The 1-based line of a field, or of the innermost parent that has one."""
     line = None
-    for key in where:
-        try:
+    try:
+        line = document.lc.line + 1
+        for key in where:
             place = document.lc.key(key) if isinstance(key, str) else document.lc.item(key)
             line = place[0] + 1
             document = document[key]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
+    except (AttributeError, KeyError, IndexError, TypeError):
+        pass
     return line
 
 
 def _say(path: Path, document: Any, problem: Any) -> str:
-    where = problem["loc"]
-    line = line_of(document, where)
+    where = (*problem["loc"], *getattr(problem.get("ctx", {}).get("error"), "where", ()))
+    # Pydantic adds the names of its own alternatives to where a field lies: they are in no file.
+    while where and problem["type"] != "missing" and not _is_there(document, where):
+        where = where[:-1]
     field = ".".join(map(str, where)) or "the file"
     said = problem["msg"].removeprefix("Value error, ")
-    return f"{path}{f', line {line}' if line else ''}: {field}: {said}"
+    return f"{path}, line {line_of(document, where) or 1}: {field}: {said}"
+
+
+def _is_there(document: Any, where: tuple[int | str, ...]) -> bool:
+    try:
+        for key in where:
+            document = document[key]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return not isinstance(document, type(None)) or bool(where)
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from migrate.names import AccountId, Ref
 from migrate.placement import Placed, Placement
 from migrate.rewrite import Index, Rewriter, index_of, residue, whole
 from migrate.steps import PlannedFind, PlannedRequest, PlannedWait
-from migrate.values import Json, waits_for
+from migrate.values import Json, foreign_marks, waits_for
 
 
 @dataclass
@@ -57,6 +57,9 @@ class Drafting:
     ) -> None:
         self.config, self.inventory, self.graph, self.placement, self.kinds = config, inventory, graph, placement, kinds
         self.found: dict[str, list[str]] = defaultdict(list)
+        self._places: dict[Ref, tuple[Place, ...]] = {}
+        self.marked: dict[Ref, tuple[str, ...]] = {}
+        """Resources with a key of their own that reads like a placeholder, and where: no step is drafted for them."""
 
     @property
     def problems(self) -> dict[str, tuple[str, ...]]:
@@ -65,7 +68,10 @@ class Drafting:
 
     def places(self, ref: Ref) -> tuple[Place, ...]:
         """Where a resource goes, an entry an account."""
-        return places(ref, self.placement.placed, self.config)
+        found = self._places.get(ref)
+        if found is None:
+            found = self._places[ref] = places(ref, self.placement.placed, self.config)
+        return found
 
     @cached_property
     def index(self) -> Index:
@@ -85,6 +91,15 @@ class Drafting:
             if place.name != ref.name
         ]
 
+    def taken_twice(self) -> dict[str, list[Ref]]:
+        """Names in the target that two legacy resources would get, and which."""
+        claims: dict[str, list[Ref]] = defaultdict(list)
+        for ref in sorted(self.placement.placed):
+            kind = self.kinds.get(ref.kind)
+            for place in self.places(ref) if kind is not None and kind.named else ():
+                claims[str(Ref(place.account, place.region, ref.kind, place.name))].append(ref)
+        return {target: refs for target, refs in claims.items() if len(refs) > 1}
+
     def steps(self) -> list[Draft]:
         """Every draft, with what must come before it."""
         drafts: dict[str, Draft] = {}
@@ -94,6 +109,10 @@ class Drafting:
             resource = self.inventory.by_ref[ref]
             kind = self.kinds.get(ref.kind)
             if kind is None or not kind.actions:
+                continue
+            marks = (*foreign_marks(resource.facts, "facts"), *foreign_marks(resource.tags, "tags"))
+            if marks:
+                self.marked[ref] = marks
                 continue
             it = kind.typed(resource)
             for place in self.places(ref):
@@ -126,6 +145,8 @@ class Drafting:
         if isinstance(action, CarryAction):
             out = rewrite(whole(action.summary(it, place).get("to", {}), place))
             mentions |= out.mentions
+            if out.problems:
+                self.found[step] += [f"carries to {problem}" for problem in out.problems]
             carry = dict(action.summary(it, place)) | {"to": out.value, "writes": sorted(action.writes)}
         changes = action.legacy_after(it)
         draft = Draft(
@@ -191,10 +212,8 @@ class Drafting:
                     draft.needs.setdefault(step, f"needs {output} of it")
 
     def _maker(self, ref: Ref, account: AccountId, drafts: Mapping[str, Draft]) -> str | None:
-        for place in sorted(self.places(ref), key=lambda p: p.account != account):
-            if place.step in drafts:
-                return place.step
-        return None
+        made = [place for place in self.places(ref) if place.step in drafts]
+        return next((place.step for place in made if place.account == account), made[0].step if made else None)
 
     def _after_kinds(self, drafts: Mapping[str, Draft]) -> None:
         by_action: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -277,24 +277,17 @@ class Engine:
         """What a rollback would undo, in order, newest first: the selected steps and everything that stands on them."""
         return undoing.candidates(self.ground, select)
 
-    def undo(self, select: Iterable[str] | None = None) -> RolledBack:
+    def undo(self, select: Iterable[str] | None = None, workers: int = 8) -> RolledBack:
         """Undo, newest first, from the journal alone. Independent steps go on after an error; never makes anything."""
         result = RolledBack()
         with running.stop_on_signals(self.stopping):
-            self.undo_in_order(self.to_undo(select), result, lambda step_id: self.undo_one(step_id, result))
+            self.undo_in_order(self.to_undo(select), result, workers, lambda step_id: self.undo_one(step_id, result))
         return result
 
-    def undo_in_order(self, order: Iterable[str], result: RolledBack, do: Callable[[str], None]) -> None:
-        """Bring these about, in order; what something left standing stands on is not tried."""
-        chosen = list(order)
-        before = undoing.dependents(self.plan.steps, chosen)
-        for step_id in chosen:
-            self.ground.check_stop()
-            left = sorted(before[step_id] - set(result.undone))
-            if left:
-                result.waiting[step_id] = f"{left[0]} stands on it and was not undone"
-            else:
-                do(step_id)
+    def undo_in_order(self, order: list[str], result: RolledBack, workers: int, do: Callable[[str], Any]) -> None:
+        """Bring these about, each after everything that stands on it; `do` is undo_one, or a task around it."""
+        before = undoing.dependents(self.plan.steps, order)
+        result.waiting |= running.undo_in_order(self, order, before, result.undone, workers, do)
 
     def undo_one(self, step_id: str, result: RolledBack) -> None:
         """Undo one step and enter how it ended."""

@@ -83,8 +83,9 @@ class Clients(Protocol):
 class RememberingSite(ReadSite, Protocol):
     """A site that knows what it was not shown, and what it sealed."""
 
-    unsealed: Mapping[str, str]
-    """Keyed hash → clear text, in memory only."""
+    @property
+    def unsealed(self) -> Mapping[str, str]:
+        """Keyed hash → clear text, in memory only."""
 
     @property
     def refusals(self) -> Sequence[str]:

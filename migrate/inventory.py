@@ -70,6 +70,13 @@ class Gap:
         """The line of the inventory file."""
         return {name: getattr(self, name) for name in ("kind", "region", "call", "reason", "said", "subject")}
 
+    @classmethod
+    def from_json(cls, line: Mapping[str, Json]) -> "Gap":
+        """Read a line back; unknown keys are ignored."""
+        return cls(
+            line["kind"], line["region"], line["call"], line["reason"], line["said"], line.get("subject", "")
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -84,9 +91,11 @@ class Inventory:
     by_ref: dict[Ref, Resource] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "resources", tuple(sorted(self.resources, key=lambda r: r.ref)))
+        by_ref = {resource.ref: resource for resource in self.resources}
+        by_ref = {ref: by_ref[ref] for ref in sorted(by_ref)}
+        object.__setattr__(self, "resources", tuple(by_ref.values()))
         object.__setattr__(self, "gaps", tuple(sorted(set(self.gaps))))
-        object.__setattr__(self, "by_ref", {resource.ref: resource for resource in self.resources})
+        object.__setattr__(self, "by_ref", by_ref)
 
     def of(self, kind: str) -> Iterator[Resource]:
         """The resources of one kind."""

@@ -184,6 +184,10 @@ class Journal:
         """How often the step was being undone: goes into tokens, so that a second life is not taken for the first."""
         return sum(entry.event == "undoing" for entry in self.entries(step))
 
+    def head(self) -> str:
+        """The hash of the last entry that says something of a step: the same until something more is done."""
+        return next((e.hash for e in reversed(self.entries()) if e.event not in ("opened", "closed")), "")
+
     def verify_chain(self) -> str:
         """Read the file again and compute every hash; gives the last one. Raises FileError where one is wrong."""
         if self._db is not None:

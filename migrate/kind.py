@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from migrate.errors import FileError
 from migrate.inventory import Resource
 from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
 from migrate.values import Json, after, join
@@ -301,6 +302,8 @@ class Kind(Generic[F]):
     """ARN beginnings after the account, as `service:type`, that this kind covers for the tagging API: `ec2:vpc`."""
     volatile: ClassVar[frozenset[str]] = frozenset()
     """Facts that may differ between the sides for good reason; everything else is compared."""
+    unordered: ClassVar[frozenset[str]] = frozenset()
+    """Facts that are lists whose order means nothing: renaming reorders them."""
     actions: "ClassVar[tuple[Action[Any], ...]]" = ()
     """In the order in which they happen to one resource. Empty: scanned and reported, not moved."""
     manual: ClassVar[str] = ""
@@ -388,7 +391,13 @@ class Kind(Generic[F]):
 
     def typed(self, resource: Resource) -> It[F]:
         """The same resource with its facts as the kind's model."""
-        facts = self.facts.model_validate(resource.facts)
+        try:
+            facts = self.facts.model_validate(resource.facts)
+        except ValidationError as error:
+            field = ".".join(map(str, error.errors()[0]["loc"]))
+            raise FileError(
+                f"{resource.ref}: the inventory was written by another version ({field})", do="migrate scan, then plan"
+            ) from None
         return It(resource.ref, resource.arn, resource.tags, facts)
 
     def action(self, name: str) -> Action[F]:

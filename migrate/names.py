@@ -1,6 +1,7 @@
 """What each thing is called, everywhere: account ids, regions, refs, ARNs. Imports nothing of ours."""
 
 import re
+import sys
 from typing import NamedTuple, NewType
 
 AccountId = NewType("AccountId", str)
@@ -34,7 +35,9 @@ class Ref(NamedTuple):
         parts = text.split("/", 3)
         if len(parts) != 4 or not re.fullmatch(r"[0-9]{12}", parts[0]) or not all(parts):
             raise ValueError(f"{text!r} is not <account>/<region>/<kind>/<name>")
-        return cls(AccountId(parts[0]), Region(parts[1]), parts[2], parts[3])
+        # An inventory repeats the first three a hundred thousand times.
+        account, region, kind = map(sys.intern, parts[:3])
+        return cls(AccountId(account), Region(region), kind, parts[3])
 
 
 class Arn(NamedTuple):

@@ -28,8 +28,10 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(by_id)
     graph.add_edges_from((need, draft.id) for draft in drafts for need in draft.needs if need in by_id)
-    _refuse_circles(graph)
-    sequence = list(nx.lexicographical_topological_sort(graph))
+    try:
+        sequence = list(nx.lexicographical_topological_sort(graph))
+    except nx.NetworkXUnfeasible:
+        raise _circle(graph) from None
     sections = _sections(inputs)
     at: dict[str, int] = {}
     depth: dict[str, int] = {}
@@ -42,7 +44,10 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
                 raise _contradiction(draft, by_id[latest], sections[own], sections[at[latest]])
             own = at[latest]
         at[step_id] = own
-        depth[step_id] = max((depth[n] + 1 for n in graph.predecessors(step_id) if at[n] == own), default=0)
+        # What is done to one resource after another thing is done to it stays in its wave: needs keep the order.
+        before = [by_id[need] for need in graph.predecessors(step_id) if at[need] == own]
+        same = draft.id.rpartition(":")[0]
+        depth[step_id] = max((depth[n.id] + (n.id.rpartition(":")[0] != same) for n in before), default=0)
     waves = {key: number for number, key in enumerate(sorted({(at[s], depth[s]) for s in sequence}), start=1)}
     gates = _gates(sections, waves)
     steps = [_step(by_id[step_id], waves[at[step_id], depth[step_id]], by_id) for step_id in sequence]
@@ -65,6 +70,16 @@ def _sections(inputs: "Inputs") -> list[_Section]:
     for part, runbook in zip(inputs.config.move, inputs.runbooks, strict=True):
         prefix = "+".join(part.accounts)
         sections += [_Section(prefix, line, part.accounts, runbook.path) for line in runbook.lines]
+    gates: dict[str, _Section] = {}
+    for section in sections:
+        if isinstance(section.line, Ask):
+            first = gates.setdefault(f"{section.prefix}:{section.line.id}", section)
+            if first is not section:
+                # One answer would open both.
+                raise ConfigError(
+                    f"{first.where} and {section.where} ask under the same id for {section.prefix}",
+                    do="give one of the two lines another id",
+                )
     return sections
 
 
@@ -93,13 +108,10 @@ def _contradiction(draft: Draft, needed: Draft, own: _Section, later: _Section) 
     )
 
 
-def _refuse_circles(graph: "nx.DiGraph[str]") -> None:
-    try:
-        circle = nx.find_cycle(graph)
-    except nx.NetworkXNoCycle:
-        return
+def _circle(graph: "nx.DiGraph[str]") -> PlanRefused:
+    circle = nx.find_cycle(graph)
     chain = " → ".join([edge[0] for edge in circle] + [circle[0][0]])
-    raise PlanRefused(
+    return PlanRefused(
         f"these steps need each other in a circle: {chain}",
         do="break it in legacy (one of the documents must be writable after both exist), then scan again",
     )

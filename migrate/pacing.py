@@ -22,7 +22,9 @@ Key: TypeAlias = tuple[str, ...]
 Verdict = Literal["throttled", "transient", "final"]
 
 START_RATE, START_BURST = 50.0, 20.0
-SLOWEST_RATE, FASTEST_RATE = 0.2, 1000.0
+SLOWEST_RATE, FAR_OFF_RATE, FASTEST_RATE = 0.2, 5.0, 1000.0
+AT_EASE = 30
+"""Calls served in a row after which the rate goes up by steps of its own size."""
 
 
 class Bucket:
@@ -61,11 +63,15 @@ class Bucket:
                 self._turn.release()
 
     def passed(self) -> None:
-        """A call was served: creep up, faster while well below where it was last too much."""
+        """A call was served: creep up near the rate that was last too much, go faster well below it."""
         with self._lock:
             self.answered, self.broken = True, False
             self._served += 1
-            step = 0.05 if self.rate_per_s < 0.95 * self._ceiling else 0.01
+            if self.rate_per_s < 0.95 * self._ceiling:
+                step = max(0.05, 0.01 * self.rate_per_s)
+            else:
+                # Long enough without a refusal: the limit was not there, or is not there any more.
+                step = 0.05 * self.rate_per_s if self._served > AT_EASE else 0.01
             self.rate_per_s = min(FASTEST_RATE, self.rate_per_s + step)
 
     def throttled(self, sent_at: float) -> None:
@@ -78,7 +84,7 @@ class Bucket:
             self._cut_at = time.monotonic()
             self._ceiling = self.rate_per_s
             # Nothing was served since the last cut: far too fast still, so get near in a few steps.
-            factor = 0.8 if self._served else 0.5
+            factor = 0.8 if self._served or self.rate_per_s < FAR_OFF_RATE else 0.5
             self._served = 0
             self.rate_per_s = max(SLOWEST_RATE, self.rate_per_s * factor)
             self.burst = max(1.0, self.burst * factor)

@@ -33,6 +33,11 @@ class Cell:
     service: str
 
 
+def _escaped(text: str) -> str:
+    """For HTML and SVG; control characters, which XML cannot hold at all, become a replacement mark."""
+    return html.escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text), quote=True)
+
+
 def cells_of_graph(graph: Graph, row_of: Mapping[Ref, str]) -> list[Cell]:
     """A box a resource, in the wave that the edges alone give it."""
     return [
@@ -59,7 +64,7 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
     for number, row in enumerate(rows):
         shade = "#fafafa" if number % 2 else "#ffffff"
         boxes.append(f'<rect x="0" y="{top}" width="{width}" height="{heights[row]}" fill="{shade}"/>')
-        boxes.append(f'<text x="12" y="{top + 26}" class="row">{html.escape(row)}</text>')
+        boxes.append(f'<text x="12" y="{top + 26}" class="row">{_escaped(row)}</text>')
         for position, column in enumerate(columns):
             inside = grid[row, column]
             for place, cell in enumerate(inside[:most_per_cell]):
@@ -74,7 +79,8 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
                 )
         top += heights[row]
     heads = [
-        f'<text x="{_LEFT + position * _COLUMN + _BOX_W // 2}" y="28" class="head" text-anchor="middle">wave {column}</text>'
+        f'<text x="{_LEFT + position * _COLUMN + _BOX_W // 2}" y="28" class="head" text-anchor="middle">'
+        f"wave {column}</text>"
         for position, column in enumerate(columns)
     ]
     lines = [_line(spots[start], spots[end]) for start, end in edges if start in spots and end in spots]
@@ -85,7 +91,7 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
             "<style>.row{font-weight:600;font-size:13px}.head{font-weight:600;font-size:13px;fill:#444}"
             ".box{font-size:11px}.more{font-size:11px;fill:#666}.edge{stroke:#9aa0a6;stroke-width:.7;fill:none}</style>",
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-            *boxes[:0], *heads, *boxes, *lines, "</svg>",
+            *heads, *boxes, *lines, "</svg>",
         ]
     )  # fmt: skip
 
@@ -93,9 +99,9 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
 def _box(cell: Cell, x: int, y: int) -> str:
     colour = _COLOURS.get(cell.service, "#f1f3f4")
     return (
-        f'<g class="cell" data-id="{html.escape(cell.id, quote=True)}"><title>{html.escape(cell.hint)}</title>'
+        f'<g class="cell" data-id="{_escaped(cell.id)}"><title>{_escaped(cell.hint)}</title>'
         f'<rect x="{x}" y="{y}" width="{_BOX_W}" height="{_BOX_H}" rx="4" fill="{colour}" stroke="#c4c7c5"/>'
-        f'<text x="{x + 7}" y="{y + 17}" class="box">{html.escape(cell.label)}</text></g>'
+        f'<text x="{x + 7}" y="{y + 17}" class="box">{_escaped(cell.label)}</text></g>'
     )
 
 
@@ -116,14 +122,14 @@ def page(graph: Graph, row_of: Mapping[Ref, str]) -> str:
     hard = [(str(e.ref), str(e.needs)) for e in graph.edges if e.strength != "soft"]
     picture = svg(cells_of_graph(graph, row_of), hard)
     rows = "\n".join(
-        f"<tr><td>{html.escape(str(e.ref))}</td><td>{html.escape(e.why)}</td><td>{html.escape(str(e.needs))}</td>"
-        f"<td>{e.strength}</td><td>{html.escape(e.seen_in)}</td></tr>"
+        f"<tr><td>{_escaped(str(e.ref))}</td><td>{_escaped(e.why)}</td><td>{_escaped(str(e.needs))}</td>"
+        f"<td>{e.strength}</td><td>{_escaped(e.seen_in)}</td></tr>"
         for e in graph.edges
     )
     hanging = "".join(
-        f"<li>{html.escape(str(d.ref))}: {html.escape(d.seen_in)}: {html.escape(d.text)}</li>" for d in graph.dangling
+        f"<li>{_escaped(str(d.ref))}: {_escaped(d.seen_in)}: {_escaped(d.text)}</li>" for d in graph.dangling
     )
-    cycles = "".join(f"<li>{html.escape(' ↔ '.join(map(str, cycle)))}</li>" for cycle in graph.cycles)
+    cycles = "".join(f"<li>{_escaped(' ↔ '.join(map(str, cycle)))}</li>" for cycle in graph.cycles)
     return (
         "<!doctype html><meta charset=utf-8><title>Dependency graph</title>"
         "<style>body{font:14px system-ui,sans-serif;margin:24px}table{border-collapse:collapse;font-size:12px}"
@@ -140,11 +146,15 @@ def mermaid(graph: Graph) -> str:
     ids = {ref: f"n{number}" for number, ref in enumerate(sorted(graph.resources))}
     lines = ["flowchart RL"]
     for ref, node in ids.items():
-        label = json.dumps(_short(ref, 60), ensure_ascii=False)[1:-1].replace('\\"', "#quot;").replace("`", "'")
-        lines.append(f'  {node}["{label}"]')
+        lines.append(f'  {node}["{_entities(_short(ref, 60))}"]')
     for edge in _drawn(graph):
         lines.append(f"  {ids[edge.ref]} {'==>' if edge.strength == 'cut' else '-->'} {ids[edge.needs]}")
     return "\n".join(lines) + "\n"
+
+
+def _entities(text: str) -> str:
+    """Mermaid's own escapes: a label is HTML to it, and a backtick begins Markdown."""
+    return "".join(letter if letter.isalnum() or letter in " -_.:/,…" else f"#{ord(letter)};" for letter in text)
 
 
 def dot(graph: Graph) -> str:

@@ -58,6 +58,8 @@ class Placement:
     placed: Mapping[Ref, Placed]
     conflicts: tuple[Undecided, ...]
     unplaced: tuple[Undecided, ...]
+    movable: frozenset[Ref] = frozenset()
+    """Everything that an action applies to."""
 
 
 def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Placement:
@@ -90,7 +92,7 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
         for ref in movable
         if ref not in placed and ref not in torn
     ]
-    return Placement(placed, tuple(sorted(conflicts, key=_key)), tuple(sorted(unplaced, key=_key)))
+    return Placement(placed, tuple(sorted(conflicts, key=_key)), tuple(sorted(unplaced, key=_key)), frozenset(movable))
 
 
 def moves(resource: Resource, kinds: Mapping[str, Kind[Any]]) -> bool:
@@ -124,7 +126,7 @@ def _by_name(resource: Resource, config: Config, called: tuple[str, ...]) -> Pla
     evidence: list[str] = []
     tags = {key.lower(): value for key, value in resource.tags.items()}
     for key in TAG_KEYS:
-        alias = config.environments.get(tags.get(key, ""))
+        alias = config.environments.get(tags.get(key, "").lower())
         if alias:
             votes[alias] += 10
             evidence.append(f"tag {key}={tags[key]}")
@@ -134,7 +136,7 @@ def _by_name(resource: Resource, config: Config, called: tuple[str, ...]) -> Pla
         ("stack", resource.owner or ""),
     ):
         for word in dict.fromkeys(_WORDS.split(text)):
-            alias = config.environments.get(word)
+            alias = config.environments.get(word.lower())
             if alias:
                 votes[alias] += 5
                 evidence.append(f"{what} {text!r} says {word}")
@@ -158,7 +160,7 @@ def _parents(graph: Graph) -> dict[Ref, tuple[Ref, ...]]:
 def _follow_parents(
     movable: Mapping[Ref, Resource], lies_in: Mapping[Ref, tuple[Ref, ...]], placed: dict[Ref, Placed]
 ) -> set[Ref]:
-    """Place what lies in something placed, through any depth. Parents that go elsewhere than each other decide nothing."""
+    """Place what lies in something placed, at any depth; parents that go to different accounts decide nothing."""
     inside: dict[Ref, list[Ref]] = defaultdict(list)
     for ref, parents in lies_in.items():
         for parent in parents:

@@ -12,12 +12,13 @@ from typing import Any
 from migrate import __version__, files
 from migrate.config import Config
 from migrate.drafting import Drafting
+from migrate.errors import FileError
 from migrate.graph import Graph, build
 from migrate.inventory import Inventory
 from migrate.kind import Kind
 from migrate.names import AccountId
 from migrate.ordering import order
-from migrate.placement import Placement, moves, place
+from migrate.placement import Placement, place
 from migrate.runbook import Runbook
 from migrate.steps import Gate, Step
 from migrate.values import Json
@@ -82,15 +83,18 @@ def write(folder: Path, inputs: Inputs) -> Plan:
 
 
 def read(path: Path) -> Plan:
-    """Read a plan file. Raises StaleError where a byte of it was changed."""
+    """Read a plan file. Raises StaleError where a byte of it was changed, FileError where it is no plan."""
     written = files.read(path, files.PLAN)
-    return from_body(written.body, written.digest, path)
+    try:
+        return from_body(written.body, written.digest, path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileError(f"{path} is whole, but no plan: {error!r}", do="plan again") from None
 
 
 def from_body(body: Mapping[str, Json], digest: str, path: Path | None = None) -> Plan:
     """The plan as values."""
     steps = [Step.from_json(line) for line in body["steps"]]
-    gates = tuple(Gate(**line) for line in body["gates"])
+    gates = tuple(map(Gate.from_json, body["gates"]))
     by_id = {step.id: step for step in steps}
     return Plan(body["migration"], AccountId(body["legacy"]["account"]), digest, body, by_id, gates, path)
 
@@ -99,7 +103,7 @@ def _body(
     inputs: Inputs, graph: Graph, placement: Placement, drafting: Drafting, steps: list[Step], gates: list[Gate]
 ) -> dict[str, Json]:
     config, inventory = inputs.config, inputs.inventory
-    notes = _notes(inputs, graph, placement, drafting.problems)
+    notes = _notes(inputs, graph, placement, drafting)
     return {
         "migration": config.migration,
         "version": __version__,
@@ -111,7 +115,7 @@ def _body(
         "counts": {
             "resources": len(inventory.resources),
             "moved": len(placement.placed) - sum(1 for p in placement.placed.values() if p.accounts == ("legacy",)),
-            "reported": sum(1 for r in inventory.resources if not moves(r, inputs.kinds)),
+            "reported": len(inventory.resources) - len(placement.movable),
             "gaps": len(inventory.gaps),
             "edges": len(graph.edges),
             "requests": sum(len(step.requests) for step in steps),
@@ -134,9 +138,7 @@ def _body(
     }
 
 
-def _notes(
-    inputs: Inputs, graph: Graph, placement: Placement, problems: Mapping[str, tuple[str, ...]]
-) -> dict[str, Json]:
+def _notes(inputs: Inputs, graph: Graph, placement: Placement, drafting: Drafting) -> dict[str, Json]:
     """Gaps, findings, waivers, manual steps, refusals."""
     config, kinds = inputs.config, inputs.kinds
     refusals: list[dict[str, Json]] = []
@@ -174,14 +176,25 @@ def _notes(
         if dangling.ref in placement.placed and placement.placed[dangling.ref].accounts != ("legacy",):
             said = f"{dangling.ref}: {dangling.seen_in}: {dangling.text}: refers to nothing that was found"
             ask(dangling.key, said, f"mend it in legacy, {waive.format(key=dangling.key)}")
-    for step, said_by_step in problems.items():
+    for ref, marks in drafting.marked.items():
+        said = f"{ref} has keys of its own that this tool reads as placeholders: {', '.join(marks)}"
+        refusals.append({"key": f"marks/{ref}", "what": said, "do": "rename them in legacy, or let it stay there"})
+    for target, refs in drafting.taken_twice().items():
+        said = f"{' and '.join(map(str, refs))} would both be {target}"
+        refusals.append({"key": f"taken/{target}", "what": said, "do": "give one of them another name under renames"})
+    known = {str(ref) for ref in inputs.inventory.by_ref}
+    for ref_text in [*config.renames, *(rule.ref for rule in config.placement if rule.ref)]:
+        if ref_text not in known:
+            key = f"unknown/{ref_text}"
+            ask(key, f"migration.yaml speaks of {ref_text}, which was not found", f"mend it, {waive.format(key=key)}")
+    for step, said_by_step in drafting.problems.items():
         for said in said_by_step:
             key = f"unresolved/{step}/{said}"
             ask(key, f"{step}: {said}", f"place what it refers to, {waive.format(key=key)}")
     manual = [
         {"ref": str(resource.ref), "do": kinds[resource.ref.kind].manual}
         for resource in inputs.inventory.resources
-        if resource.ref.kind in kinds and kinds[resource.ref.kind].manual and not moves(resource, kinds)
+        if resource.ref.kind in kinds and kinds[resource.ref.kind].manual and resource.ref not in placement.movable
     ]
     stacks = sorted({resource.owner for resource in inputs.inventory.resources if resource.owner})
     idle = [waiver.gap for waiver in config.waivers if waiver.gap not in used]

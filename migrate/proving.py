@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from migrate.errors import AccessError, MigrateError, StaleError, VerificationFailed
+from migrate.files import canonical
 from migrate.ground import Ground, RememberingSite
 from migrate.inventory import Resource
 from migrate.journal import digest
@@ -97,6 +98,11 @@ def prove_resource(ground: Ground, step: Step, done: frozenset[str], legacy: Res
     unknown: list[str] = []
     for field in fields:
         want, shown = expected.get(field, _MISSING), found.facts.get(field, _MISSING)
+        if field in kind.unordered and isinstance(want, list) and isinstance(shown, list):
+            if waits_for(want):
+                unknown.append(field)
+                continue
+            want, shown = sorted(want, key=canonical), sorted(shown, key=canonical)
         if _has_seal(want) or _has_seal(shown):
             differences += _sealed_differences(ground, step, site, field, scanned.facts.get(field), shown)
             continue

@@ -5,6 +5,7 @@ anything else, and nothing on the page comes from anywhere but the plan file.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -104,17 +105,14 @@ def approve(folder: Path, plan: Plan, *, by: str, reason: str) -> files.Written:
 
     Raises PlanRefused where the plan has refusals: nothing is written then.
     """
-    if plan.refusals:
-        first = plan.refusals[0]
-        raise PlanRefused(
-            f"plan {plan.digest[:8]} has {len(plan.refusals)} refusals, the first: {first['what']}", do=first["do"]
-        )
+    _refuse(plan)
     body = {"plan": plan.digest, "by": by, "reason": reason, "migration": plan.migration}
     return files.write(folder, "approval.json", files.APPROVAL, body)
 
 
 def approval_of(folder: Path, plan: Plan) -> files.Written:
-    """The approval of exactly this plan. Raises StaleError where there is none."""
+    """The approval of exactly this plan. Raises StaleError where there is none, PlanRefused where there cannot be."""
+    _refuse(plan)
     found = [files.read(path, files.APPROVAL) for path in sorted(folder.glob("*.approval.json"))]
     for approval in reversed(found):
         if approval.body.get("plan") == plan.digest:
@@ -123,6 +121,14 @@ def approval_of(folder: Path, plan: Plan) -> files.Written:
     raise StaleError(
         f"plan {plan.digest[:8]} is not approved: {last}", do=f"migrate review {folder} && migrate approve {folder}"
     )
+
+
+def _refuse(plan: Plan) -> None:
+    if plan.refusals:
+        first = plan.refusals[0]
+        raise PlanRefused(
+            f"plan {plan.digest[:8]} has {len(plan.refusals)} refusals, the first: {first['what']}", do=first["do"]
+        )
 
 
 def _templates(escape: bool) -> jinja2.Environment:
@@ -235,5 +241,6 @@ def _pretty(value: Json) -> str:
 
 
 def _one_line(text: Any) -> str:
-    """For Markdown tables and lists: no line breaks, no cell marks, no raw HTML."""
-    return str(text).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    """For Markdown tables and lists: no line breaks, no cell marks, no raw HTML, no links or images."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in str(text)).replace("`", "'")
+    return re.sub(r"[\\|\[\]]", r"\\\g<0>", plain.replace("&", "&amp;").replace("<", "&lt;"))

@@ -4,6 +4,7 @@ A token (see `tokens`) is replaced only when it names something known. What look
 or goes nowhere, is a problem that the plan shows.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -42,50 +43,59 @@ class Rewriter:
         self.dropped = dropped
         """Whether a resource is a principal that does not move (a person's IAM user): taken out of policies."""
         self.string = lru_cache(_REMEMBERED)(self._string)
+        self.names_something = lru_cache(_REMEMBERED)(self._names_something)
         self.buckets = [(text, known) for text, known in index.known.items() if known.sort == "bucket"]
 
     def __call__(self, value: Json) -> Rewritten:
         """The document in target terms. Keys stay; placeholders stay; tag values keep bare names."""
         out = Rewritten(None)
-        out.value = self._walk(value, out, "", loose=True)
+        out.value = self._walk(value, out, [], True)
         return out
 
-    def _walk(self, value: Json, out: Rewritten, where: str, *, loose: bool) -> Json:
+    def _walk(self, value: Json, out: Rewritten, path: list[str], loose: bool) -> Json:
         if isinstance(value, str):
             new, mentions, problems, stays = self.string(value, loose)
             out.mentions |= mentions
             out.stays |= stays
-            out.problems += [f"{where or 'value'}: {problem}" for problem in problems]
+            if problems:
+                out.problems += [f"{_spelt(path)}: {problem}" for problem in problems]
             return new
-        if isinstance(value, list):
-            return [self._walk(item, out, f"{where}[{n}]", loose=loose) for n, item in enumerate(value)]
+        if isinstance(value, (list, tuple)):
+            items = []
+            for number, item in enumerate(value):
+                path.append(f"[{number}]")
+                items.append(self._walk(item, out, path, loose))
+                path.pop()
+            return items
         if not isinstance(value, dict):
             return value
         if is_mark(value):
-            return self._mark(value, out, where)
+            return self._mark(value, out, path)
         if "Statement" in value:
-            value = self._without_dropped(value, out, where)
-        if is_tag(value) and not OWN_TAGS.isdisjoint(map(str, value.values())):
-            return value  # our own stamp names the step by its legacy resource
+            value = self._without_dropped(value, out, _spelt(path))
+        if _is_stamp(value):
+            return value
         loose = loose and not is_tag(value)
         rewritten = {}
         for key, item in value.items():
-            inside = f"{where}.{key}" if where else key
-            self._key(key, inside, out)
+            path.append(key)
+            if self.names_something(key):
+                # A key is structure and stays.
+                said = f"the key {key} names something of legacy, and keys are not rewritten"
+                out.problems.append(f"{_spelt(path)}: {said}")
             own = key in OWN_TAGS
-            rewritten[key] = item if own else self._walk(item, out, inside, loose=loose and is_loose(key))
+            rewritten[key] = item if own else self._walk(item, out, path, loose and is_loose(key))
+            path.pop()
         return rewritten
 
-    def _key(self, key: str, where: str, out: Rewritten) -> None:
-        """A key is structure and stays: one that names something of legacy has to be seen to by a person."""
-        if any(not (span.known and span.known.stays) for span in self.index.spans(key, loose=False)):
-            out.problems.append(f"{where}: the key {key} names something of legacy, and keys are not rewritten")
+    def _names_something(self, key: str) -> bool:
+        return any(not (span.known and span.known.stays) for span in self.index.spans(key, loose=False))
 
-    def _mark(self, value: dict[str, Json], out: Rewritten, where: str) -> Json:
+    def _mark(self, value: dict[str, Json], out: Rewritten, path: list[str]) -> Json:
         if "$json" in value:
-            return {"$json": self._walk(value["$json"], out, where, loose=True)}
+            return {"$json": self._walk(value["$json"], out, path, True)}
         if "$join" in value:
-            return join(*(self._walk(part, out, where, loose=True) for part in value["$join"]))
+            return join(*(self._walk(part, out, path, True) for part in value["$join"]))
         return value
 
     def _string(self, text: str, loose: bool) -> tuple[Json, frozenset[Ref], tuple[str, ...], frozenset[str]]:
@@ -154,7 +164,7 @@ class Rewriter:
                 others = {key: item for key, item in principal.items() if key != "AWS"}
                 kept.append(statement | {"Principal": others})
         if not kept and statements:
-            out.problems.append(f"{where or 'policy'}: names only people who do not move; no statement is left")
+            out.problems.append(f"{where}: names only people who do not move; no statement is left")
         return policy | {"Statement": kept}
 
     def _is_dropped(self, principal: Json) -> bool:
@@ -164,12 +174,24 @@ class Rewriter:
         return known is not None and self.dropped(known.ref)
 
 
+def _spelt(path: list[str]) -> str:
+    return "".join(part if part.startswith("[") else f".{part}" for part in path).lstrip(".") or "value"
+
+
+def _is_stamp(value: dict[str, Json]) -> bool:
+    """Our own stamp names the step by its legacy resource."""
+    return is_tag(value) and not OWN_TAGS.isdisjoint(map(str, value.values()))
+
+
 def residue(value: Json, legacy: AccountId, stays: Collection[str] = ()) -> list[str]:
     """Every place in a document where the legacy account id still stands. Empty is the proof.
 
     `stays`: names that are meant to stay, because what they name does.
     """
 
+    # Most documents have nothing of the kind: one look at the whole is many times cheaper than a walk.
+    if legacy not in json.dumps(value, ensure_ascii=False):
+        return []
     account = re.compile(rf"(?<![0-9]){legacy}(?![0-9])")
 
     def walk(item: Json, where: str) -> Iterator[str]:
@@ -181,8 +203,10 @@ def residue(value: Json, legacy: AccountId, stays: Collection[str] = ()) -> list
         elif isinstance(item, list):
             for number, part in enumerate(item):
                 yield from walk(part, f"{where}[{number}]")
-        elif isinstance(item, dict) and "$after" not in item:
+        elif isinstance(item, dict) and "$after" not in item and not _is_stamp(item):
             for key, part in item.items():
+                if key in OWN_TAGS:
+                    continue
                 inside = f"{where}.{key}" if where else key
                 if account.search(key):
                     yield f"{inside} (the key)"

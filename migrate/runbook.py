@@ -89,6 +89,10 @@ def parse(document: Any, path: Path, actions: frozenset[str]) -> Runbook:
     for key in document:
         if key not in ("schema", "name", "about", "steps"):
             raise wrong((key,), "is not a field of a runbook", "schema, name, about, steps")
+    if document.get("name", path.stem) != path.stem:
+        raise wrong(("name",), f"must be the file's own name, {path.stem}: that is how migration.yaml calls it")
+    if not isinstance(document.get("about", ""), str):
+        raise wrong(("about",), "must be text")
     steps = document.get("steps")
     if not isinstance(steps, list) or not steps:
         raise wrong(("steps",), "must be a list with at least one step")
@@ -108,7 +112,9 @@ def parse(document: Any, path: Path, actions: frozenset[str]) -> Runbook:
         seen.add(name)
         at = line_of(document, where) or 0
         if "do" in step:
-            listed = [step["do"]] if isinstance(step["do"], str) else list(step["do"] or ())
+            listed = [step["do"]] if isinstance(step["do"], str) else step["do"]
+            if not isinstance(listed, list) or not listed or not all(isinstance(action, str) for action in listed):
+                raise wrong((*where, "do"), "must be `kind.action`, `all.<phase>` or a list of them")
             for action in listed:
                 if action not in actions and action not in {f"all.{phase}" for phase in PHASES}:
                     near = [a for a in sorted(actions) if a.split(".")[:2] == str(action).split(".")[:2]]
@@ -118,17 +124,17 @@ def parse(document: Any, path: Path, actions: frozenset[str]) -> Runbook:
             approvers = step.get("approvers", 1)
             if not isinstance(approvers, int) or isinstance(approvers, bool) or approvers < 1:
                 raise wrong((*where, "approvers"), "must be a whole number of at least 1")
+            if not isinstance(step["ask"], str) or not step["ask"].strip():
+                raise wrong((*where, "ask"), "must be a question for people")
             within = _seconds(step.get("within"), wrong, (*where, "within"))
-            lines.append(Ask(name, str(step["ask"]), approvers, within, at))
-    return Runbook(
-        str(document.get("name", path.stem)), str(path.name), tuple(lines), digest_of(SCHEMA, _plain(document))
-    )
+            lines.append(Ask(name, step["ask"], approvers, within, at))
+    return Runbook(path.stem, path.name, tuple(lines), digest_of(SCHEMA, _plain(document)))
 
 
 def _seconds(text: Any, wrong: Any, where: tuple[int | str, ...]) -> float | None:
     if text is None:
         return None
-    found = re.fullmatch(r"([0-9]+)([smhd])", str(text))
+    found = re.fullmatch(r"([1-9][0-9]*)([smhd])", str(text))
     if found is None:
         raise wrong(where, f"{text!r} is not a duration", "like 90s, 30m, 12h, 2d")
     return float(found[1]) * _UNITS[found[2]]

@@ -5,7 +5,7 @@ The rule: a failure stops only what stands on it; an error that is none of ours 
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -97,6 +97,41 @@ def took(engine: Runs, step_id: str, error: BaseException | None, schedule: Sche
     else:
         engine.stopping.set()
         raise error
+
+
+def undo_in_order(
+    engine: Runs,
+    order: Iterable[str],
+    before: Mapping[str, set[str]],
+    undone: Collection[str],
+    workers: int,
+    do: Callable[[str], Any],
+) -> dict[str, str]:
+    """Undo these with bounded threads, each when all in `before` are among `undone`, which `do` adds to.
+
+    Gives what was not tried, with the reason: something that stands on it was left standing.
+    """
+    left = list(order)
+    active: dict[Future[Any], str] = {}
+    with ThreadPoolExecutor(workers, thread_name_prefix="undo") as pool:
+        while True:
+            gone = set(undone)
+            free = [] if engine.stopping.is_set() else [step_id for step_id in left if before[step_id] <= gone]
+            for step_id in free[: workers - len(active)]:
+                left.remove(step_id)
+                active[pool.submit(do, step_id)] = step_id
+            if not active:
+                break
+            ended, _ = wait(active, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in ended:
+                active.pop(future)
+                error = future.exception()
+                if error is not None:
+                    engine.stopping.set()
+                    raise error
+    if engine.stopping.is_set():
+        raise Interrupted("stopped on request; what was under way is finished", do="migrate rollback goes on from here")
+    return {step_id: f"{min(before[step_id] - set(undone))} stands on it and was not undone" for step_id in left}
 
 
 @contextmanager

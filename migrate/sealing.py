@@ -35,7 +35,7 @@ _SECRET_VALUE = re.compile(
 )
 _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 
-_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+")
+_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[^\s\"',;&]+")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z]{2,}(?::[0-9]+)?")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s@?]+")
 _PATH = re.compile(r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+/?")
@@ -81,13 +81,12 @@ class Sealer:
 
 def looks_secret(name: str, value: str) -> bool:
     """Whether the name or the value looks like a credential."""
+    value = _ARN.sub("", value)
     if not value:
         return False
-    if _KEY_ID.search(value) or _SECRET_VALUE.search(value):
+    if _KEY_ID.search(value) or _SECRET_VALUE.search(value) or any(map(_mixed, _AWS_SECRET.findall(value))):
         return True
-    if any(_mixed(text) for text in _AWS_SECRET.findall(value)) and not _ARN.fullmatch(value):
-        return True
-    if not (_SECRET_NAME.search(name) or _SECRET_AT_END.search(name)) or _ARN.fullmatch(value):
+    if not (_SECRET_NAME.search(name) or _SECRET_AT_END.search(name)):
         return False
     if _PASSWORD_AT_END.search(name):
         return True

@@ -5,7 +5,8 @@ what an earlier step will learn; nothing is computed from legacy any more when a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from migrate.kind import Downtime, Place, Undo
@@ -95,13 +96,16 @@ class Step:
         return f"{self.id.rpartition(':')[0]}:create"
 
     def as_json(self) -> dict[str, Json]:
-        """The form in the plan file."""
-        return dict(_plain(self))
+        """The form in the plan file. Documents are shared with the step, not copied."""
+        line = {name: getattr(self, name) for name in Step.__slots__}
+        line["ref"], line["requests"] = str(self.ref), [_line_of(request) for request in self.requests]
+        line["needs"], line["because"] = list(self.needs), list(self.because)
+        return line
 
     @classmethod
     def from_json(cls, line: Mapping[str, Json]) -> "Step":
         """Read a step back."""
-        values = dict(line)
+        values = _known(cls, line)
         values["ref"] = Ref.parse(values["ref"])
         values["requests"] = tuple(map(_request, values["requests"]))
         values["needs"], values["because"] = tuple(values["needs"]), tuple(values["because"])
@@ -122,30 +126,44 @@ class Gate:
 
     def as_json(self) -> dict[str, Json]:
         """The form in the plan file."""
-        return dict(_plain(self))
+        return {name: getattr(self, name) for name in Gate.__slots__}
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Json]) -> "Gate":
+        """Read a gate back."""
+        return cls(**_known(cls, line))
+
+
+@cache
+def _fields(sort: Any) -> frozenset[str]:
+    return frozenset(item.name for item in fields(sort))
+
+
+def _known(sort: Any, line: Mapping[str, Json]) -> dict[str, Any]:
+    """The fields that this version knows: a reader ignores others of the same major version."""
+    return {key: value for key, value in line.items() if key in _fields(sort)}
 
 
 def _request(line: Mapping[str, Json]) -> PlannedRequest:
-    values: dict[str, Any] = dict(line)
+    values = _known(PlannedRequest, line)
     for name in ("done", "retry"):
         values[name] = tuple(values[name])
     if values["find"] is not None:
-        values["find"] = PlannedFind(**values["find"])
+        values["find"] = PlannedFind(**_known(PlannedFind, values["find"]))
     if values["wait"] is not None:
-        wait = dict(values["wait"])
+        wait = _known(PlannedWait, values["wait"])
         values["wait"] = PlannedWait(**wait | {name: tuple(wait[name]) for name in ("ok", "failed", "gone")})
     values["undo"] = None if values["undo"] is None else _request(values["undo"])
     return PlannedRequest(**values)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Ref):
-        return str(value)
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    slots = getattr(type(value), "__slots__", None)
-    if slots and not isinstance(value, str):
-        return {name: _plain(getattr(value, name)) for name in slots}
-    return value
+def _line_of(request: PlannedRequest) -> dict[str, Json]:
+    line = {name: getattr(request, name) for name in PlannedRequest.__slots__}
+    line["done"], line["retry"] = list(request.done), list(request.retry)
+    line["undo"] = None if request.undo is None else _line_of(request.undo)
+    if request.find is not None:
+        line["find"] = {name: getattr(request.find, name) for name in PlannedFind.__slots__}
+    if request.wait is not None:
+        line["wait"] = {name: getattr(request.wait, name) for name in PlannedWait.__slots__}
+        line["wait"] |= {name: list(line["wait"][name]) for name in ("ok", "failed", "gone")}
+    return line

@@ -32,7 +32,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-"""Source for the forms: AWS General Reference, ARN formats; EC2 long resource ids (8 or 17 hex digits); IAM guide, ids."""
+"""Source for the forms: AWS General Reference, ARN formats; EC2 long resource ids (8 or 17 hex digits)."""
 
 _WORTH = re.compile(r"[0-9]{12}|arn:|://|\.|-[0-9a-f]{8}|A(?:ROA|IDA)")
 _NOBODYS = frozenset({"aws", "cloudfront", "", "*"})
@@ -280,7 +280,7 @@ def index_of(
 
 def whole(value: Json, place: Place) -> Json:
     """A kind's own value with `after("create", …)` made to name the full step."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [whole(item, place) for item in value]
     if not isinstance(value, dict):
         return value

@@ -157,8 +157,21 @@ def test_outputs_are_those_of_the_life_since_the_last_undone(tmp_path: Path) -> 
 
 def test_what_a_key_calls_secret_is_not_written(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.db") as journal:
-        journal.append("s", "acting", {"params": {"SecretString": "hunter2", "MasterUserPassword": "hunter2", "b": b"hunter2"}})
+        journal.append(
+            "s", "acting", {"params": {"SecretString": "hunter2", "MasterUserPassword": "hunter2", "b": b"hunter2"}}
+        )
 
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"hunter2" not in written
     assert b"(binary, 7 bytes)" in written
+
+
+def test_the_head_changes_with_what_is_done_and_not_with_opening(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.db") as journal:
+        journal.append("s", "acting")
+        before = journal.head()
+
+    with Journal(tmp_path / "journal.db") as journal:
+        assert journal.head() == before
+        journal.append("s", "acted")
+        assert journal.head() != before

@@ -11,7 +11,7 @@ from tests.toy_cloud import LEGACY, TARGET, AwsSaid
 from tests.toy_kinds import World, world
 
 
-@pytest.fixture()
+@pytest.fixture
 def moved(tmp_path: Path) -> Iterator[World]:
     """Everything moved; the process has ended."""
     made = world(tmp_path)
@@ -125,9 +125,6 @@ def test_the_answer_to_a_create_lost_for_good_is_settled_and_undone(tmp_path: Pa
 
     engine = made.engine()
     made.cloud.after = after
-    made.cloud.before = lambda operation, number: None
-    made.settle_s = 300.0
-    engine.stopping.clear()
 
     def stop(seconds: float) -> None:
         raise RuntimeError("the machine was switched off while it waited")

@@ -99,14 +99,18 @@ class Cloud:
 
     def read(self, account: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         """One read."""
-        sort = {"List": "item"}.get(operation.partition(".")[2][:4], operation.removeprefix("toy.Describe").lower()[:-1])
+        sort = {"List": "item"}.get(
+            operation.partition(".")[2][:4], operation.removeprefix("toy.Describe").lower()[:-1]
+        )
         found = self.seen(account, sort)
         wanted = params.get("Name")
         shown = [{"Id": key, **one} for key, one in sorted(found.items()) if wanted in (None, key)]
         return {"Things": copy.deepcopy(shown)}
 
     def _do(self, account: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        verb, sort = next((v, operation[len(v) :].lower()) for v in ("Create", "Delete", "Put") if operation.startswith(v))
+        verb, sort = next(
+            (v, operation[len(v) :].lower()) for v in ("Create", "Delete", "Put") if operation.startswith(v)
+        )
         things = self.at(account, sort)
         if verb == "Create":
             return self._create(things, sort, params)
@@ -186,9 +190,7 @@ class ToyClients:
         self.cloud = cloud
         self.refreshed = 0
 
-    def reader(
-        self, account: AccountId, region: Region, reads: frozenset[str], *, remember: bool = False
-    ) -> ToySite:
+    def reader(self, account: AccountId, region: Region, reads: frozenset[str], *, remember: bool = False) -> ToySite:
         return ToySite(self.cloud, account, region, reads)
 
     def sender(self, account: AccountId, region: Region, allows: Allows) -> ToySender:

@@ -9,7 +9,21 @@ from typing import Any
 from migrate.engine import Engine
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
-from migrate.kind import Action, Carrier, CarryAction, Facts, Find, It, Kind, Place, Proof, ReadSite, Request, Wait, after
+from migrate.kind import (
+    Action,
+    Carrier,
+    CarryAction,
+    Facts,
+    Find,
+    It,
+    Kind,
+    Place,
+    Proof,
+    ReadSite,
+    Request,
+    Wait,
+    after,
+)
 from migrate.names import AccountId, Ref
 from migrate.steps import Gate, PlannedFind, PlannedRequest, PlannedWait, Step
 from migrate.values import Json
@@ -238,12 +252,16 @@ def step_of(inventory: Inventory, ref: Ref, action: str, wave: int, needs: Seque
 
     def planned(request: Request) -> PlannedRequest:
         account = LEGACY if request.side == "legacy" else TARGET
-        find = request.find and PlannedFind(request.find.operation, request.find.params, dict(request.find.outputs))
-        wait = request.wait and PlannedWait(**{f.name: getattr(request.wait, f.name) for f in dataclasses.fields(Wait)})
+        find, wait, undo = request.find, request.wait, request.undo
+        planned_find = PlannedFind(find.operation, find.params, dict(find.outputs)) if find else None
+        planned_wait = (
+            PlannedWait(**{f.name: getattr(wait, f.name) for f in dataclasses.fields(Wait)}) if wait else None
+        )
         params = request.params if request.side == "legacy" else whole(request.params)
         return PlannedRequest(
             account, HERE, request.operation, params, request.once, request.creates, request.token_param,
-            dict(request.outputs), request.done, request.retry, find, wait, request.undo and planned(request.undo),
+            dict(request.outputs), request.done, request.retry, planned_find, planned_wait,
+            planned(undo) if undo else None,
         )  # fmt: skip
 
     carried = act.summary(it, place) if isinstance(act, CarryAction) else None
@@ -340,7 +358,10 @@ def world(folder: Path, *, lag_s: float = 0.0, gates: Sequence[Gate] = ()) -> Wo
     cloud.lag_s = lag_s
     inventory = Inventory(LEGACY, (HERE,), tuple(KINDS), tuple(found))
     ref = {resource.ref.name: resource.ref for resource in found}
-    gold = lambda action: ids("toy.vault", "gold", action)  # noqa: E731
+
+    def gold(action: str) -> str:
+        return ids("toy.vault", "gold", action)
+
     steps = [
         step_of(inventory, ref["fragile"], "create", 1, ()),
         step_of(inventory, ref["ledger-0b0b0b0b"], "create", 1, ()),

@@ -109,6 +109,10 @@ class ReadFailed(AccessError):
         self.code, self.said, self.reason, self.status = code, said, reason, status
 
 
+class NoSuchOperation(MigrateError):
+    """A kind or a plan names an operation that the installed botocore does not have. Nothing was sent."""
+
+
 class CallFailed(MigrateError):
     """A write that did not come back well; see the two subclasses for whether it may have been executed."""
 
@@ -175,7 +179,7 @@ def said(error: BaseException) -> str:
         text = ": ".join(part for part in (code(error), message) if part)
     else:
         text = f"{type(error).__name__}: {error}"
-    return _REQUEST_ID.sub("", " ".join(text.split()))[:300].strip()
+    return " ".join(_REQUEST_ID.sub("", text).split())[:300]
 
 
 def throttled(error: BaseException) -> bool:

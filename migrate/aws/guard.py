@@ -47,7 +47,6 @@ NEVER_IN_A_SCAN = frozenset(
         "ecr-public.GetAuthorizationToken",
         "ecr.GetAuthorizationToken",
         "ecr.GetDownloadUrlForLayer",
-        "eks.DescribeClusterCredentials",
         "glue.GetUnfilteredTableMetadata",
         "iam.GenerateCredentialReport",
         "iam.GenerateServiceLastAccessedDetails",

@@ -3,6 +3,7 @@
 The rule: before the first call in an account, the account is asserted; a wrong one ends everything there.
 """
 
+import re
 import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ import botocore.session
 from botocore import credentials as signing
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError, UnknownServiceError
+from botocore.parsers import ResponseParserError
 
 from migrate import __version__
 from migrate.aws import errors, guard, transport
@@ -25,6 +27,7 @@ CONNECT_S, READ_S = 5.0, 60.0
 HOME = {"cn": Region("cn-north-1"), "us-gov": Region("us-gov-west-1")}
 """Where global services of a partition are asked and signed; us-east-1 elsewhere."""
 
+_WEB_PAGE = re.compile(rb"\s*<(?:!doctype )?html", re.I)
 _REGION: ContextVar[str] = ContextVar("migrate_region")
 
 
@@ -126,6 +129,13 @@ class Sessions:
         self.whoami(account)
         return self._client(account, service)
 
+    def forget(self, account: AccountId) -> None:
+        """Drop an account's session and clients: the next call signs in anew. The identity stays asserted."""
+        with self._making:
+            self._sessions.pop(account, None)
+            for key in [key for key in self._clients if key[0] == account]:
+                del self._clients[key]
+
     def offered(self, service: str, region: str) -> bool:
         """Whether the service is known to exist in that region; True where botocore does not know."""
         door = self._open_door()
@@ -157,9 +167,9 @@ class Sessions:
         token = _REGION.set(str(self.whereabouts(account, region)))
         try:
             answer: dict[str, Any] = getattr(client, method)(**params)
-            return answer
         finally:
             _REGION.reset(token)
+        return answer
 
     def whereabouts(self, account: AccountId, region: Region) -> Region:
         """The region to ask: for `global`, the home of the account's partition."""
@@ -239,7 +249,7 @@ class Sessions:
             try:
                 client = session.create_client(service, region_name=str(self.default_region), config=self._config)
             except UnknownServiceError as error:
-                raise AccessError(str(error), do="pip install -U boto3, or fix the kind") from error
+                raise errors.NoSuchOperation(str(error), do="pip install -U boto3, or fix the kind") from error
             if self._transport is None:
                 verify = session.get_config_variable("ca_bundle")
                 self._transport = transport.shared(verify, connections=self._connections, timeout=(CONNECT_S, READ_S))
@@ -270,13 +280,22 @@ def _attend(client: Any, account: AccountId) -> None:
     def choose(builtins: dict[str, Any], **_: Any) -> None:
         builtins["AWS::Region"] = _REGION.get()
 
+    def page(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
+        # botocore reads a web page as an empty JSON answer: an empty inventory, where nobody of AWS answered.
+        body = response_dict.get("body")
+        if response_dict["status_code"] < 300 and isinstance(body, bytes) and _WEB_PAGE.match(body):
+            raise ResponseParserError(f"{operation_model.name} was answered with a web page")
+
+    client.meta.events.register(f"before-parse.{service}", page)
     # First, so that botocore's own handlers (S3's redirects) see the region and may correct it.
     client.meta.events.register_first(f"provide-client-params.{service}", before)
     client.meta.events.register_first(f"before-endpoint-resolution.{service}", choose)
 
 
-def _no_such(operation: str) -> AccessError:
-    return AccessError(f"botocore knows no operation {operation}", do="pip install -U boto3, or fix the kind")
+def _no_such(operation: str) -> errors.NoSuchOperation:
+    return errors.NoSuchOperation(
+        f"botocore knows no operation {operation}", do="pip install -U boto3, or fix the kind"
+    )
 
 
 def _methods(client: Any) -> dict[str, str]:

@@ -5,6 +5,7 @@ The one rule it keeps: it knows the world by its folder only; any process that k
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -182,4 +183,7 @@ def down(home: Path) -> bool:
         os.kill(world.pid, signal.SIGKILL)
         (home / "server.json").unlink(missing_ok=True)
         sweep(home)
+    # The process that called `up` is its parent and must take its exit status; any other has nothing to take.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(world.pid, 0)
     return True

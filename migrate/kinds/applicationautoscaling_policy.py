@@ -91,6 +91,9 @@ class Policy(Kind[PolicyFacts]):
     def needs(self, it: It[PolicyFacts]) -> Iterator[Need]:
         where = "application-autoscaling.DescribeScalingPolicies ScalingPolicies[].ResourceId"
         yield Need(same_place(it, "applicationautoscaling.target", it.facts.resource), "scales", "hard", where)
+        for label in _labels(it.facts.configuration):
+            # AWS refuses a label whose parts it does not know, and both change with the suffixes that it invents.
+            yield Need(label, "scales", "hard", f"{where.rpartition('.')[0]}.…ResourceLabel")
 
 
 def _parted(value: Json) -> Json:
@@ -108,6 +111,19 @@ def _parted(value: Json) -> Json:
         balancer, _, group = label.partition("/targetgroup/")
         parted["ResourceLabel"] = [balancer, f"targetgroup/{group}"]
     return parted
+
+
+def _labels(value: Json) -> Iterator[str]:
+    """Every part of every label."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _labels(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "ResourceLabel" and isinstance(item, list):
+                yield from item
+            else:
+                yield from _labels(item)
 
 
 def _joined(value: Json) -> Json:

@@ -330,7 +330,7 @@ def _network(network: Mapping[str, Json] | None) -> dict[str, Json] | None:
     own = dict(network["awsvpcConfiguration"])
     for field in ("subnets", "securityGroups"):
         if own.get(field):
-            own[field] = sorted(own[field])
+            own[field] = sorted(own[field], key=str)  # an id may be a value that is known later
     return {"awsvpcConfiguration": own}
 
 

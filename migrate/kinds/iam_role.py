@@ -74,6 +74,7 @@ def put_inline(role: str, name: str, document: Mapping[str, Json]) -> Request:
     return Request(
         "iam.PutRolePolicy",
         {"RoleName": role, "PolicyName": name, "PolicyDocument": as_json(document)},
+        retry=("NoSuchEntity",),
         undo=Request("iam.DeleteRolePolicy", {"RoleName": role, "PolicyName": name}, done=("NoSuchEntity",)),
     )
 

@@ -170,7 +170,7 @@ class LogGroup(Kind[LogGroupFacts]):
 def _settings(filters: list[dict[str, Any]]) -> list[dict[str, Json]]:
     kept = [{key: one[key] for key in sorted(one) if key not in NOT_SETTINGS and one[key] != ""} for one in filters]
     # An empty pattern matches everything and has to be sent.
-    return sorted((one for one in kept), key=lambda one: str(one["filterName"]))
+    return sorted(({"filterPattern": ""} | one for one in kept), key=lambda one: str(one["filterName"]))
 
 
 KINDS = (LogGroup(),)

@@ -51,6 +51,7 @@ class SubnetGroup(Kind[SubnetGroupFacts]):
     facts = SubnetGroupFacts
     reads = frozenset({"rds.DescribeDBSubnetGroups", "rds.ListTagsForResource"})
     tagging_types = ("rds:subgrp",)
+    unordered = frozenset({"subnet_ids"})
     actions = (Create(),)
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

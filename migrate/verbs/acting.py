@@ -47,7 +47,7 @@ def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws
     with Journal(folder / JOURNAL) as journal:
         yield Engine(
             plan, inventory, migration.kinds, RunClients(aws, migration.seal_key), journal, name_map,
-            databases.connect, told=_teller(out),
+            databases.connect, settle_s=config.settle_s, told=_teller(out),
         )  # fmt: skip
 
 
@@ -182,7 +182,7 @@ def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
             )
         out.result(f"{text}\nnext: {do}", {"plan": plan.digest, "begun": False, "approved": approved, "next": do})
         return 0
-    with Journal(path) as journal:
+    with Journal(path, write=False) as journal:
         engine = _reading_engine(migration, plan, journal)
         states: dict[str, list[str]] = {}
         for step in plan.steps:
@@ -277,7 +277,7 @@ def rollback(
     aws = open_aws(migration, out)
     with opened(out, migration, plan, inventory, aws) as runs:
         order = runs.to_undo(chosen)
-        listing = hashlib.sha256("\n".join([plan.digest, runs.journal.verify_chain(), *order]).encode()).hexdigest()[:8]
+        listing = hashlib.sha256("\n".join([plan.digest, runs.journal.head(), *order]).encode()).hexdigest()[:8]
         if confirm is None:
             for step in order:
                 out.say(f"  would undo {step}")

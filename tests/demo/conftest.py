@@ -26,14 +26,14 @@ def a_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[world.World]:
 
 
 @pytest.fixture
-def legacy(a_world: world.World) -> Callable[[str], Any]:
-    make: Callable[[str], Any] = a_world.session(LEGACY).client
+def legacy(a_world: world.World) -> Callable[..., Any]:
+    make: Callable[..., Any] = a_world.session(LEGACY).client
     return make
 
 
 @pytest.fixture
-def target(a_world: world.World) -> Callable[[str], Any]:
-    make: Callable[[str], Any] = a_world.session(PRODUCTION).client
+def target(a_world: world.World) -> Callable[..., Any]:
+    make: Callable[..., Any] = a_world.session(PRODUCTION).client
     return make
 
 

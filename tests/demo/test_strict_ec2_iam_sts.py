@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from migrate.demo import world
 from tests.demo.conftest import PRODUCTION
 
 pytestmark = pytest.mark.world
-Clients = Callable[[str], Any]
+Clients = Callable[..., Any]
 Refused = Callable[..., str]
 
 
@@ -105,6 +108,29 @@ def test_an_unknown_key_is_nobody(a_world: world.World, refused: Refused) -> Non
     sts = session.client("sts", endpoint_url=a_world.endpoint)
 
     assert refused(sts.get_caller_identity) == "InvalidClientTokenId"
+
+
+def test_the_operator_is_an_administrator_of_legacy(legacy: Clients) -> None:
+    assert legacy("sts").get_caller_identity()["Arn"] == "arn:aws:sts::111111111111:assumed-role/Administrator/operator"
+
+
+def test_a_presigned_url_acts_for_the_account_that_signed_it(legacy: Clients, target: Clients, name: str) -> None:
+    legacy("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    legacy("s3").put_object(Bucket=name, Key="a", Body=b"mine")
+    wanted = {"Bucket": name, "Key": "a"}
+
+    def status(signer: Any) -> int:
+        request = urllib.request.Request(signer.generate_presigned_url("get_object", Params=wanted))
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    v4 = Config(signature_version="s3v4")
+    assert status(legacy("s3", config=v4)) == 200
+    assert status(target("s3", config=v4)) == 403
 
 
 def test_a_users_key_belongs_to_the_users_account(a_world: world.World, target: Clients, name: str) -> None:

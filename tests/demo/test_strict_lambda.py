@@ -86,4 +86,6 @@ def test_a_bucket_notifies_a_function_without_any_container(legacy: Clients, nam
     )
     legacy("s3").put_object(Bucket=name, Key="a", Body=b"1")
 
-    assert legacy("lambda").invoke(FunctionName=name)["StatusCode"] == 200
+    answer = legacy("lambda").invoke(FunctionName=name)
+    assert "FunctionError" not in answer
+    assert json.loads(answer["Payload"].read()) == {"simulated": True}

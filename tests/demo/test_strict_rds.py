@@ -189,10 +189,12 @@ def test_an_encrypted_snapshot_crosses_only_under_a_shared_key_and_as_a_copy(
 def test_an_instance_is_not_deleted_by_omission_or_under_protection(
     shop: dict[str, Any], legacy: Clients, name: str, connect: Connect, refused: Callable[..., str]
 ) -> None:
-    delete = legacy("rds").delete_db_instance
+    rds = legacy("rds")
 
-    assert refused(delete, DBInstanceIdentifier=name) == "InvalidParameterCombination"
-    assert refused(delete, DBInstanceIdentifier=name, SkipFinalSnapshot=True) == "InvalidParameterCombination"
+    protected = {"DBInstanceIdentifier": name, "SkipFinalSnapshot": True}
+    assert refused(rds.delete_db_instance, **protected) == "InvalidParameterCombination"
+    rds.modify_db_instance(DBInstanceIdentifier=name, DeletionProtection=False)
+    assert refused(rds.delete_db_instance, DBInstanceIdentifier=name) == "InvalidParameterCombination"
     with connect(shop) as link:
         assert len(rows(link)) == 3
 

@@ -40,23 +40,19 @@ def whole(folder: Path) -> dict[str, object]:
     def both(name: str, with_flows: object, alone: object) -> None:
         said[name] = [_end(with_flows), _end(alone)]
 
-    def start() -> None:
-        made.engine()
-        local.engine()
-
     group = [step.id for step in local.plan.steps.values() if step.group == "loop-0a0a0a0a"]
     engine, other = made.engine(), local.engine()
-    both("group", lambda: flows.run_group(engine, folder, "loop-0a0a0a0a", 1), lambda: other.run(group, 1))
+    both("group", lambda: flows.run(engine, folder, select=group, workers=1), lambda: other.run(group, 1))
     engine, other = made.engine(), local.engine()
-    both("failed", lambda: flows.run(engine, folder, 1), lambda: other.run(workers=1))
+    both("failed", lambda: flows.run(engine, folder, workers=1), lambda: other.run(workers=1))
     engine, other = made.engine(), local.engine()
-    both("gate", lambda: flows.run(engine, folder, 1), lambda: other.run(workers=1))
+    both("gate", lambda: flows.run(engine, folder, workers=1), lambda: other.run(workers=1))
     engine.answer("ready", "ann")
     other.answer("ready", "ann")
-    both("rest", lambda: flows.run(engine, folder, 1), lambda: other.run(workers=1))
+    both("rest", lambda: flows.run(engine, folder, workers=1), lambda: other.run(workers=1))
     said["moved"] = [made.cloud.picture(), local.cloud.picture()]
     said["undone"] = [
-        sorted(flows.rollback(engine, folder).undone), sorted(other.undo().undone)
+        sorted(flows.rollback(engine, folder, workers=1).undone), sorted(other.undo().undone)
     ]  # fmt: skip
     said["journal"] = [journal_of(made), journal_of(local)]
     said["left"] = [made.cloud.picture(), world(folder / "never").cloud.picture()]
@@ -70,7 +66,7 @@ def alone(folder: Path) -> dict[str, object]:
     """A plain run, many threads: for a Prefect that is not there."""
     made = world(folder / "flows")
     engine = made.engine()
-    end = _end(lambda: flows.run(engine, folder, 4))
+    end = _end(lambda: flows.run(engine, folder, workers=4))
     proofs = sorted({proof.state for _, _, proof in engine.prove_all()})
     made.die()
     return {"end": end, "proofs": proofs}
@@ -87,9 +83,12 @@ def _end(what: object) -> int:
 def recorded() -> list[list[str]]:
     """What Prefect knows of flows: name and state."""
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
 
     with get_client(sync_client=True) as client:
-        return sorted([run.name, str(run.state_name)] for run in client.read_flow_runs())
+        return sorted(
+            [run.name, str(run.state_name)] for run in client.read_flow_runs(limit=50, sort=FlowRunSort.NAME_ASC)
+        )
 
 
 if __name__ == "__main__":

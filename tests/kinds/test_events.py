@@ -137,7 +137,7 @@ def test_a_rule_is_never_enabled_in_both_accounts_and_goes_back(accounts: TwoAcc
 
     assert states == [("ENABLED", "DISABLED"), ("DISABLED", "DISABLED"), ("DISABLED", "ENABLED")]
     changed = kind.action("stop_legacy").legacy_after(kind.typed(legacy))
-    assert accounts.one(kind, "default/nightly").facts == legacy.facts | changed
+    assert accounts.one(kind, "default/nightly").facts == {**legacy.facts, **(changed or {})}
     assert (
         accounts.one(kind, "default/nightly", "target").facts["state"]
         == (accounts.expected(kind, legacy, "start")["state"])

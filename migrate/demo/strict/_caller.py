@@ -129,6 +129,9 @@ def _condition(statement: dict[str, Any], caller: Caller) -> bool:
                 met = any(_any(wanted, arn, fold=False) for arn in caller.names() - {"*"})
             elif name == "aws:principalaccount":
                 met = caller.account in many(wanted)
+            elif name == "kms:grantisforawsresource":
+                # The only grants of this world are those that its services make for their own resources.
+                met = str(many(wanted)[0]).lower() == "true"
             elif name == "aws:securetransport":
                 # Loopback stands for TLS.
                 met = str(many(wanted)[0]).lower() == "true"

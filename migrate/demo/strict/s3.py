@@ -108,15 +108,19 @@ def other_accounts_bucket() -> None:
 
 def _check_source(source: str, tagging: str, demand: Any, bucket_of: Any) -> None:
     """A copy reads its source, and its source's tags unless they are replaced."""
-    from moto.s3.models import s3_backends
+    from moto.s3.models import FakeDeleteMarker, s3_backends
 
     parsed = urlparse(source)
     name, _, key = unquote(parsed.path).lstrip("/").partition("/")
-    version = "Version" if "versionId" in parse_qs(parsed.query) else ""
+    wanted = parse_qs(parsed.query).get("versionId", [None])[0]
+    version = "Version" if wanted else ""
     demand(name, f"GetObject{version}", key)
     bucket = bucket_of(name)
-    held = bucket.keys.get(key) if bucket else None
-    if tagging == "REPLACE" or held is None:
+    held = None
+    if bucket is not None:
+        versions = bucket.keys.getlist(key, [])
+        held = next((one for one in versions if one.version_id == wanted), None) if wanted else bucket.keys.get(key)
+    if tagging == "REPLACE" or held is None or isinstance(held, FakeDeleteMarker):
         return
     if s3_backends[bucket.account_id]["aws"].get_object_tagging(held)["Tags"]:
         demand(name, f"GetObject{version}Tagging", key)

@@ -1,5 +1,8 @@
 """The network: what hangs on a VPC, made anew in the target. The default VPC and all in it stay where they are."""
 
+from typing import Any
+
+from migrate.kind import Kind
 from migrate.kinds.ec2_network.dhcp_options import DhcpOptions
 from migrate.kinds.ec2_network.gateways import ElasticIp, InternetGateway, NatGateway
 from migrate.kinds.ec2_network.network_acl import NetworkAcl
@@ -8,7 +11,7 @@ from migrate.kinds.ec2_network.security_group import SecurityGroup
 from migrate.kinds.ec2_network.subnet import Subnet
 from migrate.kinds.ec2_network.vpc_endpoint import VpcEndpoint
 
-KINDS = (
+KINDS: tuple[Kind[Any], ...] = (
     Subnet(),
     InternetGateway(),
     ElasticIp(),

@@ -96,7 +96,7 @@ class Register(Action[TargetGroupFacts]):
     title = "Register functions and load balancers with the target group"
     sets = frozenset({"targets"})
     # AWS refuses a function that the load balancer may not invoke, and a load balancer without a listener.
-    after_kinds = ("lambda.function.create", "elbv2.listener.create")
+    after_kinds = ("lambda.function.permit", "elbv2.listener.create")
 
     def applies(self, it: It[TargetGroupFacts]) -> bool:
         return bool(it.facts.targets)

@@ -27,6 +27,7 @@ class Instance(Kind[InstanceFacts]):
     reads = READS
     tagging_types = ("rds:db",)
     volatile = frozenset({"host", "resource_id"})
+    unordered = frozenset({"security_groups"})
     actions = (Snapshot(), Copy(), Create(), ProveRows())
     manual = (
         "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "

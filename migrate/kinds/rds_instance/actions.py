@@ -258,7 +258,7 @@ def _share(name: str, place: Place) -> Request:
 
 
 def _transfer_key(it: It[InstanceFacts], place: Place, name: str) -> list[Request]:
-    own = {"KeyId": after("snapshot", "key_arn")}
+    own = {"KeyId": after("snapshot", "key_id")}
     mark = {"TagKey": TRANSFER_TAG, "TagValue": name}
     # What the copying account needs. Source: RDS user guide, Allowing access to an AWS KMS key, read 2026-09.
     policy = {
@@ -304,11 +304,12 @@ def _transfer_key(it: It[InstanceFacts], place: Place, name: str) -> list[Reques
             },
             "legacy",
             once="tagged",
-            outputs={"key_arn": "KeyMetadata.Arn"},
+            outputs={"key_arn": "KeyMetadata.Arn", "key_id": "KeyMetadata.KeyId"},
             find=Find(
                 "resourcegroupstaggingapi.GetResources",
                 {"TagFilters": [{"Key": TRANSFER_TAG, "Values": [name]}], "ResourceTypeFilters": ["kms:key"]},
-                {"key_arn": "ResourceTagMappingList[0].ResourceARN"},
+                # KMS takes the ARN wherever it takes the id. Source: kms.ScheduleKeyDeletion, botocore 1.44.5.
+                dict.fromkeys(("key_arn", "key_id"), "ResourceTagMappingList[0].ResourceARN"),
             ),
             # The shortest that KMS knows. Source: kms.ScheduleKeyDeletion, botocore 1.44.5.
             undo=Request("kms.ScheduleKeyDeletion", own | {"PendingWindowInDays": 7}, "legacy", done=KEY_GOING),

@@ -137,7 +137,10 @@ def _policy(text: str | None) -> tuple[Json, bool]:
 
 
 def _notified(value: Json) -> Json:
-    return _sorted(value) if isinstance(value, list) else _plain(value)
+    """By id, which stays the same in the target; the ARNs in it do not."""
+    if not isinstance(value, list):
+        return _plain(value)
+    return sorted((_plain(item) for item in value), key=lambda item: str(item.get("Id", "")))
 
 
 def _sorted(items: list[Any]) -> list[Json]:

@@ -1,0 +1,103 @@
+"""From an inventory file of 100,000 resources to a plan: read, graph, placement, plan. Goal: 15 s and 1 GiB.
+
+Half the account is production, half development; each thing lies in something, needs one and names another in its
+document, as accounts do: about three edges each. Toy kinds with the cost of real ones: a fact model is validated,
+names are indexed, documents are walked and rewritten.
+"""
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from migrate import files, plan
+from migrate.inventory import Inventory, Resource
+from tests.plans import toys
+
+RESOURCES = 100_000
+GOAL_S, GOAL_BYTES = 15.0, 1 << 30
+LEGACY_QUEUES = f"arn:aws:sqs:{toys.HERE}:{toys.LEGACY}"
+T = TypeVar("T")
+
+
+def account(count: int) -> Iterator[Resource]:
+    """A legacy account of `count` resources, the same each time."""
+    for number in range(count // 10):
+        env = ("prod", "dev")[number % 2]
+        name = f"{number:06d}-{env}"
+        near = f"{max(number - 2, number % 2):06d}-{env}"
+        net, subnet = f"vpc-{number:017x}", f"subnet-{number:017x}"
+        queue = f"https://sqs.{toys.HERE}.amazonaws.com/{toys.LEGACY}/queue-{near}"
+        role = f"arn:aws:iam::{toys.LEGACY}:role/role-{name}"
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::store-{name}/*"},
+                {"Effect": "Allow", "Action": "sqs:*", "Resource": f"{LEGACY_QUEUES}:queue-{near}"},
+            ],
+        }
+        database = f"postgres://db-{name}.abc123xyz.{toys.HERE}.rds.amazonaws.com:5432/shop"
+        env_of = {"QUEUE": queue, "BUCKET": f"store-{name}", "DB": database}
+        yield toys.thing("toy.network", net, {"Name": f"net-{env}", "env": env})
+        yield toys.thing("toy.subnet", subnet, inside=net)
+        yield toys.thing("toy.role", f"role-{name}", document=policy)
+        yield toys.thing("toy.database", f"db-{name}", hard=(subnet,), document={"Role": role, "Peer": near})
+        yield toys.thing("toy.queue", f"queue-{name}", document={"Redrive": f"{LEGACY_QUEUES}:queue-{near}"})
+        yield toys.thing("s3.bucket", f"store-{name}", document={"Logging": f"store-{near}", "Notify": queue})
+        yield toys.thing("toy.images", f"images-{name}", document={"Role": role})
+        yield toys.thing("toy.secret", f"secret-{name}", document={"Host": database, "Role": role})
+        for what in ("web", "worker"):
+            image = f"{toys.LEGACY}.dkr.ecr.{toys.HERE}.amazonaws.com/images-{name}:v1"
+            document = {"Environment": env_of, "Image": image, "Role": role}
+            yield toys.thing("toy.service", f"{what}-{name}", hard=(subnet, role), document=document)
+
+
+def timed(what: str, work: Callable[[], T]) -> T:
+    """Run and print wall and CPU seconds and the peak of memory so far."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    made = work()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    print(f"  {what:<28}{wall:7.2f} s wall {cpu:7.2f} s CPU {peak_bytes() / 2**20:8.0f} MiB peak", flush=True)
+    return made
+
+
+def peak_bytes() -> int:
+    """The most memory this process has held."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def main() -> int:
+    """Measure; 1 where the goal is missed."""
+    with tempfile.TemporaryDirectory() as name:
+        return measure(Path(name), RESOURCES)
+
+
+def measure(folder: Path, count: int) -> int:
+    """Read, build, place, plan; then what is beyond the goal: write and read the plan."""
+    path = timed(
+        "(make the inventory file)", lambda: files.write_inventory(folder, toys.inventory(account(count))).path
+    )
+    before = time.process_time()
+
+    def read() -> Inventory:
+        return files.read_inventory(path)[1]
+
+    given = toys.inputs(timed("read", read))
+    body = timed("graph, placement, plan", lambda: plan.make(given))
+    cpu, peak = time.process_time() - before, peak_bytes()
+    counts = body["counts"]
+    print(
+        f"{counts['resources']} resources, {counts['edges']} edges, {len(body['steps'])} steps, "
+        f"{len(body['refusals'])} refusals: {cpu:.1f} s CPU of {GOAL_S:.0f}, {peak >> 20} MiB of {GOAL_BYTES >> 20}"
+    )
+    written = timed("(write the plan)", lambda: files.write(folder, "plan.json", files.PLAN, body))
+    timed("(read the plan)", lambda: plan.read(written.path))
+    return int(cpu > GOAL_S or peak > GOAL_BYTES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Prefect shows a run and changes nothing: the same journal, the same targets, the same exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def told(folder: Path, story: str, **env: str) -> tuple[dict[str, Any], str]:
+    """A story in a process of its own: Prefect reads its environment once, when it is imported."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.flows.story", story, str(folder)],
+        env=clean | {"HOME": str(folder / "nobody")} | env,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said, done.stderr
+
+
+def test_flows_and_threads_leave_the_same_journal_targets_and_exit_codes(tmp_path: Path) -> None:
+    said, noise = told(tmp_path, "whole")
+
+    assert {name: said[name] for name in ("group", "failed", "gate", "rest")} == {
+        "group": [0, 0], "failed": [1, 1], "gate": [3, 3], "rest": [0, 0],
+    }  # fmt: skip
+    assert said["journal"][0] == said["journal"][1]
+    assert said["moved"][0] == said["moved"][1]
+    assert said["undone"][0] == said["undone"][1] != []
+    assert said["left"][0] == said["left"][1]
+    # A flow per wave that had work, one for the group, one for the rollback; and Prefect saw the failure.
+    assert said["flows"] == [
+        ["group-loop-0a0a0a0a", "Completed"], ["rollback", "Completed"],
+        ["wave-1", "Completed"], ["wave-1", "Failed"],
+        ["wave-2", "Completed"], ["wave-3", "Completed"], ["wave-4", "Completed"], ["wave-5", "Completed"],
+    ]  # fmt: skip
+    assert "Traceback" not in noise
+    # Its data lies with the run, and nothing of a resource is in it.
+    assert list((tmp_path / "prefect").glob("*.db"))
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "prefect").rglob("*") if path.is_file())
+    assert b"hunter2" not in kept
+    assert b"bar 1" not in kept
+
+
+def test_a_prefect_that_cannot_be_reached_does_not_keep_a_run_from_ending(tmp_path: Path) -> None:
+    said, _ = told(tmp_path, "alone", PREFECT_API_URL="http://127.0.0.1:9/api")
+
+    assert said == {"end": 0, "proofs": ["equal"]}

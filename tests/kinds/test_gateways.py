@@ -1,0 +1,51 @@
+"""Gateways and addresses as only AWS shows them: regional ones, several addresses, ones that services keep."""
+
+from migrate.kind import Place
+from migrate.kinds.ec2_network.gateways import ElasticIp, NatGateway
+from migrate.names import Region
+from tests.kinds.network import Answers
+from tests.kinds.shapes import check_request
+from tests.kinds.two_sides import REGION, TARGET
+
+
+def test_an_address_that_a_service_keeps_for_itself_is_not_allocated() -> None:
+    address = {"AllocationId": "eipalloc-1", "PublicIp": "192.0.2.1", "ServiceManaged": "rnat"}
+    (found,) = ElasticIp().scan(Answers({"ec2.DescribeAddresses": {"Addresses": [address]}}))
+
+    assert not ElasticIp().action("create").applies(ElasticIp().typed(found))
+
+
+def test_a_regional_nat_gateway_is_asked_for_in_the_vpc() -> None:
+    gateway = {
+        "NatGatewayId": "nat-1",
+        "VpcId": "vpc-1",
+        "AvailabilityMode": "regional",
+        "NatGatewayAddresses": [{"AllocationId": "eipalloc-1"}],
+    }
+    (found,) = NatGateway().scan(Answers({"ec2.DescribeNatGateways": {"NatGateways": [gateway]}}))
+    place = Place("shop", TARGET, Region(REGION), "nat-1", "step:create")
+
+    (create,) = NatGateway().action("create").requests(NatGateway().typed(found), place)
+
+    check_request(create.operation, create.params)
+    assert create.params["VpcId"] == "vpc-1"
+    assert create.params["AvailabilityMode"] == "regional"
+    assert "SubnetId" not in create.params
+    assert "AllocationId" not in create.params
+
+
+def test_the_primary_address_of_a_nat_gateway_is_the_one_marked_so() -> None:
+    gateway = {
+        "NatGatewayId": "nat-1",
+        "VpcId": "vpc-1",
+        "SubnetId": "subnet-1",
+        "NatGatewayAddresses": [
+            {"AllocationId": "eipalloc-3"},
+            {"AllocationId": "eipalloc-2", "IsPrimary": True},
+            {"AllocationId": "eipalloc-1"},
+        ],
+    }
+    (found,) = NatGateway().scan(Answers({"ec2.DescribeNatGateways": {"NatGateways": [gateway]}}))
+
+    assert found.facts["allocation_id"] == "eipalloc-2"
+    assert found.facts["secondary_allocation_ids"] == ["eipalloc-1", "eipalloc-3"]

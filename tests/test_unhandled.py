@@ -1,0 +1,178 @@
+"""What no kind handles is found and said: by its tag, or by one listing of its service."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import botocore.session
+import jmespath
+import pytest
+from moto import mock_aws
+
+from migrate.aws import Aws, forbidden_in_a_scan
+from migrate.kinds.ec2_vpc import Vpc
+from migrate.names import AccountId, Ref
+from migrate.scan import scan
+from migrate.unhandled import PROBES, covered, typed
+from tests.endpoint import FOREIGN, Answer, environment, ok, refused
+from tests.made_up_account import (
+    IRELAND,
+    KEY,
+    KEYS,
+    LEGACY,
+    MOTO,
+    VIRGINIA,
+    Account,
+    Listed,
+    told,
+)
+
+# What no kind handles
+
+
+def tagged(*arns: str) -> Answer:
+    return ok(ResourceTagMappingList=[{"ResourceARN": arn, "Tags": []} for arn in arns], PaginationToken="")
+
+
+def test_what_no_kind_covers_is_found_through_the_tagging_api(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrate.scan.PROBES", ())
+    pool = f"arn:aws:cognito-idp:eu-west-1:{LEGACY}:userpool/p"
+    bucket = "arn:aws:s3:::bucket"
+    seen: dict[str, list[str]] = {
+        "eu-west-1": [pool, f"arn:aws:kms:eu-west-1:{LEGACY}:key/key", bucket],
+        "us-east-1": [f"arn:aws:cloudfront::{LEGACY}:distribution/D", f"arn:aws:sqs:us-east-1:{LEGACY}:elsewhere"],
+    }
+    account.refusals["GetResources"] = lambda asked: tagged(*seen[asked.region])
+    keys = Listed(*KEYS)
+    keys.tagging_types = ("kms:key",)  # type: ignore[misc]
+
+    found = account.scan(keys, unhandled=True)
+
+    assert [(gap.kind, gap.region, gap.reason, gap.subject) for gap in found.gaps] == [
+        ("cloudfront:distribution", "global", "no kind", f"arn:aws:cloudfront::{LEGACY}:distribution/D"),
+        ("cognito-idp:userpool", "eu-west-1", "no kind", pool),
+        ("s3:bucket", "global", "no kind", bucket),
+    ]
+
+
+def test_a_tagging_api_that_is_denied_is_a_gap(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrate.scan.PROBES", ())
+    account.refusals["GetResources"] = refused("AccessDeniedException")
+
+    found = account.scan(unhandled=True, regions=(VIRGINIA,))
+
+    assert told(found) == [("resourcegroupstaggingapi", "us-east-1", "resourcegroupstaggingapi.GetResources", "denied")]
+
+
+@pytest.mark.parametrize(
+    ("service", "resource", "kind"),
+    [
+        ("s3", "bucket", "s3:bucket"),
+        ("sqs", "queue", "sqs:queue"),
+        ("ec2", "vpc/vpc-1", "ec2:vpc"),
+        ("rds", "db:orders", "rds:db"),
+        ("apigateway", "/restapis/a1", "apigateway:restapis"),
+        ("logs", "log-group:/a/b", "logs:log-group"),
+    ],
+)
+def test_an_arn_is_told_by_service_and_type(service: str, resource: str, kind: str) -> None:
+    assert typed(service, resource) == kind
+    assert covered(service, resource, frozenset({kind}))
+    assert covered(service, resource, frozenset({service}))
+    assert not covered(service, resource, frozenset({f"{service}:other"}))
+
+
+def test_a_longer_type_covers_only_what_begins_with_it() -> None:
+    types = frozenset({"elasticloadbalancing:loadbalancer/app"})
+
+    assert covered("elasticloadbalancing", "loadbalancer/app/web/1", types)
+    assert not covered("elasticloadbalancing", "loadbalancer/old", types)
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.type)
+def test_each_probe_is_a_read_that_exists_and_shows_what_it_looks_for(probe: Any) -> None:
+    service, _, name = probe.operation.partition(".")
+    model = botocore.session.Session().get_service_model(service).operation_model(name)
+    needed = set(model.input_shape.required_members) if model.input_shape else set()
+
+    assert not forbidden_in_a_scan(probe.operation, probe.params)
+    assert needed <= set(probe.params) <= set(model.input_shape.members)
+    assert jmespath.search(probe.ids.partition("[")[0], _example(model.output_shape)) is not None
+    assert jmespath.search(probe.ids, _example(model.output_shape)), "the path leads nowhere in the answer"
+
+
+def _example(shape: Any, deep: int = 0) -> Any:
+    if shape.type_name == "structure":
+        return {key: _example(one, deep + 1) for key, one in shape.members.items()} if deep < 6 else {}
+    if shape.type_name == "list":
+        return [_example(shape.member, deep + 1)]
+    return "text" if shape.type_name == "string" else None
+
+
+@pytest.fixture
+def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Aws, Any, list[str]]]:
+    for name in (*FOREIGN, "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment("").items():
+        if name != "AWS_ENDPOINT_URL":
+            monkeypatch.setenv(name, value)
+    sent: list[str] = []
+    with mock_aws():
+        aws = Aws(workers=8)
+        make = aws.sessions._client
+
+        def client(account: AccountId, service: str) -> Any:
+            made = make(account, service)
+            if not hasattr(made, "_recorded"):
+                made._recorded = True
+                made.meta.events.register(
+                    "before-send", lambda event_name, **_: sent.append(event_name.removeprefix("before-send."))
+                )
+            return made
+
+        monkeypatch.setattr(aws.sessions, "_client", client)
+        yield aws, boto3.Session(region_name="eu-west-1"), sent
+        aws.close()
+
+
+def test_untagged_things_of_services_without_a_kind_are_gaps_and_a_scan_only_reads(
+    moto: tuple[Aws, Any, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws, session, sent = moto
+    wanted = ("apigateway:restapis", "cognito-idp:userpool", "elasticache:cluster", "dynamodb:table", "ec2:volume")
+    monkeypatch.setattr("migrate.scan.PROBES", tuple(probe for probe in PROBES if probe.type in wanted))
+    api = session.client("apigateway").create_rest_api(name="api")["id"]
+    pool = session.client("cognito-idp").create_user_pool(PoolName="people")["UserPool"]["Id"]
+    session.client("elasticache").create_cache_cluster(
+        CacheClusterId="cache", Engine="redis", CacheNodeType="cache.t4g.micro", NumCacheNodes=1
+    )
+    vpc = session.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    volume = session.client("ec2").create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+
+    found = scan(aws, MOTO, (IRELAND,), [Vpc()], seal_key=KEY)
+
+    assert Ref(MOTO, IRELAND, "ec2.vpc", vpc) in found.by_ref
+    assert {gap.subject for gap in found.gaps} == {
+        f"arn:aws:apigateway:eu-west-1::/restapis/{api}",
+        f"arn:aws:cognito-idp:eu-west-1:{MOTO}:userpool/{pool}",
+        f"arn:aws:elasticache:eu-west-1:{MOTO}:cluster:cache",
+        f"arn:aws:ec2:eu-west-1:{MOTO}:volume/{volume}",
+    }
+    assert len(sent) > 8
+    verbs = {name.rpartition(".")[2] for name in sent}
+    assert {verb for verb in verbs if not verb.startswith(("Describe", "List", "Get"))} == set()
+
+
+def test_what_a_kind_covers_is_not_probed(moto: tuple[Aws, Any, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    aws, session, sent = moto
+    monkeypatch.setattr("migrate.scan.PROBES", tuple(probe for probe in PROBES if probe.type == "ec2:volume"))
+    session.client("ec2").create_volume(AvailabilityZone="eu-west-1a", Size=1)
+    vpc = Vpc()
+    monkeypatch.setattr(Vpc, "tagging_types", ("ec2:vpc", "ec2:volume"))
+
+    found = scan(aws, MOTO, (IRELAND,), [vpc], seal_key=KEY)
+
+    assert found.gaps == ()
+    assert "ec2.DescribeVolumes" not in sent
