@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -68,6 +69,13 @@ class Account:
         self.aws = Aws(workers=8)
         self.aws.pacer.backoff_s = 0.001
 
+    def fresh(self) -> "Account":
+        """The same account as if nothing had been asked or refused yet."""
+        self.refusals.clear()
+        self.endpoint.asked.clear()
+        self.aws.pacer._buckets.clear()
+        return self
+
     def answer(self, asked: Asked) -> Answer:
         given = self.refusals.get(asked.operation)
         if given is not None:
@@ -80,8 +88,9 @@ class Account:
         return scan(self.aws, LEGACY, regions, kinds, seal_key=KEY, **{"unhandled": False, **named})
 
 
-@pytest.fixture(scope="module")
-def _account() -> Iterator[Account]:
+@contextmanager
+def made_up() -> Iterator[Account]:
+    """A standing account; `fresh` it for each test."""
     with pytest.MonkeyPatch.context() as patch, serving(lambda _: NOTHING) as endpoint:
         for name in FOREIGN:
             patch.delenv(name, raising=False)
@@ -91,14 +100,6 @@ def _account() -> Iterator[Account]:
         account.aws.whoami(LEGACY)
         yield account
         account.aws.close()
-
-
-@pytest.fixture
-def account(_account: Account) -> Account:
-    _account.refusals.clear()
-    _account.endpoint.asked.clear()
-    _account.aws.pacer._buckets.clear()
-    return _account
 
 
 def names(inventory: Inventory) -> list[str]:

@@ -33,9 +33,21 @@ from tests.made_up_account import (
     Listed,
     NameFacts,
     lines,
+    made_up,
     names,
     told,
 )
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Account]:
+    with made_up() as account:
+        yield account
+
+
+@pytest.fixture
+def account(standing: Account) -> Account:
+    return standing.fresh()
 
 
 def test_three_denied_services_are_three_gaps_and_the_rest_is_found(account: Account) -> None:

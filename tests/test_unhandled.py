@@ -24,8 +24,21 @@ from tests.made_up_account import (
     VIRGINIA,
     Account,
     Listed,
+    made_up,
     told,
 )
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Account]:
+    with made_up() as account:
+        yield account
+
+
+@pytest.fixture
+def account(standing: Account) -> Account:
+    return standing.fresh()
+
 
 # What no kind handles
 

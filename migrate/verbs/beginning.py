@@ -156,7 +156,7 @@ def doctor(out: Out, folder: Path) -> int:
     migration = Migration(folder)
     config = migration.config
     aws = Aws(config.legacy.profile, config.roles(), config.external_id)
-    accounts = {"legacy": AccountId(config.legacy.account)} | {a: config.account(a) for a in config.targets}
+    accounts = {AccountId(config.legacy.account): "legacy"} | {config.account(a): a for a in config.targets}
     findings = list(examine(aws, accounts, config.regions))
     for finding in findings:
         out.say(

@@ -42,10 +42,12 @@ _PREFIX = {"resourcegroupstaggingapi": "tag", "elbv2": "elasticloadbalancing", "
 
 def policy(out: Out, purpose: str) -> int:
     """The IAM policy of a scan: the declared reads of every kind, and an explicit deny of everything that writes."""
-    from migrate.scan import OWN_READS
+    from migrate.scan import GET_RESOURCES
+    from migrate.unhandled import PROBES
 
     assert purpose == "scan"
-    reads = set(OWN_READS).union(*(kind.reads for kind in every_kind().values()))
+    reads = {GET_RESOURCES, "iam.ListAccountAliases", *(probe.operation for probe in PROBES)}
+    reads = reads.union(*(kind.reads for kind in every_kind().values()))
     actions = sorted({iam_action(operation) for operation in reads})
     document = {
         "Version": "2012-10-17",

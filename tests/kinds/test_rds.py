@@ -271,7 +271,8 @@ def test_without_a_login_the_rows_are_not_proved(aws: dict[str, boto3.Session]) 
     assert isinstance(action, CarryAction)
     assert not action.writes
 
-    proof = action.prove(it, FakeCarrier(INSTANCE, action, NEW, aws))
+    to: Any = FakeCarrier(INSTANCE, action, NEW, aws)
+    proof = action.prove(it, to)
 
     assert proof.state == "could not be proved"
     assert "no connection can be made" in proof.differences[0]

@@ -41,9 +41,8 @@ class Create(Action[SubnetFacts]):
         }
         if facts.cidr_block:
             made["CidrBlock"] = facts.cidr_block
-        attributes: list[dict[str, Json]] = []
-        if facts.map_public_ip_on_launch:
-            attributes.append({"MapPublicIpOnLaunch": {"Value": True}})
+        # Said either way: what a new subnet starts with is not the same at every endpoint.
+        attributes: list[dict[str, Json]] = [{"MapPublicIpOnLaunch": {"Value": facts.map_public_ip_on_launch}}]
         if facts.hostname_type != "ip-name":
             attributes.append({"PrivateDnsHostnameTypeOnLaunch": facts.hostname_type})
         if facts.resource_name_dns_a:

@@ -4,7 +4,8 @@ The rule: what reacts to objects (lifecycle, notifications, object lock's defaul
 
 Not carried: replication rules (a fact, to be set up anew), grants by ACL (say them in the bucket policy), inventory,
 analytics, metrics and Intelligent-Tiering configurations, access points, incomplete uploads, version ids, dates.
-Objects under a customer's own key (SSE-C), and objects owned by other accounts, stop the copy with AWS's refusal.
+Objects under a customer's own key (SSE-C) or under a key other than the bucket's, and objects owned by other accounts,
+stop the copy with AWS's refusal; so does a Deny in the bucket policy that the target's accounts fall under.
 A rule in legacy that expires versions while they are copied makes histories differ: pause it before the last copy.
 """
 

@@ -1,0 +1,129 @@
+"""migration.yaml: every error names file, line and field."""
+
+from pathlib import Path
+
+import pytest
+
+from migrate.config import load
+from migrate.errors import ConfigError
+from migrate.names import AccountId, Ref, Region
+
+GOOD = """\
+# decisions of people
+schema: migrate.config/1
+migration: shop
+legacy:
+  account: "111111111111"
+  regions: [eu-west-1]
+targets:
+  production: {account: "222222222222", role: Admin}
+  development: {account: "333333333333", role: "arn:aws:iam::333333333333:role/x/Admin"}
+environments:
+  prod: production
+placement:
+  - {to: production, name: "*-prod"}
+  - to: [production, development]
+    kind: ecr.repository
+move:
+  - {runbook: move-workload, accounts: [production]}
+waivers:
+  - {gap: "apigateway:*", because: moves by hand}
+"""
+
+
+def said(folder: Path, old: str, new: str) -> str:
+    assert old in GOOD
+    (folder / "migration.yaml").write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(folder)
+    return str(error.value)
+
+
+def test_a_whole_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "migration.yaml").write_text(GOOD, encoding="utf-8")
+    config = load(tmp_path)
+    assert config.account("production") == "222222222222"
+    assert config.alias("333333333333") == "development"
+    assert config.alias("111111111111") == "legacy"
+    assert config.placement[1].accounts == ("production", "development")
+    assert config.roles() == {
+        "222222222222": "arn:aws:iam::222222222222:role/Admin",
+        "333333333333": "arn:aws:iam::333333333333:role/x/Admin",
+    }
+    waiver = config.waiver_for("apigateway:restapis/eu-west-1")
+    assert waiver is not None
+    assert waiver.because == "moves by hand"
+    assert config.waiver_for("cognito-idp:userpool/eu-west-1") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field", "words"),
+    [
+        ("migrate.config/1", "migrate.config/2", 2, "schema", "migrate.config/1"),
+        ("migration: shop", "migration: Shop!", 3, "migration", "pattern"),
+        ('account: "111111111111"', "account: 111111111111", 5, "legacy.account", "string"),
+        ('account: "111111111111"', 'account: "1111"', 5, "legacy.account", "pattern"),
+        ("regions: [eu-west-1]", "regions: []", 6, "legacy.regions", "at least 1"),
+        ("  regions: [eu-west-1]\n", "", 4, "legacy.regions", "required"),
+        ('"333333333333", role', '"222222222222", role', 7, "targets", "same account 222222222222"),
+        ('"333333333333", role', '"111111111111", role', 9, "targets.development.account", "legacy account itself"),
+        ("  production: {", "  Production: {", 7, "targets", "no alias"),
+        ("  production: {", "  legacy: {", 7, "targets", "'legacy' is taken"),
+        ("prod: production", "prod: produktion", 11, "environments.prod", "'produktion' is no alias"),
+        ("{to: production, name", "{to: produktion, name", 13, "placement.0.to", "'produktion' is no alias"),
+        ("{to: production, name", "{to: [], name", 13, "placement.0.to", "at least 1"),
+        ("{to: production, name", "{name", 13, "placement.0.to", "required"),
+        ("to: [production, development]", "to: [production, legacy]", 14, "placement.1.to", "stay and move"),
+        ("to: [production, development]", "to: [production, production]", 14, "placement.1.to", "twice"),
+        ("name: \"*-prod\"", "nmae: \"*-prod\"", 13, "placement.0.nmae", "not permitted"),
+        ("accounts: [production]", "accounts: [nobody]", 17, "move.0.accounts", "'nobody' is no alias"),
+        ("accounts: [production]", "accounts: []", 17, "move.0.accounts", "at least 1"),
+        ("because: moves by hand", "because: later", 19, "waivers.0.because", "at least 8"),
+        ("waivers:", "wavers:", 18, "wavers", "not permitted"),
+        ("# decisions of people", "buckets: same", 1, "buckets", "must hold {name}"),
+        ("# decisions of people", 'buckets: "{name}-{env}"', 1, "buckets", "must hold {name}"),
+        ("# decisions of people", 'buckets: "{name.__class__}-{name}"', 1, "buckets", "must hold {name}"),
+    ],
+)  # fmt: skip
+def test_an_error_names_file_line_and_field(
+    tmp_path: Path, old: str, new: str, line: int, field: str, words: str
+) -> None:
+    text = said(tmp_path, old, new)
+    assert f"{tmp_path / 'migration.yaml'}, line {line}: {field}: " in text
+    assert words in text
+
+
+def test_a_file_that_is_no_yaml_names_the_line(tmp_path: Path) -> None:
+    assert "line 4" in said(tmp_path, "legacy:\n", "legacy: [\n") or "line 5" in said(
+        tmp_path, "legacy:\n", "legacy: [\n"
+    )
+
+
+def test_the_same_key_twice_is_refused(tmp_path: Path) -> None:
+    assert "line 9" in said(tmp_path, "  development: {", "  production: {")
+
+
+@pytest.mark.parametrize("content", [b"", b"- a\n", b"just text", b"\xff\xfe\x00", b"!!python/object:os.system {}"])
+def test_a_file_that_is_something_else_is_an_error_and_no_traceback(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "migration.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"migration\.yaml"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_not_there_says_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path)
+    assert "migrate init" in str(error.value)
+
+
+def test_a_rule_matches_only_when_all_its_conditions_do(tmp_path: Path) -> None:
+    rule = 'kind: "s3.*", name: "data-*", tag: {team: ml}'
+    (tmp_path / "migration.yaml").write_text(GOOD.replace('name: "*-prod"', rule), encoding="utf-8")
+    first = load(tmp_path).placement[0]
+    bucket = Ref(AccountId("111111111111"), Region("eu-west-1"), "s3.bucket", "data-1")
+    assert first.matches(bucket, "arn:aws:s3:::data-1", {"team": "ml"})
+    assert not first.matches(bucket, "arn:aws:s3:::data-1", {"team": "web"})
+    assert not first.matches(bucket, "arn:aws:s3:::data-1", {})
+    assert not first.matches(bucket._replace(kind="sqs.queue"), "arn:x", {"team": "ml"})
+    assert not first.matches(bucket._replace(name="old-data-1"), "arn:x", {"team": "ml"})
+    assert first.matches(bucket._replace(name="x"), "arn:x", {"team": "ml", "Name": "data-2"})
