@@ -14,12 +14,14 @@ from migrate.ground import Ground
 from migrate.kind import CarryAction, Place, ReadSite
 from migrate.names import AccountId, Region
 from migrate.steps import Step
-from migrate.values import Json, resolve
+from migrate.values import Json
 
 Side = Literal["target", "legacy"]
 
 _MAKES = re.compile(r"\.(Create|Run|Start|Restore|Allocate|Import|Request|Publish|Copy)")
 _REPEATABLE = frozenset({"s3.CreateMultipartUpload", "s3.CopyObject"})
+_LOOKED_FOR = frozenset({"s3.CopyObject", "s3.DeleteObject"})
+"""Never sent again over a lost answer: in a versioned bucket a repeat is a second version. The action looks instead."""
 _NAMES = re.compile(r"(Name|Id|Arn|Identifier|Bucket|Key|Path)$")
 
 
@@ -83,7 +85,7 @@ class StepCarrier:
                 sort, _, said = classified(error)
                 if sort == "lost":
                     lost += 1
-                    if makes or lost > LOST_ANSWERS:
+                    if makes or operation in _LOOKED_FOR or lost > LOST_ANSWERS:
                         raise Lost(said) from error
                 elif sort == "auth" and refreshed < 2:
                     refreshed += 1
@@ -94,8 +96,11 @@ class StepCarrier:
                 ground.clock.sleep(pause_s(self.step, attempt))
 
     def rewrite(self, document: Json) -> Json:
-        """A legacy document or text in the target's names. Raises FileError where a value is not known yet."""
-        return resolve(self.ground.rename(self.of.account)(document), self.ground.known)
+        """A legacy document or text in the target's names, sealed values in clear.
+
+        Raises FileError where a value is not known yet.
+        """
+        return self.ground.resolved(self.of, self.ground.rename(self.of.account)(document))
 
     def remember(self, key: str, value: str) -> None:
         """Keep an output durably, at once."""

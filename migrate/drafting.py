@@ -57,6 +57,8 @@ class Drafting:
     ) -> None:
         self.config, self.inventory, self.graph, self.placement, self.kinds = config, inventory, graph, placement, kinds
         self.found: dict[str, list[str]] = defaultdict(list)
+        self.ref_of: dict[str, Ref] = {}
+        """The legacy resource of each step."""
         self._places: dict[Ref, tuple[Place, ...]] = {}
         self.marked: dict[Ref, tuple[str, ...]] = {}
         """Resources with a key of their own that reads like a placeholder, and where: no step is drafted for them."""
@@ -135,6 +137,7 @@ class Drafting:
         self, resource: Resource, it: It[Any], action: Action[Any], place: Place, rewrite: Rewriter
     ) -> tuple[Draft, set[Ref]]:
         step = f"{place.step.rpartition(':')[0]}:{action.name}"
+        self.ref_of[step] = it.ref
         mentions: set[Ref] = set()
         requests = []
         for request in action.requests(it, place):

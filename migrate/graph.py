@@ -15,7 +15,7 @@ import networkx as nx
 from migrate.inventory import Inventory, Resource
 from migrate.kind import Kind, Need, Strength
 from migrate.names import Ref
-from migrate.tokens import Index, index_of, is_loose, is_tag
+from migrate.tokens import NOT_FOUND, Index, index_of, is_loose, is_tag
 from migrate.values import Json
 
 _RANK: dict[Strength, int] = {"soft": 0, "cut": 1, "hard": 2}
@@ -95,7 +95,7 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
     """Find every edge of an inventory and what follows. Pure; same inventory, same graph."""
     index = index_of(inventory.resources, kinds, inventory.account)
     edges: dict[tuple[Ref, Ref, str, str], Edge] = {}
-    dangling: set[Dangling] = set()
+    dangling: dict[tuple[Ref, str], Dangling] = {}
     for resource in inventory.resources:
         kind = kinds.get(resource.ref.kind)
         if kind is None:
@@ -104,7 +104,7 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
         for need in kind.needs(kind.typed(resource)):
             target = _resolve(need, inventory, index)
             if target is None:
-                dangling.add(Dangling(resource.ref, str(need.on), need.seen_in))
+                dangling.setdefault((resource.ref, str(need.on)), Dangling(resource.ref, str(need.on), need.seen_in))
             elif target != resource.ref:
                 _keep(edges, Edge(resource.ref, target, need.why, need.strength, need.seen_in))
                 said |= {(target, None), (target, need.strength)}
@@ -113,7 +113,7 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
             if (edge.needs, None) not in said or (edge.strength == "cut" and (edge.needs, "cut") not in said):
                 _keep(edges, edge)
     ordered = tuple(sorted(edges.values()))
-    return _follow(inventory.by_ref, ordered, tuple(sorted(dangling)))
+    return _follow(inventory.by_ref, ordered, tuple(sorted(dangling.values())))
 
 
 def mentions(document: Json, index: Index) -> Iterator[tuple[str, str, Ref | None]]:
@@ -125,7 +125,7 @@ def mentions(document: Json, index: Index) -> Iterator[tuple[str, str, Ref | Non
                 if span.known is not None:
                     yield path, span.text, span.known.ref
                 elif span.problem:
-                    yield path, span.problem, None
+                    yield path, span.problem.removesuffix(f" {NOT_FOUND}"), None
         elif isinstance(value, list):
             for number, item in enumerate(value):
                 yield from walk(item, f"{path}[{number}]", loose)
@@ -137,10 +137,10 @@ def mentions(document: Json, index: Index) -> Iterator[tuple[str, str, Ref | Non
     return walk(document, "", True)
 
 
-def _from_content(resource: Resource, index: Index, dangling: set[Dangling]) -> Iterator[Edge]:
+def _from_content(resource: Resource, index: Index, dangling: dict[tuple[Ref, str], Dangling]) -> Iterator[Edge]:
     for path, text, ref in mentions(resource.facts, index):
         if ref is None:
-            dangling.add(Dangling(resource.ref, text, path))
+            dangling.setdefault((resource.ref, text), Dangling(resource.ref, text, path))
         elif ref != resource.ref:
             cut = ref.kind in CUT_WHEN_NAMED and resource.ref.kind in WORKLOADS
             yield Edge(resource.ref, ref, "names", "cut" if cut else "soft", path)

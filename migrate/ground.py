@@ -223,7 +223,9 @@ class Ground:
         create = self.plan.steps[step.create_id]
         if create.carry is not None and not any(r.creates for r in create.requests):
             return any(entry.event == "acting" for entry in self.journal.history(create.id))
-        return any(self.is_uncertain(create, at) for at, request in enumerate(create.requests) if request.creates)
+        makers = {at for at, request in enumerate(create.requests) if request.creates}
+        answered = any(e.event == "acted" and e.data.get("request") in makers for e in self.journal.forward(create.id))
+        return answered or any(self.is_uncertain(create, at) for at in makers)
 
     def is_uncertain(self, step: Step, request: int) -> bool:
         """Whether the request was sent (or was about to be) and no answer is in the journal."""

@@ -16,11 +16,12 @@ from migrate.errors import FileError
 from migrate.graph import Graph, build
 from migrate.inventory import Inventory
 from migrate.kind import Kind
-from migrate.names import AccountId
+from migrate.names import AccountId, Ref
 from migrate.ordering import order
 from migrate.placement import Placement, place
 from migrate.runbook import Runbook
 from migrate.steps import Gate, Step
+from migrate.tokens import NOT_FOUND
 from migrate.values import Json
 
 
@@ -172,9 +173,14 @@ def _notes(inputs: Inputs, graph: Graph, placement: Placement, drafting: Draftin
             refusals.append({"key": undecided.key, "what": f"{undecided.ref} holds data and goes nowhere", "do": do})
         else:
             left.append(str(undecided.ref))
+    # A reason is said once: what only follows from one of these is not told again for each request.
+    follows = {f"{said.ref}, which goes to no account" for said in (*placement.conflicts, *placement.unplaced)
+               if str(said.ref) not in left}  # fmt: skip
+    lost: set[tuple[Ref, str]] = set()
     for dangling in graph.dangling:
         if dangling.ref in placement.placed and placement.placed[dangling.ref].accounts != ("legacy",):
-            said = f"{dangling.ref}: {dangling.seen_in}: {dangling.text}: refers to nothing that was found"
+            lost.add((dangling.ref, f"{dangling.text} {NOT_FOUND}"))
+            said = f"{dangling.ref}: {dangling.seen_in}: {dangling.text} {NOT_FOUND}"
             ask(dangling.key, said, f"mend it in legacy, {waive.format(key=dangling.key)}")
     for ref, marks in drafting.marked.items():
         said = f"{ref} has keys of its own that this tool reads as placeholders: {', '.join(marks)}"
@@ -189,6 +195,9 @@ def _notes(inputs: Inputs, graph: Graph, placement: Placement, drafting: Draftin
             ask(key, f"migration.yaml speaks of {ref_text}, which was not found", f"mend it, {waive.format(key=key)}")
     for step, said_by_step in drafting.problems.items():
         for said in said_by_step:
+            problem = said.partition(": ")[2]
+            if (drafting.ref_of[step], problem) in lost or problem.rpartition(" is ")[2] in follows:
+                continue
             key = f"unresolved/{step}/{said}"
             ask(key, f"{step}: {said}", f"place what it refers to, {waive.format(key=key)}")
     manual = [

@@ -17,6 +17,7 @@ from migrate.kind import Kind, Place
 from migrate.names import AccountId, Arn, Ref
 from migrate.values import Json
 
+NOT_FOUND = "is nothing that was found"
 _TOKEN = re.compile(
     r"""
       (?P<arn>arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-*?]*:(?:[0-9]{12}|\*|aws|cloudfront|)?:
@@ -141,7 +142,7 @@ class Index:
             yield from self._host(token, at)
         elif sort == "id":
             known = self.known.get(token)
-            yield Span(at, at + len(token), sort, token, known, "" if known else f"{token} is nothing that was found")
+            yield Span(at, at + len(token), sort, token, known, "" if known else f"{token} {NOT_FOUND}")
         elif sort == "person":
             if known := self.known.get(token):
                 yield Span(at, at + len(token), sort, token, known)
@@ -168,7 +169,7 @@ class Index:
             start = bucket.end(1)
         queue = _QUEUE.fullmatch(token)
         if queue and queue[1] == self.legacy:
-            said = f"{token} is nothing that was found"
+            said = f"{token} {NOT_FOUND}"
             yield Span(at + queue.start(1), at + queue.end(1), "account", self.legacy, None, said)
             return
         yield from self._inside(token, at, start)
@@ -204,7 +205,7 @@ class Index:
             said = f"{token} is another account's and carries the legacy account id: say what it becomes"
             yield Span(at, at + len(token), "arn", token, None, said)
             return
-        said = "" if _is_open(arn) else f"{token} is nothing that was found"
+        said = "" if _is_open(arn) else f"{token} {NOT_FOUND}"
         for match in ours:
             yield Span(at + match.start(), at + match.end(), "account", self.legacy, None, said)
             said = ""

@@ -114,10 +114,12 @@ def test_unknown_keys_are_ignored(tmp_path: Path) -> None:
 
 
 def test_a_whole_file_that_holds_something_else_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    body: Any
     for body in ({}, [], 3, {"steps": 1}, {"steps": [{"ref": "x"}], "gates": []}):
         with pytest.raises(FileError, match="no plan"):
             plan.read(files.write(tmp_path, "plan.json", files.PLAN, body).path)
     whole = {"account": "111111111111", "regions": [], "kinds": []}
+    line: Any
     for body, line in ((whole, {"resource": 1}), (whole, [1]), (whole, {"gap": {}}), ({}, {})):
         with pytest.raises(FileError, match="no inventory"):
             files.read_inventory(files.write(tmp_path, "inventory.jsonl", files.INVENTORY, body, [line]).path)

@@ -101,7 +101,7 @@ def test_what_refers_to_nothing_is_listed_with_its_path() -> None:
     built = graph(thing("toy.service", "web", hard=("sg-0123456789abcdef7",), document={"Role": gone}))
     listed = {(d.ref.name, d.text, d.seen_in) for d in built.dangling}
     assert ("web", "sg-0123456789abcdef7", "toy.Describe Needs[]") in listed
-    assert ("web", f"{gone} is nothing that was found", "document.Role") in listed
+    assert ("web", gone, "document.Role") in listed
 
 
 def test_third_parties_are_not_dangling() -> None:
@@ -141,7 +141,7 @@ def test_a_queue_moves_with_its_consumers() -> None:
         thing("sqs.queue", "jobs", arn=arn), thing("toy.service", "consumer", cut=(arn,)),
         thing("lambda.function", "producer", document={"Q": queue_url("jobs")}),
     )  # fmt: skip
-    assert set(built.members().values().__iter__().__next__()) == set(built.resources)
+    assert [set(members) for members in built.members().values()] == [set(built.resources)]
 
 
 def test_who_must_have_a_database_first_still_changes_over_with_it() -> None:
@@ -204,16 +204,21 @@ def test_every_hard_edge_goes_to_an_earlier_wave_or_the_same_group(
             assert built.groups[edge.ref] == built.groups[edge.needs]
     for ref_, wave in built.waves.items():
         assert all(w == wave for r, w in built.waves.items() if built.groups[r] == built.groups[ref_])
-    cyclic = [part for part in nx.strongly_connected_components(nx.DiGraph(sorted(found))) if len(part) > 1]
+    cyclic: list[set[str]] = [
+        part for part in nx.strongly_connected_components(nx.DiGraph(sorted(found))) if len(part) > 1
+    ]
     assert sorted(sorted(r.name for r in cycle) for cycle in built.cycles) == sorted(map(sorted, cyclic))
 
 
+def circle() -> list[Resource]:
+    return [thing("toy.role", n, hard=tuple(f"arn:aws:iam::{LEGACY}:role/{m}" for m in "abc")) for n in "abcdef"]
+
+
 def test_the_graph_is_the_same_whatever_the_order_and_the_hash_seed() -> None:
-    things = [thing("toy.role", n, hard=tuple(f"arn:aws:iam::{LEGACY}:role/{m}" for m in "abc")) for n in "abcdef"]
-    assert {str(graph(*order)) for order in itertools.islice(itertools.permutations(things), 20)} == {
-        str(graph(*things))
-    }
-    code = "import tests.test_graph as t; print(t.graph(*[t.thing('toy.role', n, hard=tuple(f'arn:aws:iam::{t.LEGACY}:role/{m}' for m in 'abc')) for n in 'abcdef']))"
+    things = circle()
+    orders = itertools.islice(itertools.permutations(things), 20)
+    assert {str(graph(*order)) for order in orders} == {str(graph(*things))}
+    code = "import tests.test_graph as t; print(t.graph(*t.circle()))"
     seeds = [
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True

@@ -47,7 +47,7 @@ def test_a_whole_runbook_is_read_with_its_lines(tmp_path: Path) -> None:
         ("do: toy.role.create", "do: toy.role.craete", 5, "steps.0.do", "no action 'toy.role.craete'"),
         ("do: toy.role.create", "do: all.everything", 5, "steps.0.do", "no action"),
         ("do: toy.role.create", "do: []", 5, "steps.0.do", "must be"),
-        ("do: toy.role.create", "do:", 5, "steps.0.do", "must be"),
+        ("do: toy.role.create", "do: null", 5, "steps.0.do", "must be"),
         ("do: toy.role.create", "do: 5", 5, "steps.0.do", "must be"),
         ("do: toy.role.create", "do: {a: b}", 5, "steps.0.do", "must be"),
         ("do: toy.role.create", "do: [{a: b}]", 5, "steps.0.do", "must be"),

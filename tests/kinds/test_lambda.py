@@ -213,7 +213,9 @@ def test_a_role_that_is_not_known_yet_is_waited_for(
 ) -> None:
     it = function(aws)
     to = carrier(aws)
-    sent, send_it, slept = [], to.write, []
+    sent: list[str] = []
+    slept: list[float] = []
+    send_it = to.write
     monkeypatch.setattr(refusals.patiently, "__kwdefaults__", {**_defaults(), "sleep": slept.append})
 
     def write(operation: str, **params: Any) -> Any:
@@ -231,7 +233,7 @@ def test_a_role_that_is_not_known_yet_is_waited_for(
 
 
 def _defaults() -> dict[str, Any]:
-    return dict(refusals.patiently.__kwdefaults__)
+    return dict(refusals.patiently.__kwdefaults__ or {})
 
 
 def test_an_alias_gets_the_version_with_the_code_it_names(aws: dict[str, boto3.Session]) -> None:
