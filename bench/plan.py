@@ -5,6 +5,7 @@ document, as accounts do: about three edges each. Toy kinds with the cost of rea
 names are indexed, documents are walked and rewritten.
 """
 
+import multiprocessing
 import resource
 import sys
 import tempfile
@@ -49,10 +50,15 @@ def account(count: int) -> Iterator[Resource]:
         yield toys.thing("s3.bucket", f"store-{name}", document={"Logging": f"store-{near}", "Notify": queue})
         yield toys.thing("toy.images", f"images-{name}", document={"Role": role})
         yield toys.thing("toy.secret", f"secret-{name}", document={"Host": database, "Role": role})
-        for what in ("web", "worker"):
-            image = f"{toys.LEGACY}.dkr.ecr.{toys.HERE}.amazonaws.com/images-{name}:v1"
-            document = {"Environment": env_of, "Image": image, "Role": role}
-            yield toys.thing("toy.service", f"{what}-{name}", hard=(subnet, role), document=document)
+        image = f"{toys.LEGACY}.dkr.ecr.{toys.HERE}.amazonaws.com/images-{name}:v1"
+        document = {"Environment": env_of, "Image": image, "Role": role}
+        yield toys.thing("toy.service", f"web-{name}", hard=(subnet, role), document=document)
+        yield toys.thing("toy.queue", f"dead-{name}", document={"Policy": policy, "By": role})
+
+
+def make_inventory(folder: Path, count: int) -> None:
+    """Write the inventory file."""
+    files.write_inventory(folder, toys.inventory(account(count)))
 
 
 def timed(what: str, work: Callable[[], T]) -> T:
@@ -78,9 +84,11 @@ def main() -> int:
 
 def measure(folder: Path, count: int) -> int:
     """Read, build, place, plan; then what is beyond the goal: write and read the plan."""
-    path = timed(
-        "(make the inventory file)", lambda: files.write_inventory(folder, toys.inventory(account(count))).path
-    )
+    # In a process of its own: its memory is not the planner's.
+    maker = multiprocessing.get_context("spawn").Process(target=make_inventory, args=(folder, count))
+    maker.start()
+    maker.join()
+    path = files.latest(folder, "inventory.jsonl")
     before = time.process_time()
 
     def read() -> Inventory:

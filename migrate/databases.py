@@ -34,6 +34,9 @@ class Databases:
             self.why_not[host] = "psycopg is not installed: pip install 'migrate-aws[postgres]'"
             return None
         login = self._login(account, instance, host)
+        if login is None and side == "target":
+            # A restored database has the logins of the one it was made from, and its own secret may come later.
+            login = self._login(AccountId(self._config.legacy.account), instance, host)
         if login is None:
             return None
         name, number = self._address(host, port)

@@ -11,7 +11,7 @@ from typing import Any
 
 from migrate import estimate
 from migrate.config import Config
-from migrate.graph import Graph
+from migrate.graph import Edge, Graph
 from migrate.inventory import Inventory, Resource
 from migrate.kind import Action, CarryAction, It, Kind, Place, Request
 from migrate.names import AccountId, Ref
@@ -35,7 +35,7 @@ class Draft:
     legacy_after: dict[str, Json] | None
     estimate: dict[str, Json]
     group: str
-    needs: dict[str, str] = field(default_factory=dict)
+    needs: dict[str, Edge | str] = field(default_factory=dict)
     """Step id → why it comes first."""
 
     @property
@@ -112,7 +112,7 @@ class Drafting:
             kind = self.kinds.get(ref.kind)
             if kind is None or not kind.actions:
                 continue
-            marks = (*foreign_marks(resource.facts, "facts"), *foreign_marks(resource.tags, "tags"))
+            marks = tuple(foreign_marks({"facts": resource.facts, "tags": resource.tags}))
             if marks:
                 self.marked[ref] = marks
                 continue
@@ -148,8 +148,10 @@ class Drafting:
         if isinstance(action, CarryAction):
             out = rewrite(whole(action.summary(it, place).get("to", {}), place))
             mentions |= out.mentions
-            if out.problems:
-                self.found[step] += [f"carries to {problem}" for problem in out.problems]
+            left = residue(out.value, self.index.legacy, out.stays)
+            problems = [*out.problems, *(f"{where}: the legacy account id is left" for where in left)]
+            if problems:
+                self.found[step] += [f"carries to {problem}" for problem in problems]
             carry = dict(action.summary(it, place)) | {"to": out.value, "writes": sorted(action.writes)}
         changes = action.legacy_after(it)
         draft = Draft(
@@ -198,12 +200,12 @@ class Drafting:
             maker = self._maker(ref, draft.place.account, drafts)
             if maker and maker != draft.id:
                 evidence = next((e for e in self.graph.needs.get(draft.ref, ()) if e.needs == ref), None)
-                draft.needs.setdefault(maker, str(evidence) if evidence else f"its requests name {ref}")
+                draft.needs.setdefault(maker, evidence or f"its requests name {ref}")
         if draft.action.name == "create":
             for edge in self.graph.needs.get(draft.ref, ()):
                 maker = self._maker(edge.needs, draft.place.account, drafts) if edge.strength == "hard" else None
                 if maker and maker != draft.id:
-                    draft.needs.setdefault(maker, str(edge))
+                    draft.needs.setdefault(maker, edge)
         for request in draft.requests:
             for value in (request.params, request.find and request.find.params, request.wait and request.wait.params):
                 for step, output in waits_for(value):

@@ -4,6 +4,7 @@ A plan's durations are guesses until the same runbook has run for another enviro
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from migrate.inventory import Resource
@@ -32,18 +33,18 @@ MONEY_BASIS = "remembered list price, order of magnitude, unverified: check the 
 def of_step(kind: str, action: str, resource: Resource) -> dict[str, Json]:
     """Seconds and bytes of one step with their basis."""
     key = f"{kind}:{action}"
-    seconds = _FIXED_S.get(key, _DEFAULT_S)
-    estimate: dict[str, Json] = {"basis": UNCALIBRATED}
-    rate = _RATE_BYTES_S.get(key)
-    if rate is not None:
-        if resource.size_bytes is None:
-            estimate["bytes"] = None
-            estimate["basis"] = f"size unknown to the scan; {UNCALIBRATED}"
-        else:
-            estimate["bytes"] = resource.size_bytes
-            seconds += resource.size_bytes / rate
-    estimate["seconds"] = round(seconds)
-    return estimate
+    return _estimate(key, resource.size_bytes if key in _RATE_BYTES_S else 0)
+
+
+@cache
+def _estimate(key: str, size_bytes: int | None) -> dict[str, Json]:
+    """One dictionary for all steps that are alike: nobody changes it, and there may be very many."""
+    seconds, rate = _FIXED_S.get(key, _DEFAULT_S), _RATE_BYTES_S.get(key)
+    if rate is None:
+        return {"basis": UNCALIBRATED, "seconds": round(seconds)}
+    if size_bytes is None:
+        return {"basis": f"size unknown to the scan; {UNCALIBRATED}", "bytes": None, "seconds": round(seconds)}
+    return {"basis": UNCALIBRATED, "bytes": size_bytes, "seconds": round(seconds + size_bytes / rate)}
 
 
 def monthly_usd(resource: Resource) -> float | None:

@@ -5,6 +5,7 @@ facts. A cycle is condensed and moves together; a reference to nothing that was 
 """
 
 import itertools
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 import networkx as nx
 
+from migrate import layers
 from migrate.inventory import Inventory, Resource
 from migrate.kind import Kind, Need, Strength
 from migrate.names import Ref
@@ -143,7 +145,7 @@ def _from_content(resource: Resource, index: Index, dangling: dict[tuple[Ref, st
             dangling.setdefault((resource.ref, text), Dangling(resource.ref, text, path))
         elif ref != resource.ref:
             cut = ref.kind in CUT_WHEN_NAMED and resource.ref.kind in WORKLOADS
-            yield Edge(resource.ref, ref, "names", "cut" if cut else "soft", path)
+            yield Edge(resource.ref, ref, "names", "cut" if cut else "soft", sys.intern(path))
 
 
 def _keep(edges: dict[tuple[Ref, Ref, str, str], Edge], edge: Edge) -> None:
@@ -161,44 +163,40 @@ def _resolve(need: Need, inventory: Inventory, index: Index) -> Ref | None:
 
 
 def _follow(resources: Mapping[Ref, Resource], edges: tuple[Edge, ...], dangling: tuple[Dangling, ...]) -> Graph:
-    ordering: nx.DiGraph[Ref] = nx.DiGraph()
-    ordering.add_nodes_from(resources)
-    ordering.add_edges_from((edge.ref, edge.needs) for edge in edges if edge.strength == "hard")
-    cycles = [tuple(sorted(part)) for part in nx.strongly_connected_components(ordering) if len(part) > 1]
-
+    hard = [(edge.ref, edge.needs) for edge in edges if edge.strength == "hard"]
+    cycles = layers.circles(_pairs(hard))
     # What runs a task definition writes what the task definition names: it changes over with it.
-    together: nx.Graph[Ref] = nx.Graph()
-    together.add_nodes_from(resources)
-    together.add_edges_from((e.ref, e.needs) for e in edges if e.strength == "cut" or e.why == "runs")
-    part_of = {ref: number for number, part in enumerate(nx.connected_components(together)) for ref in part}
-
+    pairs = [(edge.ref, edge.needs) for edge in edges if edge.strength == "cut" or edge.why == "runs"]
+    part_of = layers.together(resources, pairs)
     # Groups that need each other, and resources that do, are one group: no order could be right for them.
-    contracted: nx.DiGraph[int] = nx.DiGraph()
-    contracted.add_nodes_from(part_of.values())
-    contracted.add_edges_from((part_of[needs], part_of[ref]) for ref, needs in ordering.edges if ref != needs)
-    contracted.remove_edges_from(list(nx.selfloop_edges(contracted)))
-    condensed = nx.condensation(contracted)
-    part_to_whole: dict[int, int] = condensed.graph["mapping"]
-    members: dict[int, list[Ref]] = defaultdict(list)
+    between = ((part_of[ref], part_of[needs]) for ref, needs in hard if part_of[ref] != part_of[needs])
+    pairs += [(min(circle), ref) for circle in layers.circles(_pairs(between)) for ref in circle]
+    part_of = layers.together(resources, pairs)
+    least: dict[Ref, Ref] = {}
     for ref, part in part_of.items():
-        members[part_to_whole[part]].append(ref)
-    groups: dict[Ref, str] = {}
-    waves: dict[Ref, int] = {}
-    for number, generation in enumerate(nx.topological_generations(condensed), start=1):
-        for one in generation:
-            name = str(min(members[one]))
-            groups.update(dict.fromkeys(members[one], name))
-            waves.update(dict.fromkeys(members[one], number))
+        least[part] = min(ref, least.get(part, ref))
+    needed = _pairs((part_of[ref], part_of[needs]) for ref, needs in hard if part_of[ref] != part_of[needs])
+    turns = layers.generations({part: needed.get(part, ()) for part in least})
+    names = {part: str(ref) for part, ref in least.items()}
+    groups = {ref: names[part] for ref, part in part_of.items()}
+    waves = {ref: turns[part] for ref, part in part_of.items()}
     return Graph(
         resources,
         edges,
         dangling,
-        tuple(sorted(cycles)),
+        tuple(sorted(tuple(sorted(cycle)) for cycle in cycles)),
         groups,
         waves,
         _by(edges, lambda edge: edge.ref),
         _by(edges, lambda edge: edge.needs),
     )
+
+
+def _pairs(pairs: Iterable[tuple[Ref, Ref]]) -> dict[Ref, list[Ref]]:
+    found: dict[Ref, list[Ref]] = defaultdict(list)
+    for ref, needs in pairs:
+        found[ref].append(needs)
+    return found
 
 
 def _by(edges: Iterable[Edge], key: Any) -> dict[Ref, tuple[Edge, ...]]:

@@ -1,17 +1,18 @@
 """Drafts + runbooks → steps in waves, with the gates between. The rule: the graph decides; a runbook may only delay.
 
 A line is a section. A step stands in the line that names its action; under `all.<phase>` it moves to a later line
-when something it needs is there. Within a section, waves are the topological generations of its steps.
+when something it needs is there. Within a section, waves are the generations of what its steps need; what is done to
+one resource bit by bit stays in one wave.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import networkx as nx
-
+from migrate import layers
 from migrate.drafting import Draft
 from migrate.errors import ConfigError, PlanRefused
+from migrate.graph import Edge
 from migrate.runbook import Ask, Do
 from migrate.steps import Gate, Step
 
@@ -25,27 +26,24 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
     Raises ConfigError where a runbook contradicts the graph, PlanRefused where steps need each other in a circle.
     """
     by_id = {draft.id: draft for draft in drafts}
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(by_id)
-    graph.add_edges_from((need, draft.id) for draft in drafts for need in draft.needs if need in by_id)
-    try:
-        sequence = list(nx.lexicographical_topological_sort(graph))
-    except nx.NetworkXUnfeasible:
-        raise _circle(graph) from None
+    needs = {draft.id: [need for need in draft.needs if need in by_id] for draft in drafts}
+    sequence = layers.sequence(needs)
+    if len(sequence) < len(drafts):
+        raise _circle(needs)
     sections = _sections(inputs)
     at: dict[str, int] = {}
     depth: dict[str, int] = {}
     for step_id in sequence:
         draft = by_id[step_id]
         own, explicit = _own_section(draft, sections)
-        latest = max((need for need in graph.predecessors(step_id)), key=lambda need: at[need], default=None)
+        latest = max(needs[step_id], key=lambda need: at[need], default=None)
         if latest is not None and at[latest] > own:
             if explicit:
                 raise _contradiction(draft, by_id[latest], sections[own], sections[at[latest]])
             own = at[latest]
         at[step_id] = own
         # What is done to one resource after another thing is done to it stays in its wave: needs keep the order.
-        before = [by_id[need] for need in graph.predecessors(step_id) if at[need] == own]
+        before = [by_id[need] for need in needs[step_id] if at[need] == own]
         same = draft.id.rpartition(":")[0]
         depth[step_id] = max((depth[n.id] + (n.id.rpartition(":")[0] != same) for n in before), default=0)
     waves = {key: number for number, key in enumerate(sorted({(at[s], depth[s]) for s in sequence}), start=1)}
@@ -103,14 +101,13 @@ def _own_section(draft: Draft, sections: list[_Section]) -> tuple[int, bool]:
 def _contradiction(draft: Draft, needed: Draft, own: _Section, later: _Section) -> ConfigError:
     return ConfigError(
         f"{own.where} does {draft.does}, but {draft.id} needs {needed.id}, which {later.where} does: "
-        f"{draft.needs.get(needed.id, '')}",
+        f"{draft.needs[needed.id]}",
         do=f"move {needed.does} to {own.line.id} or before it, or {draft.does} after {later.line.id}",
     )
 
 
-def _circle(graph: "nx.DiGraph[str]") -> PlanRefused:
-    circle = nx.find_cycle(graph)
-    chain = " → ".join([edge[0] for edge in circle] + [circle[0][0]])
+def _circle(needs: Mapping[str, list[str]]) -> PlanRefused:
+    chain = " → ".join(layers.circle(needs))
     return PlanRefused(
         f"these steps need each other in a circle: {chain}",
         do="break it in legacy (one of the documents must be writable after both exist), then scan again",
@@ -133,6 +130,10 @@ def _gates(sections: list[_Section], waves: Mapping[tuple[int, int], int]) -> li
     return gates
 
 
+def _said(why: Edge | str) -> str:
+    return why if isinstance(why, str) else f"{why.why} it ({why.strength}; {why.seen_in})"
+
+
 def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft]) -> Step:
     return Step(
         id=draft.id,
@@ -143,7 +144,7 @@ def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft]) -> Step:
         region=draft.place.region,
         name=draft.place.name,
         needs=tuple(sorted(need for need in draft.needs if need in by_id)),
-        because=tuple(f"{need}: {why}" for need, why in sorted(draft.needs.items())),
+        because=tuple(f"{need}: {_said(why)}" for need, why in sorted(draft.needs.items())),
         wave=wave,
         group=draft.group,
         requests=draft.requests,

@@ -112,9 +112,16 @@ def _line(start: tuple[int, int], end: tuple[int, int]) -> str:
     return f'<path class="edge" d="M{a[0]} {a[1]} C{middle} {a[1]} {middle} {b[1]} {b[0]} {b[1]}"/>'
 
 
-def _short(ref: Ref, most: int = 30) -> str:
-    text = f"{ref.kind.split('.')[-1]} {ref.name}"
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _short(ref: Ref, most: int = 27) -> str:
+    return short_label(f"{ref.kind.split('.')[-1]} {ref.name}", most)
+
+
+def short_label(text: str, most: int = 27) -> str:
+    """A label that fits into a box: the middle goes first, because names differ at their ends."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail - 1]}…{text[-tail:]}"
 
 
 def page(graph: Graph, row_of: Mapping[Ref, str]) -> str:

@@ -17,7 +17,8 @@ import jinja2
 from migrate import estimate, files
 from migrate.errors import PlanRefused, StaleError
 from migrate.inventory import Inventory
-from migrate.pictures import Cell, svg
+from migrate.names import Ref
+from migrate.pictures import Cell, short_label, svg
 from migrate.plan import Plan
 from migrate.steps import PlannedRequest, Step
 from migrate.values import Json, shown
@@ -49,6 +50,7 @@ class Page:
 def look(plan: Plan, inventory: Inventory) -> Page:
     """Everything a reader needs, from the plan and its inventory."""
     aliases = {account: alias for alias, account in plan.body["targets"].items()}
+    names = {ref: r.tags["Name"] for ref, r in inventory.by_ref.items() if r.tags.get("Name")}
     steps = list(plan.steps.values())
     waves: dict[int, list[Step]] = defaultdict(list)
     for step in steps:
@@ -67,7 +69,9 @@ def look(plan: Plan, inventory: Inventory) -> Page:
                 for number, those in sorted(waves.items())
             ],
             "last_gates": [g for g in plan.gates if g.after_wave >= plan.waves],
-            "picture": svg(_cells(steps, aliases)) if steps else "",
+            "picture": svg(_cells(steps, aliases, names)) if steps else "",
+            "called": {str(ref): name for ref, name in names.items()},
+            "waived": _waived(plan.body["waived"]),
             "downtime": _downtime(plan, aliases),
             "seconds": sum(int(step.estimate.get("seconds") or 0) for step in steps),
             "cost": _cost(plan, inventory, aliases),
@@ -162,17 +166,24 @@ def _request(request: PlannedRequest, aliases: Mapping[str, str]) -> dict[str, A
     }
 
 
-def _cells(steps: list[Step], aliases: Mapping[str, str]) -> list[Cell]:
+def _cells(steps: list[Step], aliases: Mapping[str, str], called: Mapping[Ref, str]) -> list[Cell]:
     cells: dict[str, Cell] = {}
     for step in steps:
         base = step.id.rpartition(":")[0]
         if base not in cells:
-            short = f"{step.ref.kind.split('.')[-1]} {step.name}"
-            label = short if len(short) <= 30 else short[:29] + "…"
+            label = short_label(f"{step.ref.kind.split('.')[-1]} {called.get(step.ref) or step.name}")
             hint = f"{step.ref} → {aliases.get(step.account, step.account)}"
             service = step.ref.kind.split(".")[0]
             cells[base] = Cell(base, label, hint, step.wave, aliases.get(step.account, step.account), service)
     return list(cells.values())
+
+
+def _waived(waived: list[dict[str, Json]]) -> list[dict[str, Any]]:
+    """What was waived, by the reason that people gave."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in waived:
+        found[one["because"]].append(one["key"])
+    return [{"because": because, "keys": keys} for because, keys in found.items()]
 
 
 def _downtime(plan: Plan, aliases: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -51,14 +51,19 @@ def is_mark(value: Json) -> bool:
     return isinstance(value, dict) and not MARKS.isdisjoint(value)
 
 
-def foreign_marks(document: Json, where: str = "") -> Iterator[str]:
+def foreign_marks(document: Json) -> list[str]:
     """Every place in a document of legacy that would be read as a placeholder, though people wrote it.
 
     A sealed value is one that the scan itself writes; every other mark must not get into a plan.
     """
+    # One look at the whole is many times cheaper than a walk, and nearly every document has nothing of the kind.
+    return list(_foreign_marks(document, "")) if '"$' in json.dumps(document) else []
+
+
+def _foreign_marks(document: Json, where: str) -> Iterator[str]:
     if isinstance(document, list):
         for number, item in enumerate(document):
-            yield from foreign_marks(item, f"{where}[{number}]")
+            yield from _foreign_marks(item, f"{where}[{number}]")
     elif isinstance(document, dict):
         if set(document) == {"$sealed", "length"} and isinstance(document["$sealed"], str):
             return
@@ -66,7 +71,7 @@ def foreign_marks(document: Json, where: str = "") -> Iterator[str]:
             inside = f"{where}.{key}" if where else str(key)
             if key in MARKS:
                 yield inside
-            yield from foreign_marks(item, inside)
+            yield from _foreign_marks(item, inside)
 
 
 def waits_for(value: Json) -> set[tuple[str, str]]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.drafting import places, rewriter
@@ -164,6 +164,7 @@ def test_a_name_is_rewritten_whole(legacy: str, target: str) -> None:
         "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
         "arn:aws:lambda:eu-west-1:580247275435:layer:LambdaInsightsExtension:21",
         "arn:aws:s3:::partner-bucket/*",
+        f"arn:aws:s3:::partner-9{LEGACY}/AWSLogs/{LEGACY}0/*",
         "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1",
         f"9{LEGACY}",
         f"{LEGACY}0",
@@ -426,6 +427,7 @@ DOCUMENTS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(DOCUMENTS)
 def test_no_document_of_known_names_keeps_a_legacy_id_and_rewriting_it_again_changes_nothing(document: Json) -> None:
     out = rewritten(document)
@@ -458,6 +460,7 @@ def inverse() -> Index:
     return back
 
 
+@settings(deadline=None)
 @given(PREDICTABLE)
 def test_the_inverse_name_map_restores_the_document(document: Json) -> None:
     there = rewritten(document).value

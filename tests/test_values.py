@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.values import after, as_json, foreign_marks, is_mark, join, resolve, shown, waits_for
@@ -72,6 +72,7 @@ def test_a_value_that_the_scan_sealed_is_no_foreign_placeholder() -> None:
     assert list(foreign_marks({"$sealed": {"$after": ["a", "b"]}, "length": 4})) == ["$sealed", "$sealed.$after"]
 
 
+@settings(deadline=None)
 @given(DOCUMENTS)
 def test_a_document_without_placeholders_is_left_as_it_is(document: Any) -> None:
     assert resolve(document, {}) == document

@@ -51,6 +51,20 @@ def test_a_client_token_makes_one_nat_gateway(legacy: Clients, name: str, refuse
     assert refused(ec2.create_nat_gateway, **other) == "IdempotentParameterMismatch"
 
 
+def test_a_deleted_vpc_takes_its_default_acl_along_and_stays_while_another_acl_is_in_it(
+    legacy: Clients, refused: Refused
+) -> None:
+    ec2 = legacy("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+
+    assert refused(ec2.delete_vpc, VpcId=vpc) == "DependencyViolation"
+
+    ec2.delete_network_acl(NetworkAclId=acl)
+    ec2.delete_vpc(VpcId=vpc)
+    assert ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"] == []
+
+
 def test_a_group_named_by_another_groups_rule_stays(legacy: Clients, refused: Refused) -> None:
     ec2 = legacy("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]

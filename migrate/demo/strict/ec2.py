@@ -89,3 +89,27 @@ def group_in_use() -> None:
                 if group.id != wanted and wanted in named:
                     raise DependencyViolationError(f"resource {wanted} has a dependent object")
         return old(self, name, group_id)
+
+
+@strict(
+    "ec2.vpc-takes-its-default-acl",
+    makes="DeleteVpc takes the VPC's default network ACL with it, and is refused while another one stands in it",
+    source="Amazon VPC user guide, Delete your VPC; ec2.DeleteVpc, botocore 1.44.5, unverified",
+)
+def vpc_takes_its_default_acl() -> None:
+    """The emulator leaves the default network ACL behind, in a VPC that is no more.
+
+    Source: ec2.DeleteVpc, botocore 1.44.5, unverified.
+    """
+    from moto.ec2.exceptions import DependencyViolationError
+    from moto.ec2.models import EC2Backend
+
+    @override(EC2Backend, "delete_vpc")
+    def delete_vpc(old: Any, self: Any, vpc_id: str) -> Any:
+        inside = [acl for acl in self.network_acls.values() if acl.vpc_id == vpc_id]
+        if any(str(acl.default) != "true" for acl in inside):
+            raise DependencyViolationError(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
+        gone = old(self, vpc_id)
+        for acl in inside:
+            self.network_acls.pop(acl.id, None)
+        return gone
