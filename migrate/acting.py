@@ -360,7 +360,7 @@ def _failed(step: Step, request: PlannedRequest, error: Refused) -> MigrateError
     denied = re.search(r"(?i)denied|unauthori[sz]ed|forbidden", error.code)
     what = f"{step.id}: {request.operation} in {request.account} was refused: {error.code}: {error.said}"
     if denied:
-        return AccessError(what, do="give the role what `migrate policy --for run` prints, then migrate run")
+        return AccessError(what, do="give the role of that account this permission, then migrate run")
     return StepFailed(what, do="correct what AWS says, then migrate run")
 
 

@@ -6,6 +6,7 @@ The rule: an action that carries bytes is given nothing that could send what its
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any, Literal
 
 from migrate.acting import LOST_ANSWERS, TRANSIENT_BUDGET_S, Lost, classified, pause_s
@@ -22,6 +23,8 @@ _MAKES = re.compile(r"\.(Create|Run|Start|Restore|Allocate|Import|Request|Publis
 _REPEATABLE = frozenset({"s3.CreateMultipartUpload", "s3.CopyObject"})
 _LOOKED_FOR = frozenset({"s3.CopyObject", "s3.DeleteObject"})
 """Never sent again over a lost answer: in a versioned bucket a repeat is a second version. The action looks instead."""
+FETCHES = 3
+"""How often a download is tried before its step fails."""
 _NAMES = re.compile(r"(Name|Id|Arn|Identifier|Bucket|Key|Path)$")
 
 
@@ -111,7 +114,21 @@ class StepCarrier:
         """Download a pre-signed URL that AWS gave us."""
         if not url.startswith(("https://", "http://")):
             raise GuardError(f"{self.step}: {url[:40]!r} is no address to download from")
-        return self.ground.fetch(url)
+        tries = 0
+        while True:
+            self.ground.check_stop()
+            try:
+                return self.ground.fetch(url)
+            except (OSError, HTTPException) as error:
+                tries += 1
+                if tries >= FETCHES:
+                    # Without the query: it is the signature that lets anybody in.
+                    raise StepFailed(
+                        f"{self.step}: {url.partition('?')[0][:200]} cannot be downloaded: {error}",
+                        do="let this machine reach that address, then migrate run; where the endpoint has no downloads, "
+                        "`to: legacy` in placement leaves the resource where it is: plan again",
+                    ) from error
+            self.ground.clock.sleep(pause_s(self.step, tries))
 
     def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:
         """An open psycopg connection, or None where none can be made."""

@@ -22,6 +22,22 @@ class Verbs(click.Group):
         """Not sorted: the order of the story."""
         return list(self.commands)
 
+    def main(self, args: Any = None, *more: Any, standalone_mode: bool = True, **named: Any) -> Any:
+        """As click does it, but a wrong command line ends with 64: 2 means that differences exist."""
+        if not standalone_mode:
+            return super().main(args, *more, standalone_mode=False, **named)
+        words = list(sys.argv[1:] if args is None else args)
+        try:
+            sys.exit(super().main(words, *more, standalone_mode=False, **named) or 0)
+        except click.Abort:
+            sys.exit(130)
+        except click.UsageError as error:
+            error.show()
+            if "--json" in words:
+                do = f"{error.ctx.command_path if error.ctx else 'migrate'} --help"
+                Out(True).end({"error": "UsageError", "what": error.format_message(), "do": do, "exit": 64})
+            sys.exit(64)
+
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="migrate")
@@ -58,14 +74,16 @@ def verb(*params: Callable[[Any], Any], folder: bool = True) -> Callable[[Callab
 
 def _guarded(out: Out, function: Callable[..., Any], arguments: dict[str, Any]) -> int:
     try:
-        return int(function(out, **arguments) or 0)
+        code = int(function(out, **arguments) or 0)
+        out.end()
+        return code
     except MigrateError as error:
-        if out.as_json:
-            out.result("", {"error": type(error).__name__, "what": error.what, "do": error.do, "exit": error.exit_code})
         out.say(f"error: {error}")
+        out.end({"error": type(error).__name__, "what": error.what, "do": error.do, "exit": error.exit_code})
         return error.exit_code
     except KeyboardInterrupt:
         out.say("interrupted; what was done is in the journal, run again to go on")
+        out.end({"error": "Interrupted", "what": "interrupted", "do": "run again to go on", "exit": 130})
         return 130
     except BrokenPipeError:
         return 0
@@ -83,9 +101,8 @@ def _defect(out: Out, error: Exception) -> int:
     where = f"{Path(last.filename).name}:{last.lineno}"
     what = f"a defect of this product: {type(error).__name__} at {where}: {error}"
     do = "what was done is in the journal; set MIGRATE_TRACEBACK=1 for the whole story, and report it"
-    if out.as_json:
-        out.result("", {"error": "Defect", "what": what, "do": do, "exit": 1})
     out.say(f"error: {what}\n  do: {do}")
+    out.end({"error": "Defect", "what": what, "do": do, "exit": 1})
     return 1
 
 

@@ -131,6 +131,9 @@ class Drafting:
         for draft in drafts.values():
             self._needs(draft, drafts, mentioned[draft.id])
         self._after_kinds(drafts)
+        for rewrite in rewriters.values():
+            rewrite.forget()
+        self.__dict__.pop("index")
         return list(drafts.values())
 
     def _draft(

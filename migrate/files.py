@@ -36,11 +36,11 @@ def canonical(value: Json) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def digest_of(schema: str, body: Json, lines: Iterable[bytes] = ()) -> str:
+def digest_of(schema: str, body: Json, lines: bytes = b"") -> str:
     """sha256 (hex) over schema, body and any lines after the envelope."""
     running = hashlib.sha256(canonical([schema, body]))
-    for line in lines:
-        running.update(b"\n" + line)
+    if lines:
+        running.update(b"\n" + lines)
     return running.hexdigest()
 
 
@@ -65,12 +65,12 @@ def write(folder: Path, what: str, schema: str, body: Json, lines: Iterable[Json
 
     Raises FileError where the folder cannot be written to; nothing is left behind then.
     """
-    payload = [canonical(line) for line in lines]
+    payload = b"\n".join(map(canonical, lines))
     digest = digest_of(schema, body, payload)
     at = now_utc()
     path = folder / f"{at:%Y%m%dT%H%M%SZ}.{digest[:8]}.{what}"
     envelope = {"schema": schema, "digest": digest, "written_at": at.isoformat(timespec="seconds"), "body": body}
-    put(path, b"\n".join([_head(path, envelope), *payload]) + b"\n")
+    put(path, b"\n".join([_head(path, envelope), *([payload] if payload else []), b""]))
     return Written(path, schema, digest, body, envelope["written_at"])
 
 
@@ -122,7 +122,7 @@ def read(path: Path, schema: str) -> Written:
     envelope, rest = _envelope(path, schema)
     if rest:
         raise FileError(f"{path} holds more than one document", do="take the file as it was written")
-    return _checked(path, envelope, [])
+    return _checked(path, envelope, b"")
 
 
 def write_inventory(folder: Path, inventory: Inventory) -> Written:
@@ -141,8 +141,8 @@ def read_inventory(path: Path) -> tuple[Written, Inventory]:
     resources, gaps = [], []
     try:
         with collector_off():
-            # In one go: the keys, the same in each line, are kept once.
-            for entry in json.loads(b"[" + b",".join(rest) + b"]"):
+            # In one go: the keys, the same in each line, are kept once. No JSON text has a bare line break in it.
+            for entry in json.loads(b"[" + rest.replace(b"\n", b",") + b"]"):
                 if "resource" in entry:
                     resources.append(Resource.from_json(entry["resource"]))
                 elif "gap" in dict(entry):
@@ -186,7 +186,8 @@ def by_digest(folder: Path, what: str, digest: str) -> Path:
     return found[-1]
 
 
-def _envelope(path: Path, schema: str) -> tuple[dict[str, Json], list[bytes]]:
+def _envelope(path: Path, schema: str) -> tuple[dict[str, Json], bytes]:
+    """The envelope and every byte of the lines after it."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -194,9 +195,9 @@ def _envelope(path: Path, schema: str) -> tuple[dict[str, Json], list[bytes]]:
     changed = StaleError(f"{path} is not a complete {schema} file: it was edited or cut", do="make it again")
     if content[-1:] != b"\n":
         raise changed
-    head, rest = content[:-1], list[bytes]()
+    head, rest = content[:-1], b""
     if path.suffix == ".jsonl":
-        head, *rest = head.split(b"\n")
+        head, _, rest = head.partition(b"\n")
     try:
         envelope = json.loads(head)
         found, digest, at = envelope["schema"], envelope["digest"], datetime.fromisoformat(envelope["written_at"])
@@ -222,7 +223,7 @@ def _envelope(path: Path, schema: str) -> tuple[dict[str, Json], list[bytes]]:
     return envelope, rest
 
 
-def _checked(path: Path, envelope: dict[str, Json], rest: list[bytes]) -> Written:
+def _checked(path: Path, envelope: dict[str, Json], rest: bytes) -> Written:
     actual = digest_of(envelope["schema"], envelope["body"], rest)
     if actual != envelope["digest"]:
         raise StaleError(

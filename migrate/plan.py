@@ -71,8 +71,7 @@ def make(inputs: Inputs) -> dict[str, Json]:
         graph = build(inputs.inventory, inputs.kinds)
         placement = place(graph, inputs.config, inputs.kinds)
         drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds)
-        drafts = drafting.steps()
-        steps, gates = order(drafts, inputs)
+        steps, gates = order(drafting.steps(), inputs)
         return _body(inputs, graph, placement, drafting, steps, gates)
 
 

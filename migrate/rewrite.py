@@ -19,7 +19,7 @@ from migrate.values import Json, is_mark, join
 __all__ = ["Index", "Known", "Rewriter", "Rewritten", "Span", "index_of", "residue", "whole"]
 
 _BUCKET_PATTERN = re.compile(r"arn:aws[a-z-]*:s3:::([^/\s\"]*[*?][^/\s\"]*)")
-_REMEMBERED = 1 << 16
+_REMEMBERED = 1 << 13
 """Strings whose rewriting is kept: documents repeat each other, but not for ever."""
 
 
@@ -51,6 +51,10 @@ class Rewriter:
         out = Rewritten(None)
         out.value = self._walk(value, out, [], True)
         return out
+
+    def forget(self) -> None:
+        """Let go of what is remembered: a large account's would stay in memory for nothing once its plan is made."""
+        del self.string, self.names_something
 
     def _walk(self, value: Json, out: Rewritten, path: list[str], loose: bool) -> Json:
         if isinstance(value, str):

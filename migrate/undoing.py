@@ -38,6 +38,10 @@ class RolledBack:
         return not (self.kept or self.failed or self.waiting)
 
 
+_BEGUN = frozenset({"acting", "undoing", "verified"})
+"""A step that only looked, or proved, has nothing to take away; but what it proved no longer holds."""
+
+
 class Kept(Exception):
     """The guard says that this is not ours to take away."""
 
@@ -47,7 +51,7 @@ def candidates(ground: Ground, select: Iterable[str] | None = None) -> list[str]
     acted = {
         step.id: step
         for step in ground.plan.steps.values()
-        if any(entry.event in ("acting", "undoing") for entry in ground.journal.history(step.id))
+        if any(entry.event in _BEGUN for entry in ground.journal.history(step.id))
     }
     chosen = set(acted) if select is None else set(select) & set(acted)
     grown = True
@@ -56,7 +60,7 @@ def candidates(ground: Ground, select: Iterable[str] | None = None) -> list[str]
         chosen |= more
         grown = bool(more)
     newest = {
-        step_id: max(e.seq for e in ground.journal.history(step_id) if e.event in ("acting", "undoing"))
+        step_id: max(e.seq for e in ground.journal.history(step_id) if e.event in _BEGUN)
         for step_id in chosen
     }
     order: list[str] = []
@@ -71,7 +75,7 @@ def candidates(ground: Ground, select: Iterable[str] | None = None) -> list[str]
 def undo_step(ground: Ground, step: Step, sender: Callable[[AccountId, Region], Any]) -> None:
     """Undo one step. Raises Kept where the guard stops it, StepFailed where AWS does."""
     history = ground.journal.history(step.id)
-    if not any(entry.event in ("acting", "undoing") for entry in history):
+    if not any(entry.event in _BEGUN for entry in history):
         return
     if any(entry.data.get("carry") for entry in history):
         _uncarry(ground, step, sender)
@@ -116,6 +120,9 @@ def _undo_request(
 
 
 def _still_there(ground: Ground, step: Step, index: int, request: PlannedRequest) -> bool:
+    receipts = [e for e in ground.journal.history(step.id) if e.event == "acted" and e.data.get("request") == index]
+    if receipts and request.outputs.keys() <= ground.journal.outputs(step.id).keys():
+        return True  # the receipt names it; the inverse says by its code where it is gone already
     outputs = find(ground, step, request)
     if outputs is None and not _was_seen(ground, step, index):
         # Made a moment ago, or perhaps made: "not there" is believed only after the window.

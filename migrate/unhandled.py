@@ -59,6 +59,20 @@ PROBES: tuple[Probe, ...] = (
     ),
     _ec2("volume", "DescribeVolumes", "Volumes[].VolumeId", ("status", ["available"])),
     _ec2("transit-gateway", "DescribeTransitGateways", "TransitGateways[?State!='deleted'].TransitGatewayId"),
+    _ec2("launch-template", "DescribeLaunchTemplates", "LaunchTemplates[].LaunchTemplateId"),
+    _ec2(
+        "vpc-peering-connection",
+        "DescribeVpcPeeringConnections",
+        "VpcPeeringConnections[?Status.Code=='active' || Status.Code=='pending-acceptance'].VpcPeeringConnectionId",
+    ),
+    _ec2(
+        "egress-only-internet-gateway",
+        "DescribeEgressOnlyInternetGateways",
+        "EgressOnlyInternetGateways[].EgressOnlyInternetGatewayId",
+    ),
+    # AWS's own lists are shown too; they are in every account.
+    _ec2("prefix-list", "DescribeManagedPrefixLists", "PrefixLists[?OwnerId!='AWS'].PrefixListId"),
+    _ec2("vpc-flow-log", "DescribeFlowLogs", "FlowLogs[].FlowLogId"),
     _ec2("vpn-connection", "DescribeVpnConnections", "VpnConnections[?State!='deleted'].VpnConnectionId"),
     _probe(
         "autoscaling:autoScalingGroup",
@@ -114,6 +128,14 @@ PROBES: tuple[Probe, ...] = (
     _probe("transfer:server", "transfer.ListServers", "Servers[].Arn"),
     _probe("ses:identity", "ses.ListIdentities", "Identities[]", "identity/{id}"),
     _probe("acm:certificate", "acm.ListCertificates", "CertificateSummaryList[].CertificateArn"),
+    _probe("cloudwatch:alarm", "cloudwatch.DescribeAlarms", "[MetricAlarms, CompositeAlarms][][].AlarmArn"),
+    _probe(
+        "iam:oidc-provider",
+        "iam.ListOpenIDConnectProviders",
+        "OpenIDConnectProviderList[].Arn",
+        is_global=True,
+    ),
+    _probe("iam:saml-provider", "iam.ListSAMLProviders", "SAMLProviderList[].Arn", is_global=True),
     _probe(
         "cloudfront:distribution",
         "cloudfront.ListDistributions",

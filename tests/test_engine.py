@@ -210,13 +210,14 @@ def test_a_refusal_is_told_in_awss_words_and_can_be_run_again(toys: World) -> No
     assert len(toys.target("loop")) == 1
 
 
-def test_a_denied_write_says_which_policy_helps(toys: World) -> None:
+def test_a_denied_write_says_who_lacks_the_permission(toys: World) -> None:
     fail_with(toys, ("definite", "AccessDeniedException"), on="toy.CreateLoop")
 
     with pytest.raises(AccessError) as caught:
         toys.engine().step(LOOP)
 
-    assert "migrate policy --for run" in caught.value.do
+    assert "222222222222" in caught.value.what
+    assert "give the role of that account this permission" in caught.value.do
 
 
 def test_codes_that_pass_are_tried_for_two_minutes_and_codes_that_mean_done_are_done(toys: World) -> None:

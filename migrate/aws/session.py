@@ -191,8 +191,10 @@ class Sessions:
         role = self.roles.get(account)
         if role:
             return f"check that {role} exists and trusts {self.profile or 'the credentials in use'}; migrate doctor"
-        login = f"aws sso login --profile {self.profile}" if self.profile else "set AWS_PROFILE, or aws sso login"
-        return f"use credentials of account {account} ({login}); migrate doctor"
+        return f"use credentials of account {account} ({self._login()}); migrate doctor"
+
+    def _login(self) -> str:
+        return f"aws sso login --profile {self.profile}" if self.profile else "set AWS_PROFILE, or aws sso login"
 
     def _open_door(self) -> Any:
         with self._making:
@@ -210,7 +212,7 @@ class Sessions:
             session.set_config_variable("metadata_service_num_attempts", 1)
             session.get_config_variable("region")  # raises where the profile does not exist
         except BotoCoreError as error:
-            raise AccessError(str(error), do="aws configure list-profiles; then --profile NAME") from error
+            raise AccessError(str(error), do="aws configure list-profiles, then legacy: {profile: NAME} in migration.yaml") from error
         return session
 
     def _session(self, account: AccountId) -> Any:
@@ -221,7 +223,7 @@ class Sessions:
             except BotoCoreError as error:
                 raise AccessError(str(error), do=self._way_in(account)) from error
             if given is None:
-                raise AccessError("no AWS credentials were found", do=self._way_in(account))
+                raise AccessError("no AWS credentials were found", do=f"{self._login()}; migrate doctor")
             session = self._new_session()
             # Models are parsed once for all accounts: a loader of its own costs a session about 0.6 s of CPU.
             session.register_component("data_loader", door.get_component("data_loader"))

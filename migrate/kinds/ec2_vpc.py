@@ -23,6 +23,8 @@ class VpcFacts(Facts):
     """Source: ec2.DescribeVpcs, ec2.DescribeVpcAttribute."""
 
     cidr_block: str
+    secondary_cidr_blocks: list[str]
+    """IPv4 only. An IPv6 block is AWS's to assign, and its subnets say that they had one."""
     instance_tenancy: str
     is_default: bool
     dns_support: bool
@@ -30,7 +32,7 @@ class VpcFacts(Facts):
 
 
 class Create(Action[VpcFacts]):
-    """The VPC and its two DNS attributes."""
+    """The VPC, its further IPv4 blocks and its two DNS attributes."""
 
     name = "create"
     title = "Create the VPC"
@@ -53,6 +55,11 @@ class Create(Action[VpcFacts]):
                 creates=True,
                 outputs={"id": "Vpc.VpcId"},
                 undo=Request("ec2.DeleteVpc", {"VpcId": own}, done=("InvalidVpcID.NotFound",)),
+            ),
+            *(
+                # Gone with the VPC. What a repeated one is answered with: unverified.
+                Request("ec2.AssociateVpcCidrBlock", {"VpcId": own, "CidrBlock": block}, done=("CidrConflict",))
+                for block in facts.secondary_cidr_blocks
             ),
             # AWS takes one attribute a call. Source: ec2.ModifyVpcAttribute, botocore 1.44.5.
             Request("ec2.ModifyVpcAttribute", {"VpcId": own, "EnableDnsSupport": {"Value": facts.dns_support}}),
@@ -87,6 +94,12 @@ class Vpc(Kind[VpcFacts]):
                 vpc["VpcId"],
                 VpcFacts(
                     cidr_block=vpc["CidrBlock"],
+                    secondary_cidr_blocks=sorted(
+                        block["CidrBlock"]
+                        for block in vpc.get("CidrBlockAssociationSet", ())
+                        if block["CidrBlockState"]["State"] in ("associating", "associated")
+                        and block["CidrBlock"] != vpc["CidrBlock"]
+                    ),
                     instance_tenancy=vpc.get("InstanceTenancy", "default"),
                     is_default=vpc.get("IsDefault", False),
                     dns_support=support,

@@ -179,6 +179,10 @@ class TaskDefinition(Kind[TaskDefinitionFacts]):
         self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[TaskDefinitionFacts]
     ) -> Resource | None:
         if "id" in outputs:
+            # A deregistered revision stays describable for ever: for us it is gone.
+            standing = _described(site, outputs["id"])
+            if standing is None or standing["taskDefinition"]["status"] != "ACTIVE":
+                return None
             return next(iter(self.scan(site, only=outputs["id"])), None)
         # A revision that is neither used nor the newest is not in a scan, so the stamp is looked for in the family.
         arns = site.pages(
@@ -308,7 +312,9 @@ def _used(site: ReadSite) -> set[str]:
         named: set[str] = set()
         for at in range(0, len(services), 10):  # ten a call. Source: ecs.DescribeServices, botocore 1.44.5
             answer = site.call("ecs.DescribeServices", cluster=cluster, services=services[at : at + 10])
-            named |= {one["taskDefinition"] for one in answer["services"] if one.get("taskDefinition")}
+            # A deleted service stays describable for a while, and runs nothing.
+            alive = [one for one in answer["services"] if one.get("status") != "INACTIVE"]
+            named |= {one["taskDefinition"] for one in alive if one.get("taskDefinition")}
         return named
 
     def by_rules(cluster: str) -> set[str]:

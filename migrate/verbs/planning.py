@@ -34,10 +34,11 @@ def graph(out: Out, folder: Path, *, form: str, why: tuple[str, str] | None, out
         draw = {"mermaid": pictures.mermaid, "dot": pictures.dot, "text": _text}
         text = pictures.page(built, rows) if form == "html" else draw[form](built)
     if output is None:
-        print(text)
+        out.result(text, pictures.as_json(built) if form in ("json", "text") else {"form": form, "text": text})
     else:
         files.put(output, text.encode())
         out.say(f"wrote {output}")
+        out.result("", {"form": form, "output": str(output)})
     return 0
 
 

@@ -313,12 +313,13 @@ def inputs(
     gaps: Iterable[Gap] = (),
     runbooks: Sequence[Runbook] = (),
     kinds: Mapping[str, Kind[Any]] = KINDS,
+    digest: str = "",
     **more: Any,
 ) -> Inputs:
     """What a plan is made from."""
     found = things if isinstance(things, Inventory) else inventory(things, gaps)
     decided = config(**more)
-    digest = digest_of("inventory", [json.dumps(line, sort_keys=True) for line in found.lines()])
+    digest = digest or digest_of("inventory", [json.dumps(line, sort_keys=True) for line in found.lines()])
     books = tuple(runbooks) or tuple(runbook() for _ in decided.move)
     said = digest_of("config", decided.model_dump(mode="json", by_alias=True))
     return Inputs(decided, said, found, digest, books, kinds)

@@ -107,7 +107,7 @@ def vpc_takes_its_default_acl() -> None:
     @override(EC2Backend, "delete_vpc")
     def delete_vpc(old: Any, self: Any, vpc_id: str) -> Any:
         inside = [acl for acl in self.network_acls.values() if acl.vpc_id == vpc_id]
-        if any(str(acl.default) != "true" for acl in inside):
+        if any(not acl.default for acl in inside):
             raise DependencyViolationError(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
         gone = old(self, vpc_id)
         for acl in inside:

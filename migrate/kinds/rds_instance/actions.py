@@ -173,6 +173,8 @@ class ProveRows(CarryAction[InstanceFacts]):
     name = "prove_rows"
     title = "Prove that every row arrived"
     phase = "data"
+    # The login lies in a secret of the same account.
+    after_kinds = ("secretsmanager.secret.copy_value",)
     downtime = "D2"
     writes = frozenset()
 
