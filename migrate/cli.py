@@ -1,7 +1,8 @@
 """The command line: verbs only. The rule: every heavy import is inside its verb, so that help answers at once."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from migrate import __version__
-from migrate.errors import MigrateError
+from migrate.errors import MigrateError, UsageError
 from migrate.out import Out
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -22,21 +23,28 @@ class Verbs(click.Group):
         """Not sorted: the order of the story."""
         return list(self.commands)
 
-    def main(self, args: Any = None, *more: Any, standalone_mode: bool = True, **named: Any) -> Any:
-        """As click does it, but a wrong command line ends with 64: 2 means that differences exist."""
-        if not standalone_mode:
-            return super().main(args, *more, standalone_mode=False, **named)
-        words = list(sys.argv[1:] if args is None else args)
-        try:
-            sys.exit(super().main(words, *more, standalone_mode=False, **named) or 0)
-        except click.Abort:
-            sys.exit(130)
-        except click.UsageError as error:
-            error.show()
-            if "--json" in words:
-                do = f"{error.ctx.command_path if error.ctx else 'migrate'} --help"
-                Out(True).end({"error": "UsageError", "what": error.format_message(), "do": do, "exit": 64})
-            sys.exit(64)
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **named: Any) -> click.Context:
+        """As click does it, but for the exit code."""
+        with _wrong_command_line():
+            return super().make_context(info_name, args, *more, **named)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does it, but for the exit code."""
+        with _wrong_command_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _wrong_command_line() -> Iterator[None]:
+    """A wrong command line ends with 64, not with click's 2: that means that differences exist."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.exit_code = UsageError.exit_code
+        do = f"{error.ctx.command_path if error.ctx else 'migrate'} --help"
+        what = {"error": "UsageError", "what": error.format_message(), "do": do, "exit": error.exit_code}
+        Out("--json" in sys.argv).end(what)
+        raise
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -133,7 +133,7 @@ class Drafting:
         self._after_kinds(drafts)
         for rewrite in rewriters.values():
             rewrite.forget()
-        self.__dict__.pop("index")
+        self.__dict__.pop("index", None)
         return list(drafts.values())
 
     def _draft(

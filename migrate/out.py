@@ -30,12 +30,7 @@ class Out:
             return
         value = self._value
         if error is not None:
-            value = (
-                {**value, **error}
-                if isinstance(value, dict)
-                else error
-                if value is None
-                else {**error, "result": value}
-            )
+            said = value if isinstance(value, dict) else {} if value is None else {"result": value}
+            value = {**said, **error}
         json.dump(value, sys.stdout, indent=1, sort_keys=True, ensure_ascii=False, default=str)
         print(flush=True)

@@ -144,8 +144,15 @@ def _known(sort: Any, line: Mapping[str, Json]) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key in _fields(sort)}
 
 
+_ABSENT: Mapping[str, Any] = {
+    "creates": False, "token_param": "", "outputs": {}, "done": (), "retry": (), "find": None, "wait": None,
+    "undo": None,
+}  # fmt: skip
+"""What a request in a plan file is where it does not say."""
+
+
 def _request(line: Mapping[str, Json]) -> PlannedRequest:
-    values = _known(PlannedRequest, line)
+    values = dict(_ABSENT) | _known(PlannedRequest, line)
     for name in ("done", "retry"):
         values[name] = tuple(values[name])
     if values["find"] is not None:
@@ -158,9 +165,13 @@ def _request(line: Mapping[str, Json]) -> PlannedRequest:
 
 
 def _line_of(request: PlannedRequest) -> dict[str, Json]:
-    line = {name: getattr(request, name) for name in PlannedRequest.__slots__}
-    line["done"], line["retry"] = list(request.done), list(request.retry)
-    line["undo"] = None if request.undo is None else _line_of(request.undo)
+    """A request without what it does not have: most have no wait, no find and no error codes."""
+    line = {name: value for name in PlannedRequest.__slots__ if (value := getattr(request, name)) or name == "params"}
+    for name in ("done", "retry"):
+        if name in line:
+            line[name] = list(line[name])
+    if request.undo is not None:
+        line["undo"] = _line_of(request.undo)
     if request.find is not None:
         line["find"] = {name: getattr(request.find, name) for name in PlannedFind.__slots__}
     if request.wait is not None:

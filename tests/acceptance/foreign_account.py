@@ -115,6 +115,24 @@ def sign_in(endpoint: str) -> dict[str, str]:
     return {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
 
 
+def by_hand(it: Builder) -> None:
+    """What the owner makes in the targets alone, because no kind does: the streams that log groups feed."""
+    for account in (LIVE, LAB):
+        role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
+        given = it.client("sts").assume_role(RoleArn=role, RoleSessionName="owner")["Credentials"]
+        for region in REGIONS:
+            kinesis = boto3.client(
+                "kinesis",
+                region_name=region,
+                endpoint_url=it.endpoint,
+                aws_access_key_id=given["AccessKeyId"],
+                aws_secret_access_key=given["SecretAccessKey"],
+                aws_session_token=given["SessionToken"],
+                config=ENDPOINT_LIMITS,
+            )
+            kinesis.create_stream(StreamName="logs", ShardCount=1)
+
+
 def code(text: str) -> bytes:
     """A deployment package."""
     packed = io.BytesIO()
@@ -133,7 +151,10 @@ def trust(**principal: Any) -> str:
 def identity(it: Builder) -> None:
     """Roles that trust each other in a circle, a provider, boundaries, policies that nobody uses."""
     iam = it.client("iam")
-    wide = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["s3:*", "dynamodb:*"], "Resource": "*"}}
+    wide = {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": ["s3:*", "dynamodb:*"], "Resource": "*"},
+    }
     boundary = iam.create_policy(
         PolicyName="Permissions.Boundary+=,@-_", Path="/guard/rails/", PolicyDocument=json.dumps(wide),
         Description="says \"no\" and 'maybe' <&>",
@@ -151,15 +172,23 @@ def identity(it: Builder) -> None:
 
     alpha = role("circle-A", trust(Service="lambda.amazonaws.com"))
     beta = role("circle-B", trust(AWS=alpha), Path="/deep/er/")
-    iam.update_assume_role_policy(RoleName="circle-A", PolicyDocument=trust(AWS=[beta, "arn:aws:iam::999900001111:root"]))
+    iam.update_assume_role_policy(
+        RoleName="circle-A", PolicyDocument=trust(AWS=[beta, "arn:aws:iam::999900001111:root"])
+    )
     role("ci.deploy", trust(Federated=provider), MaxSessionDuration=7200, Description="GitHub “Actions” → here")
     it.made["role"] = role(
         f"{it.word}_runtime", trust(Service=["lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "states.amazonaws.com"]),
         PermissionsBoundary=boundary, Tags=it.pairs("runtime"),
     )  # fmt: skip
-    inline = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{it.word.lower()}.assets.example/*"}
+    inline = {
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{it.word.lower()}.assets.example/*",
+    }
     iam.put_role_policy(
-        RoleName=f"{it.word}_runtime", PolicyName="reads", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [inline]})
+        RoleName=f"{it.word}_runtime",
+        PolicyName="reads",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [inline]}),
     )
     iam.attach_role_policy(RoleName=f"{it.word}_runtime", PolicyArn=boundary)
     aws_own = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -204,7 +233,9 @@ def network(it: Builder) -> None:
         inside = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [default]}])["Subnets"]
         it.made[f"default {region}"] = {"vpc": default, "subnets": sorted(s["SubnetId"] for s in inside)[:2]}
         it.made[f"default {region}"]["groups"] = groups(it, ec2, default)
-        it.maybe("peering", lambda e=ec2, p=nets: e.create_vpc_peering_connection(VpcId=p[0]["vpc"], PeerVpcId=p[1]["vpc"]))
+        it.maybe(
+            "peering", lambda e=ec2, p=nets: e.create_vpc_peering_connection(VpcId=p[0]["vpc"], PeerVpcId=p[1]["vpc"])
+        )
         it.maybe(
             "endpoint",
             lambda e=ec2, p=nets, r=region: e.create_vpc_endpoint(

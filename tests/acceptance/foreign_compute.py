@@ -62,12 +62,17 @@ def functions(it: Builder, region: str) -> None:
     )  # fmt: skip
     it.maybe("url", lambda: client.create_function_url_config(FunctionName=f"{it.word}_worker", AuthType="NONE"))
     function("h" * 64, Runtime="nodejs22.x", Handler="a/b.c")
-    it.maybe("mapping", lambda: client.create_event_source_mapping(EventSourceArn=it.made[f"queue {region}"], FunctionName=failing))
+    it.maybe(
+        "mapping",
+        lambda: client.create_event_source_mapping(EventSourceArn=it.made[f"queue {region}"], FunctionName=failing),
+    )
     if region == REGIONS[0]:
         it.maybe(
             "image function",
             lambda: function(
-                "from_image", PackageType="Image", Code={"ImageUri": f"{LEGACY}.dkr.ecr.{region}.amazonaws.com/app/fn:v1"}
+                "from_image",
+                PackageType="Image",
+                Code={"ImageUri": f"{LEGACY}.dkr.ecr.{region}.amazonaws.com/app/fn:v1"},
             ),
         )
         it.maybe(
@@ -90,7 +95,14 @@ def balancers(it: Builder) -> None:
         Name="tg-1", Protocol="HTTP", Port=8080, VpcId=net["vpc"], TargetType="ip", HealthCheckPath="/healthz?x=1",
         Matcher={"HttpCode": "200-299"},
     )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
-    redirect = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301", "Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}
+    redirect = {
+        "Protocol": "HTTPS",
+        "Port": "443",
+        "StatusCode": "HTTP_301",
+        "Host": "#{host}",
+        "Path": "/#{path}",
+        "Query": "#{query}",
+    }
     elb.create_listener(
         LoadBalancerArn=alb, Protocol="HTTP", Port=80, DefaultActions=[{"Type": "redirect", "RedirectConfig": redirect}]
     )
@@ -138,7 +150,9 @@ def containers(it: Builder) -> None:
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": f"/{it.word}/svc-001"}},
     }  # fmt: skip
     for n in range(3):
-        ecs.register_task_definition(family="on-ec2", containerDefinitions=[container | {"cpu": n}], networkMode="bridge")
+        ecs.register_task_definition(
+            family="on-ec2", containerDefinitions=[container | {"cpu": n}], networkMode="bridge"
+        )
     ecs.register_task_definition(
         family="Fargate_one", containerDefinitions=[container], networkMode="awsvpc", cpu="256", memory="512",
         requiresCompatibilities=["FARGATE"], executionRoleArn=it.made["role"], taskRoleArn=it.made["role"],
@@ -169,7 +183,8 @@ def machines(it: Builder) -> None:
         SecurityGroupIds=default["groups"], TagSpecifications=spec("instance", it.pairs("pet 🐶")),
     )  # fmt: skip
     ec2.create_launch_template(
-        LaunchTemplateName="hosts", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro", "UserData": "IyE="}
+        LaunchTemplateName="hosts",
+        LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro", "UserData": "IyE="},
     )
     it.maybe(
         "scaling group",

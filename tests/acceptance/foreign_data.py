@@ -83,7 +83,9 @@ def messages(it: Builder, region: str) -> None:
 def secrets(it: Builder, region: str) -> None:
     """Secrets with rotation, binary and empty ones; every sort of parameter."""
     manager, ssm = it.client("secretsmanager", region), it.client("ssm", region)
-    manager.create_secret(Name="team/db.password+1@x", SecretString='{"username":"u","password":"p🔑"}', KmsKeyId=it.made[f"key {region}"])
+    manager.create_secret(
+        Name="team/db.password+1@x", SecretString='{"username":"u","password":"p🔑"}', KmsKeyId=it.made[f"key {region}"]
+    )
     manager.create_secret(Name="binary", SecretBinary=b"\x00\xff\x10", Tags=it.pairs("binary"))
     manager.create_secret(Name="never_filled")
     manager.create_secret(Name="turned", SecretString="first", Description="rot\"ates'")
@@ -131,7 +133,11 @@ def databases(it: Builder, region: str) -> None:
         DBSubnetGroupName="group_1", DBSubnetGroupDescription="d'une", SubnetIds=net["subnets"], Tags=it.pairs("g")
     )
     rds.create_db_parameter_group(DBParameterGroupName="pg-own", DBParameterGroupFamily="postgres16", Description="own")
-    common: dict[str, Any] = {"MasterUsername": "root_user", "MasterUserPassword": "not-a-secret-1", "AllocatedStorage": 20}
+    common: dict[str, Any] = {
+        "MasterUsername": "root_user",
+        "MasterUserPassword": "not-a-secret-1",
+        "AllocatedStorage": 20,
+    }
     rds.create_db_instance(
         DBInstanceIdentifier=f"{it.word.lower()}-pg", Engine="postgres", EngineVersion="16.3",
         DBInstanceClass="db.t4g.micro", DBSubnetGroupName="group_1", VpcSecurityGroupIds=[net["groups"][0]],
@@ -140,7 +146,11 @@ def databases(it: Builder, region: str) -> None:
     )  # fmt: skip
     if region == REGIONS[0]:
         rds.create_db_instance(
-            DBInstanceIdentifier="Old-MySQL", Engine="mysql", EngineVersion="8.0.36", DBInstanceClass="db.m5.large", **common
+            DBInstanceIdentifier="Old-MySQL",
+            Engine="mysql",
+            EngineVersion="8.0.36",
+            DBInstanceClass="db.m5.large",
+            **common,
         )
         it.maybe(
             "aurora",
@@ -188,7 +198,12 @@ def buckets(it: Builder) -> None:
     for n in range(3):
         s3.put_object(Bucket=versions, Key="again", Body=str(n).encode())
     s3.delete_object(Bucket=versions, Key="again")
-    lifecycle = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "p/"}, "NoncurrentVersionExpiration": {"NoncurrentDays": 9}}
+    lifecycle = {
+        "ID": "old",
+        "Status": "Enabled",
+        "Filter": {"Prefix": "p/"},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 9},
+    }
     s3.put_bucket_lifecycle_configuration(Bucket=versions, LifecycleConfiguration={"Rules": [lifecycle]})
     encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": it.made[f"key {REGIONS[0]}"]}
     s3.put_bucket_encryption(

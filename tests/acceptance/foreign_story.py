@@ -48,7 +48,15 @@ class Endpoint:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-        command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(self.port)]
+        command = [
+            sys.executable,
+            "-c",
+            "from moto.server import main; main()",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+        ]
         with (self.folder / "endpoint.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=plain, cwd=self.folder)
         deadline = time.monotonic() + 60

@@ -93,7 +93,8 @@ def kill_until_done(told: Story, account: Account, chance: random.Random) -> Non
             kills += 1
             print(f"kill {kills} after {entries} entries, {told.journal_length()} in all")
         else:
-            assert told.answer(), f"the run ended after {kills} kills: {(told.folder / 'killed.log').read_text()[-2000:]}"
+            ended = (told.folder / "killed.log").read_text()[-2000:]
+            assert told.answer(), f"the run ended after {kills} kills: {ended}"
     told.run()
 
 
