@@ -40,7 +40,7 @@ def _wrong_command_line() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        error.exit_code = UsageError.exit_code
+        error.exit_code = UsageError.exit_code  # type: ignore[misc]  # click reads it from the error
         do = f"{error.ctx.command_path if error.ctx else 'migrate'} --help"
         what = {"error": "UsageError", "what": error.format_message(), "do": do, "exit": error.exit_code}
         Out("--json" in sys.argv).end(what)

@@ -49,7 +49,7 @@ def _allowed(plan: Plan, journal: Journal) -> dict[Ref, dict[str, list[Json]]]:
 
 
 def _ours(resource: Resource, plan: Plan) -> bool:
-    tags = resource.tags
-    return tags.get(MIGRATION_TAG) == plan.migration and tags.get(STEP_TAG, "").rpartition("/")[0] != "" and any(
-        tags[STEP_TAG].startswith(step.rpartition(":")[0]) for step in plan.steps
-    )  # fmt: skip
+    """Whether it carries the stamp of a step of this plan (a snapshot in legacy, say)."""
+    made_by = resource.tags.get(STEP_TAG, "").rpartition(":")[0]
+    bases = {step.rpartition(":")[0] for step in plan.steps}
+    return resource.tags.get(MIGRATION_TAG) == plan.migration and made_by in bases
