@@ -7,6 +7,7 @@ one resource bit by bit stays in one wave.
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrate import layers
@@ -14,7 +15,7 @@ from migrate.drafting import Draft
 from migrate.errors import ConfigError, PlanRefused
 from migrate.graph import Edge
 from migrate.runbook import Ask, Do
-from migrate.steps import Gate, Step
+from migrate.steps import Gate, PlannedRequest, Step
 
 if TYPE_CHECKING:
     from migrate.plan import Inputs
@@ -48,7 +49,10 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
         depth[step_id] = max((depth[n.id] + (n.id.rpartition(":")[0] != same) for n in before), default=0)
     waves = {key: number for number, key in enumerate(sorted({(at[s], depth[s]) for s in sequence}), start=1)}
     gates = _gates(sections, waves)
-    steps = [_step(by_id[step_id], waves[at[step_id], depth[step_id]], by_id) for step_id in sequence]
+    steps = [
+        _step(by_id[step_id], waves[at[step_id], depth[step_id]], by_id, sections[at[step_id]].timeout_s)
+        for step_id in sequence
+    ]
     return sorted(steps, key=lambda step: step.wave), gates
 
 
@@ -57,6 +61,7 @@ class _Section:
 
     def __init__(self, prefix: str, line: Do | Ask, aliases: tuple[str, ...], runbook: str) -> None:
         self.prefix, self.line, self.aliases, self.runbook = prefix, line, aliases, runbook
+        self.timeout_s = line.timeout_s if isinstance(line, Do) else None
 
     @property
     def where(self) -> str:
@@ -134,7 +139,14 @@ def _said(why: Edge | str) -> str:
     return why if isinstance(why, str) else f"{why.why} it ({why.strength}; {why.seen_in})"
 
 
-def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft]) -> Step:
+def _patient(request: PlannedRequest, timeout_s: float | None) -> PlannedRequest:
+    """A runbook line's timeout is how long each of its steps waits for a state."""
+    if timeout_s is None or request.wait is None:
+        return request
+    return replace(request, wait=replace(request.wait, timeout_s=timeout_s))
+
+
+def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft], timeout_s: float | None) -> Step:
     return Step(
         id=draft.id,
         ref=draft.ref,
@@ -147,7 +159,7 @@ def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft]) -> Step:
         because=tuple(f"{need}: {_said(why)}" for need, why in sorted(draft.needs.items())),
         wave=wave,
         group=draft.group,
-        requests=draft.requests,
+        requests=tuple(_patient(request, timeout_s) for request in draft.requests),
         carry=draft.carry,
         legacy_after=draft.legacy_after,
         downtime=draft.action.downtime,

@@ -100,6 +100,9 @@ class Rewriter:
             return {"$json": self._walk(value["$json"], out, path, True)}
         if "$join" in value:
             return join(*(self._walk(part, out, path, True) for part in value["$join"]))
+        if value.get("mentions"):
+            # What a sealed value names is rewritten beside it, for the order; the value itself when it is sent.
+            return value | {"needs": self._walk(value["mentions"], out, path, True)}
         return value
 
     def _string(self, text: str, loose: bool) -> tuple[Json, frozenset[Ref], tuple[str, ...], frozenset[str]]:

@@ -41,6 +41,11 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s@?]+")
 _PATH = re.compile(r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+/?")
 _PLAIN = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)+|[0-9]{1,6}|true|false|yes|no|on|off|none|enabled|disabled|", re.I)
 
+_NAMED = re.compile(
+    r"(?:[a-z0-9-]+\.)+amazonaws\.com(?:\.cn)?|(?<![0-9a-z.-])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.])", re.I
+)
+"""AWS hosts and addresses in a sealed value stay readable: a password in a URL must not hide its database."""
+
 HIGH_ENTROPY_BITS = 3.5
 """Bits a character: words and names stay below, random texts of 20 characters and more are above."""
 
@@ -63,7 +68,8 @@ class Sealer:
         if self._values is not None:
             with self._lock:
                 self._values[sealed] = value
-        return {"$sealed": sealed, "length": len(value)}
+        shown = sorted(set(_NAMED.findall(value)))
+        return {"$sealed": sealed, "length": len(value)} | ({"mentions": shown} if shown else {})
 
     @property
     def values(self) -> dict[str, str]:

@@ -65,7 +65,7 @@ def _foreign_marks(document: Json, where: str) -> Iterator[str]:
         for number, item in enumerate(document):
             yield from _foreign_marks(item, f"{where}[{number}]")
     elif isinstance(document, dict):
-        if set(document) == {"$sealed", "length"} and isinstance(document["$sealed"], str):
+        if set(document) - {"mentions"} == {"$sealed", "length"} and isinstance(document["$sealed"], str):
             return
         for key, item in document.items():
             inside = f"{where}.{key}" if where else str(key)
