@@ -25,7 +25,7 @@ demo: $(READY)
 	$(BIN)/migrate demo run
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -m "not torture"
+	$(BIN)/python -m pytest -q -m "not torture" -n 2 --dist loadfile
 
 torture: $(READY)
 	$(BIN)/python -m pytest -q -m torture
@@ -37,7 +37,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(if $(filter quick,$(BENCH)),--quick)
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --all-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/lock.txt

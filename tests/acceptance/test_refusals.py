@@ -209,7 +209,8 @@ def test_a_strangers_thing_stays_and_a_denied_step_is_named_while_the_others_go_
     told = moved_to(faultless, tmp_path / "m", "production", "strangers")
     told.prepare()
     client = told.world.session(TARGETS["production"]).client
-    client("logs").create_log_group(logGroupName="/small/web", tags={"owner": "somebody"})
+    client("logs").create_log_group(logGroupName="/small/web")
+    client("logs").put_retention_policy(logGroupName="/small/web", retentionInDays=3)
     client("iam").create_role(RoleName="small-task", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
     told.faults(deny=["sqs:CreateQueue"])
 
@@ -220,8 +221,9 @@ def test_a_strangers_thing_stays_and_a_denied_step_is_named_while_the_others_go_
     assert "AccessDenied" in said.err
     assert "not authorized to perform: sqs:CreateQueue" in said.err
     assert "was not made by this migration; nothing was changed" in said.err
-    groups = client("logs").list_tags_log_group(logGroupName="/small/web")["tags"]
-    assert groups == {"owner": "somebody"}
+    group = client("logs").describe_log_groups()["logGroups"][0]
+    assert group["retentionInDays"] == 3
+    assert client("logs").list_tags_for_resource(resourceArn=group["logGroupArn"])["tags"] == {}
     assert client("iam").list_role_tags(RoleName="small-task")["Tags"] == []
     assert client("iam").get_role(RoleName="small-task")["Role"]["AssumeRolePolicyDocument"]["Statement"] == []
     assert client("iam").list_attached_role_policies(RoleName="small-task")["AttachedPolicies"] == []
@@ -240,15 +242,18 @@ def test_a_strangers_thing_stays_and_a_denied_step_is_named_while_the_others_go_
 def test_a_throttled_endpoint_costs_a_scan_and_a_run_nothing_but_time(faultless: Story, tmp_path: Path) -> None:
     told = moved_to(faultless, tmp_path / "m", "infra", "throttled")
     free = told.type("scan", "--json").json
-    told.faults(throttle={"ec2:*": 0.3, "iam:*": 0.3})
-
-    throttled = told.type("scan", "--json").json
     told.type("plan")
     told.approve()
+
+    told.faults(throttle={"ec2:*": 0.3, "iam:*": 0.3})
+    throttled = told.type("scan", "--json").json
+    told.faults(throttle={"ec2:Create*": 0.3, "ec2:Associate*": 0.3, "iam:*": 0.3})
     told.run()
+    told.faults()
 
     assert throttled["digest"] == free["digest"]
-    told.faults()
+    history = b"".join(path.read_bytes() for path in told.folder.glob("*.run/journal.db*"))
+    assert b"again after" in history, "nothing was throttled"
     told.type("verify")
 
 
