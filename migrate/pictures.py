@@ -40,10 +40,12 @@ def _escaped(text: str) -> str:
 
 def cells_of_graph(graph: Graph, row_of: Mapping[Ref, str]) -> list[Cell]:
     """A box a resource, in the wave that the edges alone give it."""
-    return [
-        Cell(str(ref), _short(ref), str(ref), graph.waves[ref], row_of.get(ref, "not placed"), ref.kind.split(".")[0])
-        for ref in sorted(graph.resources)
-    ]
+    cells = []
+    for ref, resource in sorted(graph.resources.items()):
+        label = _short(ref, called=resource.tags.get("Name", ""))
+        row = row_of.get(ref, "not placed")
+        cells.append(Cell(str(ref), label, str(ref), graph.waves[ref], row, ref.kind.split(".")[0]))
+    return cells
 
 
 def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_per_cell: int = 14) -> str:
@@ -54,7 +56,8 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
     for cell in cells:
         grid[cell.row, cell.column].append(cell)
     heights = {
-        row: max(min(len(grid[row, column]), most_per_cell + 1) for column in columns) * _ROW + 16 for row in rows
+        row: max(_lines(row), *(min(len(grid[row, column]), most_per_cell + 1) for column in columns)) * _ROW + 16
+        for row in rows
     }
     width = _LEFT + _COLUMN * len(columns) + 20
     height = _HEAD + sum(heights.values()) + 10
@@ -64,7 +67,9 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
     for number, row in enumerate(rows):
         shade = "#fafafa" if number % 2 else "#ffffff"
         boxes.append(f'<rect x="0" y="{top}" width="{width}" height="{heights[row]}" fill="{shade}"/>')
-        boxes.append(f'<text x="12" y="{top + 26}" class="row">{_escaped(row)}</text>')
+        for line, word in enumerate(row.split(", ")):
+            text = _escaped(short_label(word, 18))
+            boxes.append(f'<text x="12" y="{top + 26 + line * 18}" class="row">{text}</text>')
         for position, column in enumerate(columns):
             inside = grid[row, column]
             for place, cell in enumerate(inside[:most_per_cell]):
@@ -96,6 +101,11 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
     )  # fmt: skip
 
 
+def _lines(row: str) -> int:
+    """Rows of boxes that the name of an account (or of several) takes."""
+    return 1 + (row.count(", ") + 1) // 2
+
+
 def _box(cell: Cell, x: int, y: int) -> str:
     colour = _COLOURS.get(cell.service, "#f1f3f4")
     return (
@@ -112,8 +122,8 @@ def _line(start: tuple[int, int], end: tuple[int, int]) -> str:
     return f'<path class="edge" d="M{a[0]} {a[1]} C{middle} {a[1]} {middle} {b[1]} {b[0]} {b[1]}"/>'
 
 
-def _short(ref: Ref, most: int = 27) -> str:
-    return short_label(f"{ref.kind.split('.')[-1]} {ref.name}", most)
+def _short(ref: Ref, most: int = 27, called: str = "") -> str:
+    return short_label(f"{ref.kind.split('.')[-1]} {called or ref.name}", most)
 
 
 def short_label(text: str, most: int = 27) -> str:
