@@ -113,6 +113,7 @@ class View:
     def _show(self, name: str, steps: list[str], once: "Once") -> None:
         with suppress(Exception):
             from prefect import flow, tags
+            from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
             @flow(name=name, flow_run_name=name, persist_result=False, retries=0, validate_parameters=False)
             def wave(ids: list[str]) -> None:
@@ -124,7 +125,10 @@ class View:
                 if once.error is not None or failed:
                     raise RuntimeError(f"{len(failed)} steps failed; the journal says why")
 
-            with tags(f"migration:{self.migration}"):
+            # The heartbeat's thread sleeps in whole seconds, and every flow waits for its end. It cannot be
+            # switched off by the environment. Source: prefect 3.8.8, flow_engine._send_heartbeats; measured 2026-11.
+            still = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+            with tags(f"migration:{self.migration}"), still:
                 wave(steps)
         if not once.begun.is_set():
             self.broken = True

@@ -125,8 +125,8 @@ class StepCarrier:
                     # Without the query: it is the signature that lets anybody in.
                     raise StepFailed(
                         f"{self.step}: {url.partition('?')[0][:200]} cannot be downloaded: {error}",
-                        do="let this machine reach that address, then migrate run; where the endpoint has no downloads, "
-                        "`to: legacy` in placement leaves the resource where it is: plan again",
+                        do="let this machine reach that address, then migrate run; where the endpoint has no "
+                        "downloads, `to: legacy` in placement leaves the resource where it is: plan again",
                     ) from error
             self.ground.clock.sleep(pause_s(self.step, tries))
 

@@ -25,17 +25,20 @@ class Verbs(click.Group):
 
     def make_context(self, info_name: str | None, args: list[str], *more: Any, **named: Any) -> click.Context:
         """As click does it, but for the exit code."""
-        with _wrong_command_line():
-            return super().make_context(info_name, args, *more, **named)
+        words = list(args)
+        with _wrong_command_line(words):
+            made = super().make_context(info_name, args, *more, **named)
+        made.meta["migrate.words"] = words
+        return made
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does it, but for the exit code."""
-        with _wrong_command_line():
+        with _wrong_command_line(ctx.meta["migrate.words"]):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _wrong_command_line() -> Iterator[None]:
+def _wrong_command_line(words: list[str]) -> Iterator[None]:
     """A wrong command line ends with 64, not with click's 2: that means that differences exist."""
     try:
         yield
@@ -43,7 +46,7 @@ def _wrong_command_line() -> Iterator[None]:
         error.exit_code = UsageError.exit_code  # type: ignore[misc]  # click reads it from the error
         do = f"{error.ctx.command_path if error.ctx else 'migrate'} --help"
         what = {"error": "UsageError", "what": error.format_message(), "do": do, "exit": error.exit_code}
-        Out("--json" in sys.argv).end(what)
+        Out("--json" in words).end(what)
         raise
 
 

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal, Self, cast
@@ -101,9 +101,7 @@ class Journal:
         if write:
             self._open()
         elif path.exists():
-            with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as db:
-                self._remember(_read(db))
-            db.close()
+            self._look()
 
     def __enter__(self) -> Self:
         return self
@@ -233,9 +231,7 @@ class Journal:
         except sqlite3.DatabaseError as error:
             self._db = None
             self._lock.close()
-            raise FileError(
-                f"{self.path} cannot be read: {error}", do="restore the run's folder from a copy"
-            ) from error
+            raise _unreadable(self.path, error) from error
         except FileError:
             if self._db is not None:
                 self._db.close()
@@ -244,10 +240,23 @@ class Journal:
             raise
         self.append("", "opened", {"pid": os.getpid(), "host": socket.gethostname()})
 
+    def _look(self) -> None:
+        try:
+            with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+                # A process that was killed while it made the file left one without tables: nothing happened yet.
+                if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone():
+                    self._remember(_read(db))
+        except sqlite3.DatabaseError as error:
+            raise _unreadable(self.path, error) from error
+
     def _remember(self, entries: Any) -> None:
         for entry in entries:
             self._all.append(entry)
             self._by_step.setdefault(entry.step, []).append(entry)
+
+
+def _unreadable(path: Path, error: sqlite3.DatabaseError) -> FileError:
+    return FileError(f"{path} cannot be read: {error}", do="restore the run's folder from a copy")
 
 
 def redacted(value: Json) -> Json:

@@ -26,6 +26,13 @@ class Migration:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        try:
+            os.scandir(folder).close()
+        except FileNotFoundError:
+            pass  # Each verb says what it misses there.
+        except OSError as error:
+            # A listing that is denied looks like an empty folder otherwise.
+            raise FileError(f"{folder} cannot be read: {error.strerror}", do="fix the folder's permissions") from None
 
     @cached_property
     def config(self) -> Config:

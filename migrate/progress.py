@@ -4,6 +4,7 @@ The rule: progress goes to stderr and says nothing that the result does not say.
 """
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from typing import TextIO
 
 HEARTBEAT_S = 10.0
+SILENCE_S = 30.0
+"""After so long without a line, a run says what it is waiting for: AWS may take minutes over one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +86,42 @@ def _bar(out: TextIO, title: str) -> Iterator[Callable[[Progress], None]]:
             bar.update(task, completed=done, total=progress.total, description=str(progress))
 
         yield show
+
+
+@contextmanager
+def steps_told(say: Callable[[str], None], *, silence_s: float = SILENCE_S) -> Iterator[Callable[[str, str], None]]:
+    """Say how each step ended, and after a silence which are under way; give what it yields to the engine."""
+    lock, over = threading.Lock(), threading.Event()
+    began: dict[str, float] = {}
+    last = time.monotonic()
+
+    def told(step: str, state: str) -> None:
+        nonlocal last
+        with lock:
+            if state in ("acting", "undoing"):
+                began[step] = time.monotonic()
+                return
+            began.pop(step, None)
+            if state in ("verified", "failed", "undone", "kept"):
+                last = time.monotonic()
+                say(f"  {state:9} {step}")
+
+    def watch() -> None:
+        nonlocal last
+        while not over.wait(min(silence_s / 4, 1.0)):
+            with lock:
+                now = time.monotonic()
+                if began and now - last >= silence_s:
+                    last = now
+                    oldest = sorted(began.items(), key=lambda pair: pair[1])
+                    listed = ", ".join(f"{step} for {now - since:.0f} s" for step, since in oldest[:3])
+                    more = f" and {len(oldest) - 3} more" if len(oldest) > 3 else ""
+                    say(f"  under way {listed}{more}")
+
+    watcher = threading.Thread(target=watch, name="migrate-steps", daemon=True)
+    watcher.start()
+    try:
+        yield told
+    finally:
+        over.set()
+        watcher.join()

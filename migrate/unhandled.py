@@ -63,7 +63,7 @@ PROBES: tuple[Probe, ...] = (
     _ec2(
         "vpc-peering-connection",
         "DescribeVpcPeeringConnections",
-        "VpcPeeringConnections[?Status.Code=='active' || Status.Code=='pending-acceptance'].VpcPeeringConnectionId",
+        "VpcPeeringConnections[?Status.Code!='deleted'].VpcPeeringConnectionId",
     ),
     _ec2(
         "egress-only-internet-gateway",
@@ -128,7 +128,19 @@ PROBES: tuple[Probe, ...] = (
     _probe("transfer:server", "transfer.ListServers", "Servers[].Arn"),
     _probe("ses:identity", "ses.ListIdentities", "Identities[]", "identity/{id}"),
     _probe("acm:certificate", "acm.ListCertificates", "CertificateSummaryList[].CertificateArn"),
-    _probe("cloudwatch:alarm", "cloudwatch.DescribeAlarms", "[MetricAlarms, CompositeAlarms][][].AlarmArn"),
+    # Those of a target-tracking policy are made and removed by Application Auto Scaling itself, in a target too.
+    # Source: Application Auto Scaling User Guide, target tracking scaling policies; read 2026-11, unverified.
+    _probe(
+        "cloudwatch:alarm",
+        "cloudwatch.DescribeAlarms",
+        "MetricAlarms[?!starts_with(AlarmName, 'TargetTracking-')].AlarmArn",
+    ),
+    _probe(
+        "cloudwatch:alarm",
+        "cloudwatch.DescribeAlarms",
+        "CompositeAlarms[].AlarmArn",
+        params={"AlarmTypes": ["CompositeAlarm"]},
+    ),
     _probe(
         "iam:oidc-provider",
         "iam.ListOpenIDConnectProviders",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrate.carry.refusals import code_of
 from migrate.errors import StepFailed
 from migrate.kind import Carrier, Proof, ReadSite
 from migrate.values import Json
@@ -250,7 +251,12 @@ def prove(to: Carrier, repository: str) -> Proof:
 
 def take_away(to: Carrier) -> None:
     """Delete from the target the images that this step brought, lists before what they list."""
-    there = listed(to.target, to.place.name)
+    try:
+        there = listed(to.target, to.place.name)
+    except Exception as error:
+        if code_of(error) == "RepositoryNotFoundException":
+            return  # and with it all that was in it
+        raise
     ours = [digest for digest in _carried(to) if digest in there]
     lists = [digest for digest in ours if there[digest].media_type in LISTS]
     for group in (lists, [digest for digest in ours if digest not in lists]):

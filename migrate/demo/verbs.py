@@ -4,6 +4,7 @@ The rule: the story is told by the real command line in processes of its own; no
 simulated is said before it starts.
 """
 
+import json
 import os
 import shlex
 import shutil
@@ -13,6 +14,7 @@ import time
 from importlib.resources import files as package_files
 from pathlib import Path
 
+from flows.server import Server, serving
 from migrate.demo import world as worlds
 from migrate.demo.legacy import build
 from migrate.demo.world import World
@@ -21,6 +23,7 @@ from migrate.out import Out
 
 BUILT = ".built"
 FOLDER = "shop"
+MARK = "README"
 
 SIMULATED = (
     "AWS is simulated by moto with stricter rules (python -m migrate.demo.strict lists them); states change at once, "
@@ -76,6 +79,7 @@ def _start(out: Out, home: Path) -> World:
     out.say("starting the embedded AWS and PostgreSQL, building the legacy account")
     out.say(f"  {SIMULATED}")
     started = time.monotonic()
+    _mark(home)
     try:
         world = worlds.up(home / "world")
     except worlds.WorldFailure as error:
@@ -97,44 +101,41 @@ def example() -> Path:
 class Story:
     """Runs commands as a person would, and shows them."""
 
-    def __init__(self, out: Out, world: World) -> None:
+    def __init__(self, out: Out, world: World, prefect: Server) -> None:
         self.out = out
-        self.environment = {k: v for k, v in os.environ.items() if k not in world.unset()} | world.env()
+        self.environment = {k: v for k, v in os.environ.items() if k not in world.unset()} | world.env() | prefect.env
         self.environment["COLUMNS"] = "120"
 
-    def type(self, *words: str, expect: tuple[int, ...] = (0,), quiet: bool = False) -> str:
+    def type(self, *words: str, expect: tuple[int, ...] = (0,)) -> str:
         """Run `migrate words…`; gives its stdout. Raises MigrateError where it ends otherwise than expected."""
         self.out.say(f"\n$ migrate {shlex.join(words)}")
+        started = time.monotonic()
         process = subprocess.run(
             [sys.executable, "-m", "migrate", *words],
             env=self.environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if quiet else None,
             text=True,
             check=False,
         )
         if process.returncode not in expect:
-            if quiet:
-                self.out.say(process.stderr)
             raise MigrateError(
                 f"migrate {words[0]} ended with {process.returncode}, expected {expect}", do="read what it said above"
             )
-        if quiet:
-            self.out.say("\n".join(process.stderr.splitlines()[-6:]))
+        self.out.say(f"[{words[0]} took {time.monotonic() - started:.1f} s]")
         return process.stdout.strip()
 
 
 def _run(out: Out, home: Path, keep: bool) -> int:
     started = time.monotonic()
-    worlds.down(home / "world")
-    shutil.rmtree(home, ignore_errors=True)
+    _clear(home)
     folder = home / FOLDER
-    world = _start(out, home)
-    try:
-        page = _story(out, world, folder)
-    finally:
-        if not keep:
-            worlds.down(home / "world")
+    with serving(home) as prefect:
+        world = _start(out, home)
+        try:
+            page = _story(out, world, prefect, folder)
+        finally:
+            if not keep:
+                worlds.down(home / "world")
     seconds = time.monotonic() - started
     out.say(f"\nthe whole story took {seconds:.0f} s. Look at the page: {page}")
     if keep:
@@ -143,38 +144,47 @@ def _run(out: Out, home: Path, keep: bool) -> int:
     return 0
 
 
-def _story(out: Out, world: World, folder: Path) -> Path:
+def _clear(home: Path) -> None:
+    """Remove an earlier story. Never anything else: the folder is named by a person, who may have mistyped."""
+    worlds.down(home / "world")
+    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+        raise UsageError(f"{home} holds something that is not a demo's", do="name an empty folder, or a new one")
+    shutil.rmtree(home, ignore_errors=True)
+    _mark(home)
+
+
+def _mark(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARK).write_text("This folder is made by `migrate demo`; its `run` removes it before the next one.\n")
+
+
+def _story(out: Out, world: World, prefect: Server, folder: Path) -> Path:
     folder.mkdir(parents=True)
     shutil.copy(example(), folder / "migration.yaml")
-    story = Story(out, world)
+    story = Story(out, world, prefect)
     here = str(folder)
     story.type("doctor", here)
     story.type("scan", here)
     story.type("plan", here)
     page = Path(story.type("review", here))
     story.type("approve", here, "--reason", "the demonstration")
+    if not prefect.ready():
+        raise MigrateError("Prefect's server did not start", do=f"read {folder.parent / 'prefect.log'}")
     gates = 0
-    while True:
-        story.type("run", here, expect=(0, 3), quiet=True)
-        gate = _gate(story, here)
-        if gate is None:
-            break
+    while gate := json.loads(story.type("run", here, "--json", expect=(0, 3)))["gate"]:
         gates += 1
-        story.type("approve", here, "--gate", gate, "--reason", "writers are told")
+        story.type("approve", here, "--gate", str(gate), "--reason", "writers are told")
+    flows, tasks = prefect.count("flow_runs"), prefect.count("task_runs")
+    out.say(f"\nPrefect was shown {flows} flow runs with {tasks} task runs")
+    if not flows:
+        raise MigrateError("Prefect was shown nothing", do=f"read {folder.parent / 'prefect.log'}")
     story.type("verify", here)
     last = _waves(story, here)
-    listing = story.type("rollback", here, "--to", str(last - 1), quiet=True)
-    story.type("rollback", here, "--to", str(last - 1), "--confirm", listing, quiet=True)
-    story.type("status", here)
+    listing = story.type("rollback", here, "--to", str(last - 1))
+    story.type("rollback", here, "--to", str(last - 1), "--confirm", listing)
+    out.say(story.type("status", here))
     out.say(f"\n{gates} gates were answered; the last wave was rolled back; legacy kept all its data")
     return page.resolve()
-
-
-def _gate(story: Story, here: str) -> str | None:
-    import json
-
-    gate = json.loads(story.type("status", here, "--json", quiet=True))["gate"]
-    return None if gate is None else str(gate)
 
 
 def _waves(story: Story, here: str) -> int:

@@ -2,7 +2,9 @@
 are described, because accounts hold thousands and ECS throttles the call."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from migrate.carry.refusals import code_of
 from migrate.inventory import Resource
 from migrate.kind import (
     STEP_TAG,
@@ -302,12 +304,35 @@ def _older(name: str, kept: Iterable[str]) -> list[str]:
     return sorted(same, key=_revision)
 
 
+@contextmanager
+def _vanishing() -> Iterator[None]:
+    """A cluster, bus or rule that is deleted between its listing and the look into it uses nothing any more."""
+    try:
+        yield
+    except Exception as error:
+        if code_of(error) not in ("ClusterNotFoundException", "ResourceNotFoundException"):
+            raise
+
+
 def _used(site: ReadSite) -> set[str]:
     """Every `family:revision` that a service runs or a rule starts."""
     clusters = list(site.pages("ecs.ListClusters", "clusterArns", maxResults=100))
     buses = [bus["Name"] for bus in site.call("events.ListEventBuses")["EventBuses"]] if clusters else []
 
     def by_services(cluster: str) -> set[str]:
+        found: set[str] = set()
+        with _vanishing():
+            found |= services_of(cluster)
+        return found
+
+    def by_rules(cluster: str) -> set[str]:
+        found: set[str] = set()
+        for bus in buses:
+            with _vanishing():
+                found |= rules_of(cluster, bus)
+        return found
+
+    def services_of(cluster: str) -> set[str]:
         services = list(site.pages("ecs.ListServices", "serviceArns", cluster=cluster, maxResults=100))
         named: set[str] = set()
         for at in range(0, len(services), 10):  # ten a call. Source: ecs.DescribeServices, botocore 1.44.5
@@ -317,10 +342,9 @@ def _used(site: ReadSite) -> set[str]:
             named |= {one["taskDefinition"] for one in alive if one.get("taskDefinition")}
         return named
 
-    def by_rules(cluster: str) -> set[str]:
+    def rules_of(cluster: str, bus: str) -> set[str]:
         return {
             target["EcsParameters"]["TaskDefinitionArn"]
-            for bus in buses
             for rule in site.pages("events.ListRuleNamesByTarget", "RuleNames", TargetArn=cluster, EventBusName=bus)
             for target in site.pages("events.ListTargetsByRule", "Targets", Rule=rule, EventBusName=bus)
             if "EcsParameters" in target

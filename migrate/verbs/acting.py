@@ -23,6 +23,7 @@ from migrate.names import AccountId
 from migrate.out import Out
 from migrate.placement import place
 from migrate.plan import Plan
+from migrate.progress import steps_told
 from migrate.steps import Gate
 from migrate.values import Json
 from migrate.verbs.beginning import open_aws, scan_account
@@ -44,19 +45,11 @@ def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws
 
     folder = migration.run_folder(plan)
     folder.mkdir(parents=True, exist_ok=True)
-    with Journal(folder / JOURNAL) as journal:
+    with Journal(folder / JOURNAL) as journal, steps_told(out.say) as told:
         yield Engine(
             plan, inventory, migration.kinds, RunClients(aws, migration.seal_key), journal, name_map,
-            databases.connect, settle_s=config.settle_s, told=_teller(out),
+            databases.connect, settle_s=config.settle_s, told=told,
         )  # fmt: skip
-
-
-def _teller(out: Out) -> Any:
-    def told(step: str, state: str) -> None:
-        if state in ("verified", "failed", "undone", "kept"):
-            out.say(f"  {state:9} {step}")
-
-    return told
 
 
 def run(out: Out, folder: Path, *, plan_path: Path | None, engine: str, workers: int, group: str | None) -> int:

@@ -18,6 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+SECOND = "100.64.0.0/20"
 REGIONS = ("us-east-2", "sa-east-1")
 LEGACY, LIVE, LAB = "666677778888", "777788889999", "888899990000"
 ENDPOINT_LIMITS = Config(retries={"total_max_attempts": 2, "mode": "standard"}, max_pool_connections=4)
@@ -177,7 +178,8 @@ def identity(it: Builder) -> None:
     )
     role("ci.deploy", trust(Federated=provider), MaxSessionDuration=7200, Description="GitHub “Actions” → here")
     it.made["role"] = role(
-        f"{it.word}_runtime", trust(Service=["lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "states.amazonaws.com"]),
+        f"{it.word}_runtime",
+        trust(Service=["lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "states.amazonaws.com"]),
         PermissionsBoundary=boundary, Tags=it.pairs("runtime"),
     )  # fmt: skip
     inline = {
@@ -213,7 +215,7 @@ def network(it: Builder) -> None:
         for n, cidr in enumerate(("172.20.0.0/16", "172.21.0.0/16")):
             name = f"{it.word} net {n}"
             vpc = ec2.create_vpc(CidrBlock=cidr, TagSpecifications=spec("vpc", it.pairs(name)))["Vpc"]["VpcId"]
-            it.maybe("secondary cidr", lambda v=vpc: ec2.associate_vpc_cidr_block(VpcId=v, CidrBlock="100.64.0.0/20"))
+            it.maybe("secondary cidr", lambda e=ec2, v=vpc: e.associate_vpc_cidr_block(VpcId=v, CidrBlock=SECOND))
             subnets = [
                 ec2.create_subnet(
                     VpcId=vpc, CidrBlock=f"172.{20 + n}.{16 * k}.0/20", AvailabilityZone=zones[k],

@@ -121,7 +121,8 @@ def logs(it: Builder, region: str) -> None:
     )
     it.client("cloudwatch", region).put_metric_alarm(
         AlarmName="too many <errors>", Namespace="X/Y", MetricName="Errors", Period=60, EvaluationPeriods=1,
-        Threshold=1, ComparisonOperator="GreaterThanThreshold", Statistic="Sum", AlarmActions=[it.made[f"topic {region}"]],
+        Threshold=1, ComparisonOperator="GreaterThanThreshold", Statistic="Sum",
+        AlarmActions=[it.made[f"topic {region}"]],
     )  # fmt: skip
 
 

@@ -236,22 +236,27 @@ def test_a_strangers_thing_stays_and_a_denied_step_is_named_while_the_others_go_
     client("logs").delete_log_group(logGroupName="/small/web")
     client("iam").delete_role(RoleName="small-task")
     told.run()
-    told.type("verify")
+    assert told.type("status", "--json").json["states"].keys() == {"verified"}
 
 
-def test_a_throttled_endpoint_costs_a_scan_and_a_run_nothing_but_time(faultless: Story, tmp_path: Path) -> None:
+def test_a_throttled_endpoint_costs_a_scan_nothing_but_time(faultless: Story, copied: Story) -> None:
+    free = copied.type("scan", "--json").json
+    faultless.faults(throttle={"ec2:*": 0.3, "iam:*": 0.3})
+
+    throttled = copied.type("scan", "--json").json
+
+    assert throttled["digest"] == free["digest"]
+
+
+@pytest.mark.torture
+def test_a_throttled_endpoint_costs_a_run_nothing_but_time(faultless: Story, tmp_path: Path) -> None:
     told = moved_to(faultless, tmp_path / "m", "infra", "throttled")
-    free = told.type("scan", "--json").json
-    told.type("plan")
-    told.approve()
+    told.prepare()
 
-    told.faults(throttle={"ec2:*": 0.3, "iam:*": 0.3})
-    throttled = told.type("scan", "--json").json
     told.faults(throttle={"ec2:Create*": 0.3, "ec2:Associate*": 0.3, "iam:*": 0.3})
     told.run()
     told.faults()
 
-    assert throttled["digest"] == free["digest"]
     history = b"".join(path.read_bytes() for path in told.folder.glob("*.run/journal.db*"))
     assert b"again after" in history, "nothing was throttled"
     told.type("verify")

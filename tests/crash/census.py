@@ -33,7 +33,7 @@ def _ec2(ec2: Any) -> Iterator[Thing]:
         ("route table", ec2.describe_route_tables()["RouteTables"]),
         ("network acl", ec2.describe_network_acls()["NetworkAcls"]),
         ("internet gateway", ec2.describe_internet_gateways()["InternetGateways"]),
-        ("endpoint", ec2.describe_vpc_endpoints()["VpcEndpoints"]),
+        ("endpoint", [e for e in ec2.describe_vpc_endpoints()["VpcEndpoints"] if e["State"].lower() != "deleted"]),
         ("nat gateway", [n for n in ec2.describe_nat_gateways()["NatGateways"] if n["State"] != "deleted"]),
     )
     for sort, listed in listings:
@@ -73,8 +73,8 @@ def _tagged(client: Any) -> Iterator[Thing]:
             yield "layer version", ""
     for topic in client("sns").list_subscriptions()["Subscriptions"]:
         yield "subscription", f"{topic['TopicArn']} {topic['Endpoint']}"
-    for family in client("ecs").list_task_definitions()["taskDefinitionArns"]:
-        yield "task definition", family
+    for arn in client("ecs").list_task_definitions()["taskDefinitionArns"]:
+        yield "task definition", arn.rpartition(":")[0]
 
 
 def _step(tags: list[dict[str, str]]) -> str:

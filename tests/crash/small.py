@@ -63,6 +63,10 @@ def _network(ec2: Any) -> None:
         table_id = table["RouteTable"]["RouteTableId"]
         ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", **target)
         ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnets[at])
+    ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName="com.amazonaws.eu-west-1.s3", VpcEndpointType="Gateway", RouteTableIds=[table_id],
+        TagSpecifications=tags("vpc-endpoint", "small"),
+    )  # fmt: skip
     groups = [
         ec2.create_security_group(
             GroupName=f"small-{name}", Description=name, VpcId=vpc, TagSpecifications=tags("security-group", name)

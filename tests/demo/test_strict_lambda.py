@@ -55,6 +55,19 @@ def test_a_functions_code_is_downloaded_whole(legacy: Clients, name: str, packag
     assert sha256(content) == found["Configuration"]["CodeSha256"]
 
 
+def test_a_permission_is_not_added_twice(
+    legacy: Clients, name: str, package: bytes, refused: Callable[..., str]
+) -> None:
+    make(legacy, name, package)
+    said = {"StatementId": "events", "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
+    legacy("lambda").add_permission(FunctionName=name, **said)
+
+    assert refused(legacy("lambda").add_permission, FunctionName=name, **said) == "ResourceConflictException"
+
+    policy = json.loads(legacy("lambda").get_policy(FunctionName=name)["Policy"])
+    assert [statement["Sid"] for statement in policy["Statement"]] == ["events"]
+
+
 def test_a_layers_content_is_downloaded_whole(legacy: Clients, name: str, package: bytes) -> None:
     legacy("lambda").publish_layer_version(LayerName=name, Content={"ZipFile": package})
 

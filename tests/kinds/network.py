@@ -190,6 +190,7 @@ def tagged(resource_type: str, name: str) -> list[dict[str, Any]]:
 def a_vpc(ec2: Any) -> dict[str, str]:
     """A VPC with a public and a private subnet."""
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc", "shop"))["Vpc"]["VpcId"]
+    ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="100.64.0.0/20")
     ids = {"vpc": vpc}
     for number, tier in enumerate(("public", "private")):
         ids[tier] = ec2.create_subnet(

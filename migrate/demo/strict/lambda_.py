@@ -45,6 +45,33 @@ def downloads() -> None:
 
 
 @strict(
+    "lambda.statement-once",
+    makes="AddPermission refuses a StatementId that the function's (or the alias's) policy holds already",
+    source="lambda.AddPermission, botocore 1.44.5: ResourceConflictException; the words unverified",
+)
+def statement_once() -> None:
+    """The emulator adds the same statement again.
+
+    Source: lambda.AddPermission, botocore 1.44.5.
+    """
+    from moto.awslambda.exceptions import LambdaClientError
+    from moto.awslambda.policy import Policy
+
+    class StatementExists(LambdaClientError):
+        code = 409
+
+    @override(Policy, "add_statement")
+    def add_statement(old: Any, self: Any, raw: str, qualifier: str | None = None) -> Any:
+        sid = json.loads(raw).get("StatementId")
+        for held in self.statements:
+            alias = str(held.get("Resource", "")).partition(":function:")[2].partition(":")[2]
+            if held.get("Sid") == sid and alias == (qualifier or ""):
+                text = f"The statement id ({sid}) provided already exists. Please provide a new statement id."
+                raise StatementExists("ResourceConflictException", text)
+        return old(self, raw, qualifier)
+
+
+@strict(
     "lambda.no-container",
     makes="creating, updating and triggering a function needs no container engine (the function is not run: simulated)",
     source="none: this is where the world is simulated, and says so",

@@ -27,7 +27,6 @@ from migrate.kind import (
 from migrate.kinds.ec2_network.shared import (
     OWN,
     arn_of,
-    default_vpcs,
     names_of,
     ordered,
     specification,
@@ -168,16 +167,19 @@ class NetworkAcl(Kind[AclFacts]):
             found = (answer or {}).get("NetworkAcls", [])
         else:
             found = list(site.pages("ec2.DescribeNetworkAcls", "NetworkAcls"))
-        defaults = default_vpcs(site) if found else frozenset()
+        vpcs = {vpc["VpcId"]: vpc for vpc in site.pages("ec2.DescribeVpcs", "Vpcs")} if found else {}
         for acl in found:
             is_default = acl.get("IsDefault", False)
+            if is_default and acl["VpcId"] not in vpcs:
+                # It goes with its VPC; an endpoint may show it a little longer.
+                continue
             subnets = [] if is_default else [one["SubnetId"] for one in acl.get("Associations", ())]
             yield self.found(
                 site,
                 acl["NetworkAclId"],
                 AclFacts(
                     vpc_id=acl["VpcId"],
-                    in_default_vpc=acl["VpcId"] in defaults,
+                    in_default_vpc=vpcs.get(acl["VpcId"], {}).get("IsDefault", False),
                     is_default=is_default,
                     entries=_entries(acl.get("Entries", [])),
                     subnet_ids=ordered(subnets),

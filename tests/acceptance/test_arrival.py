@@ -1,0 +1,276 @@
+"""Everything arrives: one whole migration of the embedded company, judged by readers that share no code with it.
+
+One world, in order: it arrives; legacy is as it was but for what the plan lists; changes are found and named; after a
+rollback of everything both sides are what they were before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from migrate.demo import verbs
+from migrate.demo.accounts import LEGACY, TARGETS
+from migrate.demo.legacy import build
+from tests.acceptance import checks, readers
+from tests.crash.story import Story, story
+
+pytestmark = [pytest.mark.world, pytest.mark.timeout(1200)]
+
+ENVIRONMENTS = {"dev": TARGETS["development"], "prod": TARGETS["production"]}
+MOVED = {
+    "dev": ("shop-uploads-dev", "shop-assets-shared", "shop-shared"),
+    "prod": ("shop-uploads-prod", "shop-assets-shared", "shop-shared", "shop-archive-prod"),
+}
+
+
+@dataclass
+class Arrived:
+    """A finished run, and what stood there before it."""
+
+    told: Story
+    legacy_before: bytes
+    targets_before: dict[str, bytes]
+    plan: dict[str, Any]
+
+    def legacy_now(self) -> bytes:
+        """The body of a scan of legacy: all but the envelope's time."""
+        return body(Path(self.told.type("scan").out.strip()))
+
+    def target_now(self, alias: str) -> bytes:
+        """The same of a target."""
+        return body(Path(self.told.type("scan", "--account", alias).out.strip()))
+
+
+def body(path: Path) -> bytes:
+    """What a file's digest covers."""
+    head, _, lines = path.read_bytes().partition(b"\n")
+    envelope = json.loads(head)
+    return json.dumps([envelope["schema"], envelope["body"]]).encode() + lines
+
+
+@pytest.fixture(scope="module")
+def arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrived]:
+    """The embedded company, moved by the command line with every gate answered."""
+    config = verbs.example().read_text(encoding="utf-8")
+    with story(tmp_path_factory.mktemp("arrival"), lambda w: build(w.session(), w.tunnels), config) as told:
+        inherited = dict(os.environ)
+        os.environ |= told.world.env()
+        try:
+            legacy = body(Path(told.type("scan").out.strip()))
+            targets = {alias: body(Path(told.type("scan", "--account", alias).out.strip())) for alias in TARGETS}
+            plan = json.loads(Path(told.type("plan").out.strip()).read_text())
+            told.type("review")
+            told.approve()
+            told.run()
+            yield Arrived(told, legacy, targets, plan["body"])
+        finally:
+            os.environ.clear()
+            os.environ |= inherited
+
+
+@pytest.fixture(scope="module")
+def sides(arrived: Arrived) -> dict[str, tuple[Any, Any]]:
+    """Both sides of each environment as the independent readers see them."""
+    return {env: (readers.read_legacy(env), readers.read_target(env, account)) for env, account in ENVIRONMENTS.items()}
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_every_row_of_every_table_is_there_and_sequences_are_ahead(sides: dict[str, Any], env: str) -> None:
+    legacy, target = sides[env]
+
+    assert checks.rows_equal(legacy, target) == []
+    assert checks.sequences_ahead(legacy, target) == []
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_every_object_image_and_package_is_equal(sides: dict[str, Any], env: str) -> None:
+    legacy, target = sides[env]
+
+    assert checks.objects_equal(legacy, target, {name: f"{name}-{ENVIRONMENTS[env]}" for name in MOVED[env]}) == []
+    assert checks.images_equal(legacy, target) == []
+    assert checks.code_equal(legacy, target) == []
+    assert checks.queues_equal(legacy, target, [f"shop-{env}-{name}" for name in ("jobs", "jobs-dlq", "orders")]) == []
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_the_legacy_account_is_named_nowhere_and_strangers_are_untouched(sides: dict[str, Any], env: str) -> None:
+    legacy, target = sides[env]
+
+    assert checks.legacy_id_residue(target) == []
+    assert checks.partner_untouched(legacy, target) == []
+    assert checks.aws_owned_untouched(legacy, target) == []
+
+
+def test_each_trigger_has_one_enabled_owner(arrived: Arrived) -> None:
+    enabled: dict[str, list[str]] = {}
+    for account in (LEGACY, *ENVIRONMENTS.values()):
+        session = arrived.told.world.session(account)
+        for rule in session.client("events").list_rules()["Rules"]:
+            if rule["State"] == "ENABLED":
+                enabled.setdefault(f"rule {rule['Name']}", []).append(account)
+        for mapping in session.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
+            if mapping["State"] == "Enabled":
+                enabled.setdefault(f"mapping {mapping['FunctionArn'].split(':')[6]}", []).append(account)
+
+    assert {trigger for trigger, owners in enabled.items() if len(owners) != 1} == set()
+    assert {owner for owners in enabled.values() for owner in owners} == set(ENVIRONMENTS.values())
+    assert "rule shop-dev-heartbeat" not in enabled, "what legacy had disabled stays disabled"
+
+
+def test_legacy_differs_only_by_what_the_plan_lists(arrived: Arrived) -> None:
+    before = {line["resource"]["ref"]: line["resource"] for line in lines(arrived.legacy_before) if "resource" in line}
+    now = {line["resource"]["ref"]: line["resource"] for line in lines(arrived.legacy_now()) if "resource" in line}
+    listed = {(change["ref"], change["fact"]) for change in arrived.plan["legacy_changes"]}
+
+    assert set(before) - set(now) == set()
+    new = [now[ref] for ref in set(now) - set(before)]
+    assert [resource["ref"] for resource in new if "migrate:step" not in resource["tags"]] == []
+    changed = {
+        (ref, fact)
+        for ref, resource in before.items()
+        for fact in resource["facts"]
+        if now[ref]["facts"][fact] != resource["facts"][fact]
+    }
+    assert changed
+    assert changed <= listed
+
+
+def lines(content: bytes) -> list[dict[str, Any]]:
+    """The lines of an inventory's body."""
+    return [json.loads(line) for line in content.split(b"\n")[0:] if line.startswith(b"{")]
+
+
+def test_no_secret_stands_in_any_file_of_the_migration(arrived: Arrived) -> None:
+    secrets = arrived.told.world.session(LEGACY).client("secretsmanager")
+    canaries = {
+        json.loads(secrets.get_secret_value(SecretId=f"shop/{e}/db")["SecretString"])["password"] for e in MOVED
+    }
+    canaries |= {secrets.get_secret_value(SecretId=f"shop/{env}/stripe")["SecretString"] for env in MOVED}
+    stacks = arrived.told.world.session(LEGACY).client("cloudformation").describe_stacks()["Stacks"]
+    printed = {
+        out["OutputValue"] for stack in stacks for out in stack.get("Outputs", ()) if "Secret" in out["OutputKey"]
+    }
+    assert printed
+
+    held = [path for path in arrived.told.folder.rglob("*") if path.is_file()]
+    for canary in canaries | printed:
+        assert [path.name for path in held if canary.encode() in path.read_bytes()] == []
+
+
+def test_the_same_plan_comes_out_twice(arrived: Arrived) -> None:
+    inventories = sorted(arrived.told.folder.glob("*.inventory.jsonl"))
+
+    digests = {arrived.told.type("plan", "--json", "--inventory", str(inventories[0])).json["digest"] for _ in range(2)}
+
+    assert len(digests) == 1
+
+
+def test_verify_finds_every_change_and_names_it(arrived: Arrived) -> None:
+    planned = next(arrived.told.folder.glob("*.run")).name.split(".")[1]
+    plan = str(next(arrived.told.folder.glob(f"*.{planned}.plan.json")))
+    said = arrived.told.type("verify", "--plan", plan)
+    assert re.search(r"(\d+) resources, \d+ facts compared by fresh reads: \1 equal", said.err)
+
+    session = arrived.told.world.session(TARGETS["production"])
+    undo = spoil(arrived, session)
+    spoilt = arrived.told.type("verify", "--plan", plan, expect=5)
+    for mend in undo:
+        mend()
+
+    for word in ("customers", "shop-uploads-prod", "ingress", "desired_count", "shop-prod-app", "shop/web"):
+        assert word in spoilt.err, f"{word} was changed and is not named:\n{spoilt.err[-3000:]}"
+    assert arrived.told.type("verify", "--plan", plan).code == 0
+
+
+def spoil(arrived: Arrived, session: Any) -> list[Any]:
+    """Change one thing of each sort by plain boto3 and psycopg; gives what mends them."""
+    rds, s3, ec2 = session.client("rds"), session.client("s3"), session.client("ec2")
+    ecs, iam, ecr = session.client("ecs"), session.client("iam"), session.client("ecr")
+    mends: list[Any] = []
+
+    endpoint = rds.describe_db_instances(DBInstanceIdentifier="shop-prod")["DBInstances"][0]["Endpoint"]
+    secret = session.client("secretsmanager").get_secret_value(SecretId="shop/prod/db")["SecretString"]
+    login = json.loads(secret)
+    host, port = arrived.told.world.tunnel(endpoint["Address"], endpoint["Port"])
+
+    def sql(text: str) -> Any:
+        with psycopg.connect(
+            host=host, port=port, dbname=login["dbname"], user=login["username"], password=login["password"]
+        ) as link:
+            done = link.execute(text)
+            return done.fetchone() if done.description else None
+
+    sql("UPDATE customers SET email = email || '.x' WHERE id = 7")
+    mends.append(lambda: sql("UPDATE customers SET email = left(email, -2) WHERE id = 7"))
+
+    bucket = f"shop-uploads-prod-{TARGETS['production']}"
+    page = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    key = next(one["Key"] for one in page if one["Size"] > 4 and re.fullmatch(r"[a-z0-9/._-]+", one["Key"]))
+    held = s3.get_object(Bucket=bucket, Key=key)
+    content = held["Body"].read()
+    kept = {
+        name: held[name] for name in ("ContentType", "CacheControl", "Metadata", "ContentDisposition") if name in held
+    }
+    tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+
+    def put(data: bytes) -> None:
+        s3.put_object(Bucket=bucket, Key=key, Body=data, **kept)
+        s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": tags})
+
+    put(bytes([content[0] ^ 1]) + content[1:])
+    mends.append(lambda: put(content))
+
+    group = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["shop-prod-db"]}])
+    group = group["SecurityGroups"][0]
+    rule = [{key: value for key, value in group["IpPermissions"][0].items() if value not in ([], None)}]
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rule)
+    mends.append(lambda: ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rule))
+
+    count = ecs.describe_services(cluster="shop-prod", services=["worker"])["services"][0]["desiredCount"]
+    ecs.update_service(cluster="shop-prod", service="worker", desiredCount=count + 1)
+    mends.append(lambda: ecs.update_service(cluster="shop-prod", service="worker", desiredCount=count))
+
+    arn = f"arn:aws:iam::{TARGETS['production']}:policy/shop-prod-app"
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(wide), SetAsDefault=True)
+
+    def narrow() -> None:
+        iam.set_default_policy_version(PolicyArn=arn, VersionId=version)
+        iam.delete_policy_version(PolicyArn=arn, VersionId=made["PolicyVersion"]["VersionId"])
+
+    mends.append(narrow)
+
+    image = ecr.batch_get_image(repositoryName="shop/web", imageIds=[{"imageTag": "1.4.0"}])["images"][0]
+    ecr.batch_delete_image(repositoryName="shop/web", imageIds=[{"imageTag": "1.4.0"}])
+    mends.append(
+        lambda: ecr.put_image(
+            repositoryName="shop/web",
+            imageManifest=image["imageManifest"],
+            imageManifestMediaType=image.get("imageManifestMediaType", "application/vnd.oci.image.manifest.v1+json"),
+            imageTag="1.4.0",
+        )
+    )
+    return mends
+
+
+def test_rollback_of_everything_leaves_both_sides_as_they_were(arrived: Arrived) -> None:
+    planned = next(arrived.told.folder.glob("*.run")).name.split(".")[1]
+    plan = str(next(arrived.told.folder.glob(f"*.{planned}.plan.json")))
+    listing = arrived.told.type("rollback", "--plan", plan, "--to", "0").out.strip()
+
+    done = arrived.told.type("rollback", "--plan", plan, "--to", "0", "--confirm", listing)
+
+    assert "0 kept, 0 failed" in done.err
+    assert arrived.legacy_now() == arrived.legacy_before
+    for alias in TARGETS:
+        assert arrived.target_now(alias) == arrived.targets_before[alias], alias

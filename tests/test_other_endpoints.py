@@ -1,0 +1,144 @@
+"""What an endpoint may do that nobody expects: no downloads, things that vanish while they are listed, long silence."""
+
+import json
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from migrate.aws.session import Sessions
+from migrate.carry.images import take_away
+from migrate.carrying import StepCarrier
+from migrate.errors import AccessError, StepFailed
+from migrate.kinds.ecs_task_definition import TaskDefinition
+from migrate.names import AccountId, Region
+from migrate.out import Out
+from migrate.progress import steps_told
+
+
+class Refusal(Exception):
+    """A refusal by AWS, with its code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def carrier(fetch: Any, slept: list[float]) -> StepCarrier:
+    """A carrier that has nothing but a way to download."""
+    made = object.__new__(StepCarrier)
+    clock = SimpleNamespace(sleep=slept.append)
+    made.step = "777788889999/us-east-2/lambda.function/f:create"
+    made.ground = SimpleNamespace(fetch=fetch, check_stop=lambda: None, clock=clock)  # type: ignore[assignment]
+    return made
+
+
+def test_a_download_that_no_address_answers_fails_its_step_and_says_what_to_do() -> None:
+    slept: list[float] = []
+
+    def nobody(url: str) -> bytes:
+        raise OSError("Name or service not known")
+
+    with pytest.raises(StepFailed, match="Name or service not known") as failed:
+        carrier(nobody, slept).fetch("https://code.example/f?X-Amz-Signature=abc")
+
+    assert len(slept) == 2
+    assert "to: legacy" in failed.value.do
+    assert "Signature" not in failed.value.what, "the signature lets anybody in"
+
+
+def test_a_download_that_breaks_off_once_is_tried_again() -> None:
+    answers: list[Any] = [ConnectionResetError("gone"), b"code"]
+
+    def shaky(url: str) -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return bytes(answer)
+
+    assert carrier(shaky, []).fetch("https://code.example/f") == b"code"
+
+
+class Vanishing:
+    """An account in which everything listed is gone when it is looked into."""
+
+    account, region = AccountId("777788889999"), Region("us-east-2")
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+
+    def call(self, operation: str, **_: Any) -> dict[str, Any]:
+        return {"EventBuses": [{"Name": "gone"}]}
+
+    def pages(self, operation: str, key: str, **_: Any) -> Iterator[Any]:
+        if operation == "ecs.ListClusters":
+            return iter(["arn:aws:ecs:us-east-2:777788889999:cluster/gone"])
+        if operation == "ecs.ListTaskDefinitionFamilies":
+            return iter(())
+        raise Refusal("ClusterNotFoundException" if operation == "ecs.ListServices" else self._code)
+
+    def map(self, what: Any, items: Any) -> list[Any]:
+        return [what(item) for item in items]
+
+
+def test_a_cluster_or_bus_deleted_while_it_is_looked_into_uses_no_task_definition() -> None:
+    assert list(TaskDefinition().scan(Vanishing("ResourceNotFoundException"))) == []  # type: ignore[arg-type]
+
+
+def test_a_refused_look_for_what_uses_a_task_definition_is_not_passed_over() -> None:
+    with pytest.raises(Refusal):
+        list(TaskDefinition().scan(Vanishing("AccessDeniedException")))  # type: ignore[arg-type]
+
+
+def test_images_of_a_repository_that_is_gone_are_gone() -> None:
+    def pages(*_: Any, **__: Any) -> Iterator[Any]:
+        raise Refusal("RepositoryNotFoundException")
+
+    to: Any = SimpleNamespace(target=SimpleNamespace(pages=pages), place=SimpleNamespace(name="app"), outputs={})
+
+    take_away(to)  # and sends nothing: this carrier cannot write
+
+
+def test_a_run_says_what_it_waits_for_after_a_silence() -> None:
+    said: list[str] = []
+    with steps_told(said.append, silence_s=0.05) as told:
+        told("a/b:create", "acting")
+        until = time.monotonic() + 5
+        while not said and time.monotonic() < until:
+            time.sleep(0.01)
+        told("a/b:create", "verified")
+
+    assert said[0].startswith("  under way a/b:create for ")
+    assert said[-1] == "  verified  a/b:create"
+
+
+def test_a_result_and_an_error_after_it_are_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    from migrate.cli import _guarded
+
+    def refused(out: Out) -> int:
+        out.result("", {"plan": "p"})
+        raise StepFailed("refused", do="settle it")
+
+    assert _guarded(Out(as_json=True), refused, {}) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["plan"] == "p"
+    assert said.get("exit", 1) == 1
+
+
+def test_without_any_credentials_nobody_is_told_to_look_at_a_role(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    account = AccountId("777788889999")
+
+    with pytest.raises(AccessError, match="no AWS credentials") as refused:
+        Sessions(roles={account: "arn:aws:iam::777788889999:role/R"}).whoami(account)
+
+    assert "log" in refused.value.do
+    assert "trusts" not in refused.value.do
