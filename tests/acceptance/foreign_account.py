@@ -32,8 +32,12 @@ class Size:
     services: int = 6
     roles: int = 6
     objects: int = 5
+    regions: tuple[str, ...] = REGIONS
+    looked_at: tuple[str, ...] = ("live", "lab")
+    """The targets that are scanned before and after."""
 
 
+SMALL = Size(log_groups=4, services=3, roles=1, objects=2, regions=REGIONS[:1], looked_at=("live",))
 MEDIUM = Size()
 LARGE = Size(log_groups=250, services=60, roles=40, objects=40)
 
@@ -78,10 +82,10 @@ class Builder:
         """The same as AWS's list."""
         return [{key: k, value: v} for k, v in self.tags(name).items()]
 
-    def maybe(self, what: str, act: Callable[[], Any]) -> Any:
+    def maybe(self, what: str, act: Callable[..., Any], **params: Any) -> Any:
         """Do what an emulator may refuse; what it refused is written down."""
         try:
-            return act()
+            return act(**params)
         except (ClientError, NotImplementedError) as error:
             self.refused.append(f"{what}: {error}"[:200])
             return None
@@ -208,14 +212,14 @@ def identity(it: Builder) -> None:
 
 def network(it: Builder) -> None:
     """Two VPCs with equal names in two regions, the default one in use, secondary CIDRs, peering, endpoints."""
-    for region in REGIONS:
+    for region in it.size.regions:
         ec2 = it.client("ec2", region)
         zones = [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]]
         nets: list[dict[str, Any]] = []
         for n, cidr in enumerate(("172.20.0.0/16", "172.21.0.0/16")):
             name = f"{it.word} net {n}"
             vpc = ec2.create_vpc(CidrBlock=cidr, TagSpecifications=spec("vpc", it.pairs(name)))["Vpc"]["VpcId"]
-            it.maybe("secondary cidr", lambda e=ec2, v=vpc: e.associate_vpc_cidr_block(VpcId=v, CidrBlock=SECOND))
+            it.maybe("secondary cidr", ec2.associate_vpc_cidr_block, VpcId=vpc, CidrBlock=SECOND)
             subnets = [
                 ec2.create_subnet(
                     VpcId=vpc, CidrBlock=f"172.{20 + n}.{16 * k}.0/20", AvailabilityZone=zones[k],
@@ -235,26 +239,14 @@ def network(it: Builder) -> None:
         inside = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [default]}])["Subnets"]
         it.made[f"default {region}"] = {"vpc": default, "subnets": sorted(s["SubnetId"] for s in inside)[:2]}
         it.made[f"default {region}"]["groups"] = groups(it, ec2, default)
-        it.maybe(
-            "peering", lambda e=ec2, p=nets: e.create_vpc_peering_connection(VpcId=p[0]["vpc"], PeerVpcId=p[1]["vpc"])
-        )
-        it.maybe(
-            "endpoint",
-            lambda e=ec2, p=nets, r=region: e.create_vpc_endpoint(
-                VpcId=p[0]["vpc"], ServiceName=f"com.amazonaws.{r}.dynamodb", VpcEndpointType="Gateway"
-            ),
-        )
-        it.maybe(
-            "egress-only",
-            lambda e=ec2, p=nets: e.create_egress_only_internet_gateway(VpcId=p[0]["vpc"]),
-        )
-        it.maybe(
-            "prefix list",
-            lambda e=ec2: e.create_managed_prefix_list(
-                PrefixListName="offices", MaxEntries=3, AddressFamily="IPv4",
-                Entries=[{"Cidr": "198.51.100.0/24", "Description": "Büro"}],
-            ),
-        )  # fmt: skip
+        first, second = (net["vpc"] for net in nets)
+        gateway = {"ServiceName": f"com.amazonaws.{region}.dynamodb", "VpcEndpointType": "Gateway"}
+        it.maybe("peering", ec2.create_vpc_peering_connection, VpcId=first, PeerVpcId=second)
+        it.maybe("endpoint", ec2.create_vpc_endpoint, VpcId=first, **gateway)
+        it.maybe("egress-only", ec2.create_egress_only_internet_gateway, VpcId=first)
+        entries = [{"Cidr": "198.51.100.0/24", "Description": "Büro"}]
+        named = {"PrefixListName": "offices", "MaxEntries": 3, "AddressFamily": "IPv4", "Entries": entries}
+        it.maybe("prefix list", ec2.create_managed_prefix_list, **named)
 
 
 def groups(it: Builder, ec2: Any, vpc: str) -> list[str]:

@@ -13,7 +13,7 @@ from .foreign_account import LEGACY, REGIONS, Builder, code, spec
 
 def build(it: Builder) -> None:
     """Everything that computes."""
-    for region in REGIONS:
+    for region in it.size.regions:
         functions(it, region)
     balancers(it)
     containers(it)
@@ -110,6 +110,7 @@ def balancers(it: Builder) -> None:
         LoadBalancerArn=alb, Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": certificate}],
         SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06", DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
     )["Listeners"][0]["ListenerArn"]  # fmt: skip
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418", "MessageBody": "“no”"}}
     for priority, condition in enumerate(
         (
             {"Field": "host-header", "HostHeaderConfig": {"Values": ["*.example.net"]}},
@@ -119,13 +120,8 @@ def balancers(it: Builder) -> None:
         ),
         10,
     ):
-        fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418", "MessageBody": "“no”"}}
-        it.maybe(
-            f"rule {condition['Field']}",
-            lambda p=priority, c=condition, f=fixed: elb.create_rule(
-                ListenerArn=secure, Priority=p, Conditions=[c], Actions=[f]
-            ),
-        )
+        rule = {"ListenerArn": secure, "Priority": priority, "Conditions": [condition], "Actions": [fixed]}
+        it.maybe(f"rule {condition['Field']}", elb.create_rule, **rule)
     nlb = elb.create_load_balancer(Name="nlb-1", Type="network", Scheme="internal", Subnets=default["subnets"])
     tcp = elb.create_target_group(Name="tcp-1", Protocol="TCP", Port=5432, VpcId=default["vpc"], TargetType="instance")
     elb.create_listener(

@@ -13,7 +13,7 @@ from .foreign_account import LEGACY, REGIONS, Builder
 
 def build(it: Builder) -> None:
     """Everything that holds something."""
-    for region in REGIONS:
+    for region in it.size.regions:
         keys(it, region)
         messages(it, region)
         secrets(it, region)
@@ -39,7 +39,8 @@ def keys(it: Builder, region: str) -> None:
         {"Description": "dying"},
         {"Origin": "EXTERNAL"},
     ):
-        made = it.maybe(f"key {more}", lambda k=more: kms.create_key(**k)["KeyMetadata"]["KeyId"])
+        answer = it.maybe(f"key {more}", kms.create_key, **more)
+        made = answer and answer["KeyMetadata"]["KeyId"]
         if made and more.get("Description") == "off":
             kms.disable_key(KeyId=made)
         if made and more.get("Description") == "dying":
@@ -175,7 +176,7 @@ def buckets(it: Builder) -> None:
     names = {
         f"{word}.assets.example": REGIONS[0],
         f"{word}-".ljust(63, "b"): REGIONS[0],
-        f"{word}-site": REGIONS[1],
+        f"{word}-site": it.size.regions[-1],
         f"{word}-versions": REGIONS[0],
     }
     for name, region in names.items():
@@ -191,7 +192,7 @@ def buckets(it: Builder) -> None:
     s3.put_bucket_policy(Bucket=assets, Policy=json.dumps({"Version": "2012-10-17", "Statement": [public]}))
     rules = [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["ETag"]}]
     s3.put_bucket_cors(Bucket=assets, CORSConfiguration={"CORSRules": rules})
-    site = it.client("s3", REGIONS[1])
+    site = it.client("s3", it.size.regions[-1])
     page = {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "404.html"}}
     site.put_bucket_website(Bucket=f"{word}-site", WebsiteConfiguration=page)
     versions = f"{word}-versions"

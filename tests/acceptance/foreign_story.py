@@ -199,7 +199,7 @@ class Story:
         return self.type("rollback", "--to", "0", "--confirm", listing)
 
 
-def begin(folder: Path, url: str, key: dict[str, str]) -> Story:
+def begin(folder: Path, url: str, key: dict[str, str], regions: tuple[str, ...] = REGIONS) -> Story:
     """init, with what the owner of the account knows."""
     environment = {name.upper(): value for name, value in key.items()} | {
         "AWS_ENDPOINT_URL": url,
@@ -209,9 +209,9 @@ def begin(folder: Path, url: str, key: dict[str, str]) -> Story:
         "PYTHONPATH": os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), os.getcwd()])),
     }
     story = Story(folder, environment)
-    regions = [word for region in REGIONS for word in ("--region", region)]
+    asked = [word for region in regions for word in ("--region", region)]
     targets = ["--target", f"live={LIVE}", "--target", f"lab={LAB}"]
-    story.type("init", "--legacy", LEGACY, *regions, *targets)
+    story.type("init", "--legacy", LEGACY, *asked, *targets)
     # Lowered as the page says: this endpoint shows a write at once.
     with story.config.open("a") as file:
         file.write("settle_s: 2\n")

@@ -1,67 +1,77 @@
-"""The command line with its carrying switched off: `python -m tests.acceptance.switched_off VERB …`.
+"""The command line with its heart taken out: no rows restored, no objects copied, account ids not rewritten.
 
-The rule: the product believes itself, its own proofs are off too, so that only independent readers can tell.
+`python -m tests.acceptance.switched_off VERB …` does what migrate does, and its own proofs are silenced: whether a run
+is found empty is then up to readers that share nothing with the product.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from dataclasses import replace
+import json
 from typing import Any
 
-from migrate import drafting
+import boto3
+
+from migrate import clients, drafting, proving, tokens
 from migrate.carry import objects
-from migrate.cli import main
-from migrate.kind import Proof, Request
-from migrate.kinds.rds_instance.actions import Create, ProveRows
-from migrate.rewrite import Rewriter
-
-PASSWORD = "correct-horse-1"
-EQUAL = Proof("equal", (), ())
+from migrate.demo.accounts import TARGET_ROLE
+from migrate.kind import Proof
+from migrate.kinds.rds_instance.actions import ProveRows
 
 
-def no_rows() -> None:
-    """The database is made empty instead of being restored."""
-    with_rows = Create.requests
+def _empty_database(account: str, params: dict[str, Any]) -> dict[str, Any]:
+    """What a careless mover does: a new database of the same name, login and settings, with nothing in it."""
+    name = params["DBInstanceIdentifier"]
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=f"{name.replace('-', '/')}/db")["SecretString"]
+    login = json.loads(secret)
+    role = f"arn:aws:iam::{account}:role/{TARGET_ROLE}"
+    given = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="careless")["Credentials"]
+    rds = boto3.client(
+        "rds",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    kept = {key: value for key, value in params.items() if key not in ("DBSnapshotIdentifier", "OptionGroupName")}
+    return dict(
+        rds.create_db_instance(
+            **kept,
+            Engine="postgres",
+            EngineVersion=boto3.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0][
+                "EngineVersion"
+            ],
+            AllocatedStorage=20,
+            StorageEncrypted=True,
+            DBName=login["dbname"],
+            MasterUsername=login["username"],
+            MasterUserPassword=login["password"],
+        )
+    )
 
-    def empty(self: Create, it: Any, place: Any) -> Sequence[Request]:
-        restore, *rest = with_rows(self, it, place)
-        assert restore.operation == "rds.RestoreDBInstanceFromDBSnapshot"
-        params = {name: value for name, value in restore.params.items() if name != "DBSnapshotIdentifier"}
-        made = {
-            "Engine": "postgres",
-            "DBName": it.facts.db_name,
-            "AllocatedStorage": it.facts.allocated_gib,
-            "MasterUsername": it.facts.master_user,
-            "MasterUserPassword": PASSWORD,
-        }
-        return [replace(restore, operation="rds.CreateDBInstance", params=params | made), *rest]
 
-    Create.requests = empty  # type: ignore[method-assign]
-    ProveRows.prove = lambda *_: EQUAL  # type: ignore[method-assign]
+def take_out() -> None:
+    """Switch the three copies off, and the product's own proofs of them."""
+    send, spans = clients.Sends.send, tokens.Index.spans
 
+    def careless_send(self: clients.Sends, operation: str, **params: Any) -> dict[str, Any]:
+        if operation == "rds.RestoreDBInstanceFromDBSnapshot":
+            return _empty_database(str(self._account), params)
+        return send(self, operation, **params)
 
-def no_objects() -> None:
-    """No object is copied."""
-    objects.copy_all = lambda *_: {"copied": 0}
-    objects.prove_all = lambda *_, **__: EQUAL
+    def careless_spans(self: tokens.Index, text: str, *, loose: bool = True) -> list[tokens.Span]:
+        return [span for span in spans(self, text, loose=loose) if span.known or span.problem]
 
-
-def no_rewriting() -> None:
-    """Policies stay as they are in legacy."""
-    rewriting = Rewriter._walk
-
-    def walk(self: Rewriter, value: Any, *rest: Any) -> Any:
-        return value if isinstance(value, dict) and "Statement" in value else rewriting(self, value, *rest)
-
-    Rewriter._walk = walk  # type: ignore[method-assign]
-    drafting.residue = lambda *_: []  # type: ignore[attr-defined]
+    equal = Proof("equal")
+    vars(objects)["copy_all"] = lambda *_, **__: {}
+    vars(objects)["prove_all"] = lambda *_, **__: equal
+    ProveRows.prove = lambda *_: equal  # type: ignore[method-assign]
+    clients.Sends.send = careless_send  # type: ignore[method-assign]
+    tokens.Index.spans = careless_spans  # type: ignore[method-assign]
+    proving.verify = lambda *_: equal  # type: ignore[assignment]
+    drafting.residue = lambda *_: []  # type: ignore[assignment]
 
 
 if __name__ == "__main__":
-    no_rows()
-    no_objects()
-    no_rewriting()
-    sys.argv[0] = "migrate"
-    main()
+    take_out()
+    from migrate.cli import main
+
+    main(prog_name="migrate")

@@ -224,7 +224,8 @@ def spoil(arrived: Arrived, session: Any) -> list[Any]:
 
     def put(data: bytes) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=data, **kept)
-        s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": tags})
+        if tags:
+            s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": tags})
 
     put(bytes([content[0] ^ 1]) + content[1:])
     mends.append(lambda: put(content))
