@@ -59,10 +59,7 @@ def candidates(ground: Ground, select: Iterable[str] | None = None) -> list[str]
         more = {i for i, step in acted.items() if i not in chosen and not chosen.isdisjoint(step.needs)}
         chosen |= more
         grown = bool(more)
-    newest = {
-        step_id: max(e.seq for e in ground.journal.history(step_id) if e.event in _BEGUN)
-        for step_id in chosen
-    }
+    newest = {step_id: max(e.seq for e in ground.journal.history(step_id) if e.event in _BEGUN) for step_id in chosen}
     order: list[str] = []
     left = set(chosen)
     while left:
