@@ -106,7 +106,9 @@ def moves(resource: Resource, kinds: Mapping[str, Kind[Any]]) -> bool:
 
 def _called(resource: Resource, kinds: Mapping[str, Kind[Any]]) -> tuple[str, ...]:
     kind = kinds.get(resource.ref.kind)
-    return kind.called(kind.typed(resource)) if kind is not None else ()
+    if kind is None or type(kind).called is Kind.called:
+        return ()
+    return kind.called(kind.typed(resource))
 
 
 def _key(undecided: Undecided) -> Ref:

@@ -15,7 +15,7 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.kind import Kind, Place
 from migrate.names import AccountId, Arn, Ref
-from migrate.values import Json
+from migrate.values import Json, waits_for
 
 NOT_FOUND = "is nothing that was found"
 _TOKEN = re.compile(
@@ -280,12 +280,16 @@ def index_of(
 
 
 def whole(value: Json, place: Place) -> Json:
-    """A kind's own value with `after("create", …)` made to name the full step."""
+    """A kind's own value with `after("create", …)` made to name the full step; the value itself where it has none."""
+    return _whole(value, place.step.rpartition(":")[0]) if waits_for(value) else value
+
+
+def _whole(value: Json, base: str) -> Json:
     if isinstance(value, (list, tuple)):
-        return [whole(item, place) for item in value]
+        return [_whole(item, base) for item in value]
     if not isinstance(value, dict):
         return value
     if "$after" in value:
         action, output = value["$after"]
-        return {"$after": [action if "/" in action else f"{place.step.rpartition(':')[0]}:{action}", output]}
-    return {key: whole(item, place) for key, item in value.items()}
+        return {"$after": [action if "/" in action else f"{base}:{action}", output]}
+    return {key: _whole(item, base) for key, item in value.items()}

@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 # Any and not a recursive union: dict is invariant, and a document's shape is AWS's business, checked by botocore.
 Json: TypeAlias = Any
 
+_CONTAINERS = (dict, list, tuple)
+
 MARKS = frozenset({"$after", "$join", "$json", "$sealed"})
 
 
@@ -76,14 +78,20 @@ def _foreign_marks(document: Json, where: str) -> Iterator[str]:
 
 def waits_for(value: Json) -> set[tuple[str, str]]:
     """Every (step, output) that the value needs."""
-    if isinstance(value, list):
-        return set().union(*map(waits_for, value)) if value else set()
-    if not isinstance(value, dict):
-        return set()
-    if "$after" in value:
-        step, output = value["$after"]
-        return {(str(step), str(output))}
-    return set().union(*map(waits_for, value.values())) if value else set()
+    # A stack and no recursion: a plan asks this of every document several times.
+    found: set[tuple[str, str]] = set()
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            if "$after" in item:
+                step, output = item["$after"]
+                found.add((str(step), str(output)))
+            else:
+                left += [part for part in item.values() if part.__class__ in _CONTAINERS]
+        elif isinstance(item, (list, tuple)):
+            left += [part for part in item if part.__class__ in _CONTAINERS]
+    return found
 
 
 def resolve(value: Json, known: Mapping[tuple[str, str], str], unseal: Callable[[str], str] | None = None) -> Json:
