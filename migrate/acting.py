@@ -22,9 +22,11 @@ from migrate.steps import PlannedRequest, PlannedWait, Step
 from migrate.values import Json
 
 TRANSIENT_BUDGET_S = 1800.0
-"""How long a throttled or unreachable write is tried again before the step pauses."""
+"""How long a throttled write is tried again before the step pauses."""
 PASSING_BUDGET_S = 120.0
 """How long codes in `retry` may last: a role that is just made is known everywhere within seconds to two minutes."""
+UNREACHABLE = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError"})
+"""Codes of a write for which no connection could be made: for as long, too."""
 LOST_ANSWERS = 8
 """How many lost answers to one repeatable write before a person has to look."""
 
@@ -75,11 +77,15 @@ class Sending:
             params = with_token(ground, step, self.index, request, ground.resolved(step, request.params))
             self._intent(attempt, why)
             try:
-                return Answered(self.sender(request.account, request.region).send(request.operation, **params))
+                answer = self.sender(request.account, request.region).send(request.operation, **params)
+                ground.unreachable_since = None
+                return Answered(answer)
             except MigrateError:
                 raise
             except Exception as error:
                 sort, code, said = classified(error)
+                if code not in UNREACHABLE:
+                    ground.unreachable_since = None
                 why = code
                 if sort == "lost":
                     raise Lost(said) from error
@@ -94,8 +100,8 @@ class Sending:
                     ground.clients.refresh(request.account)
                 elif sort != "transient":
                     raise self.refused(code, said) from error
-                elif ground.clock.now() - started >= TRANSIENT_BUDGET_S:
-                    raise self.refused(code, f"{said} (for {TRANSIENT_BUDGET_S / 60:.0f} minutes)") from error
+                elif too_long := out_of_patience(ground, code, started):
+                    raise self.refused(code, f"{said} ({too_long})") from error
                 ground.clock.sleep(pause_s(step.id, attempt))
 
     def _attempts(self) -> int:
@@ -131,6 +137,21 @@ def classified(error: BaseException) -> tuple[Literal["transient", "auth", "defi
     if sort not in ("transient", "auth", "definite", "lost"):
         raise error
     return sort, str(getattr(error, "code", "")), str(getattr(error, "said", error))
+
+
+def out_of_patience(ground: Ground, code: str, started: float) -> str:
+    """Why a failure that passes by itself is waited for no longer; empty where it still is.
+
+    Throttling is about one operation. An endpoint that cannot be reached is about all of them: the time counts for the
+    whole run from the first, so that the steps after it do not wait anew one after the other.
+    """
+    now = ground.clock.now()
+    if code in UNREACHABLE:
+        since = ground.unreachable_since
+        if since is None:
+            since = ground.unreachable_since = now
+        return f"no connection for {now - since:.0f} s" if now - since >= PASSING_BUDGET_S else ""
+    return f"for {TRANSIENT_BUDGET_S / 60:.0f} minutes" if now - started >= TRANSIENT_BUDGET_S else ""
 
 
 def pause_s(step: str, attempt: int) -> float:
@@ -361,6 +382,8 @@ def _failed(step: Step, request: PlannedRequest, error: Refused) -> MigrateError
     what = f"{step.id}: {request.operation} in {request.account} was refused: {error.code}: {error.said}"
     if denied:
         return AccessError(what, do="give the role of that account this permission, then migrate run")
+    if error.code in UNREACHABLE:
+        return StepFailed(what, do="migrate doctor says whether the endpoint can be reached; then migrate run goes on")
     return StepFailed(what, do="correct what AWS says, then migrate run")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any, Literal
 
-from migrate.acting import LOST_ANSWERS, TRANSIENT_BUDGET_S, Lost, classified, pause_s
+from migrate.acting import LOST_ANSWERS, UNREACHABLE, Lost, classified, out_of_patience, pause_s
 from migrate.errors import GuardError, MigrateError, StepFailed
 from migrate.ground import Ground
 from migrate.kind import CarryAction, Place, ReadSite
@@ -81,11 +81,14 @@ class StepCarrier:
             self._intent(operation, side, account, region, params, makes)
             try:
                 answer: dict[str, Any] = self.sender(account, region).send(operation, **params)
+                ground.unreachable_since = None
                 return answer
             except MigrateError:
                 raise
             except Exception as error:
-                sort, _, said = classified(error)
+                sort, code, said = classified(error)
+                if code not in UNREACHABLE:
+                    ground.unreachable_since = None
                 if sort == "lost":
                     lost += 1
                     if makes or operation in _LOOKED_FOR or lost > LOST_ANSWERS:
@@ -93,7 +96,7 @@ class StepCarrier:
                 elif sort == "auth" and refreshed < 2:
                     refreshed += 1
                     ground.clients.refresh(account)
-                elif sort != "transient" or ground.clock.now() - started >= TRANSIENT_BUDGET_S:
+                elif sort != "transient" or out_of_patience(ground, code, started):
                     # The action's code knows its own errors (a thing that is there already): AWS's own is raised.
                     raise
                 ground.clock.sleep(pause_s(self.step, attempt))

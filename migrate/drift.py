@@ -16,7 +16,10 @@ def unexplained(before: Inventory, now: Inventory, plan: Plan, journal: Journal)
     stamp was made by it.
     """
     allowed = _allowed(plan, journal)
-    lines = [f"- {ref} is gone" for ref in sorted(before.by_ref) if ref not in now.by_ref]
+    blind = {(gap.kind, gap.region) for gap in set(now.gaps) - set(before.gaps) if gap.reason != "no kind"}
+    # What a listing that failed would have shown is not gone: the gap is the difference.
+    missing = [ref for ref in sorted(before.by_ref) if ref not in now.by_ref and (ref.kind, ref.region) not in blind]
+    lines = [f"- {ref} is gone" for ref in missing]
     for ref, resource in sorted(now.by_ref.items()):
         if ref not in before.by_ref:
             if not _ours(resource, plan):
@@ -26,6 +29,12 @@ def unexplained(before: Inventory, now: Inventory, plan: Plan, journal: Journal)
     gone = sorted(set(now.gaps) - set(before.gaps))
     lines += [f"+ gap {gap.key}: {gap.reason}: {gap.said}" for gap in gone]
     return lines
+
+
+def unread(before: Inventory, now: Inventory) -> list[str]:
+    """The listings that got no answer this time, a line each: such a scan says nothing about what changed."""
+    lost = sorted(gap for gap in set(now.gaps) - set(before.gaps) if gap.reason in ("unreachable", "throttled"))
+    return [f"{gap.key}: {gap.reason}: {gap.said}" for gap in lost]
 
 
 def _differences(before: Resource, now: Resource, allowed: dict[str, list[Json]]) -> list[str]:

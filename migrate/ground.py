@@ -154,6 +154,8 @@ class Ground:
     """How long a read may lag behind a write that was answered before verifying fails."""
     fetch: Callable[[str], bytes] = download
     stopping: threading.Event = field(default_factory=threading.Event)
+    unreachable_since: float | None = None
+    """Since when no connection could be made, for whatever step; None after any answer."""
 
     def __post_init__(self) -> None:
         self.known = Known(self.journal)

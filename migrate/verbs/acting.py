@@ -12,9 +12,9 @@ from migrate.aws import Aws
 from migrate.clients import RunClients
 from migrate.databases import Databases
 from migrate.drafting import name_index, rewriter
-from migrate.drift import unexplained
+from migrate.drift import unexplained, unread
 from migrate.engine import Engine
-from migrate.errors import GateClosed, StaleError, StepFailed, UsageError, VerificationFailed
+from migrate.errors import AccessError, GateClosed, StaleError, StepFailed, UsageError, VerificationFailed
 from migrate.graph import build
 from migrate.inventory import Inventory
 from migrate.journal import Journal
@@ -94,6 +94,12 @@ def run(out: Out, folder: Path, *, plan_path: Path | None, engine: str, workers:
 def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Inventory, journal: Journal) -> None:
     """Scan legacy again and compare with what was planned from, but for what this run did itself."""
     now = scan_account(migration, aws, inventory.account, inventory.regions)
+    lost = unread(inventory, now)
+    if lost:
+        raise AccessError(
+            f"legacy could not be read again: {len(lost)} listings got no answer; nothing was written\n  {lost[0]}",
+            do=f"migrate doctor {migration.folder}, then migrate run {migration.folder}",
+        )
     found = unexplained(inventory, now, plan, journal)
     if found:
         listed = "\n".join(f"  {line}" for line in found[:30])
