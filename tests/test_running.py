@@ -100,12 +100,13 @@ def test_asked_to_stop_it_finishes_the_request_and_can_go_on(toys: World) -> Non
 
 
 def test_threads_leave_the_same_targets_as_one_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
     one, many = world(tmp_path / "one"), world(tmp_path / "many")
 
     assert one.engine().drive(workers=1).error is None
     assert many.engine().drive(workers=8).error is None
 
     assert one.cloud.picture() == many.cloud.picture()
-    assert threading.active_count() == 1
     one.die()
     many.die()
+    assert threading.active_count() <= before
