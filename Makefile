@@ -28,7 +28,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -m "not torture" -n 2 --dist loadfile
 
 torture: $(READY)
-	$(BIN)/python -m pytest -q -m torture
+	$(BIN)/python -m pytest -q -m torture $(if $(filter slice,$(TORTURE)),tests/crash/test_kill.py tests/acceptance/test_switched_off.py)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 The rule: everything here reads. What writes is `acting` and `undoing`, each under a permit.
 """
 
+import re
 import threading
 import time
 import urllib.request
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from migrate.errors import Conflict, FileError, MigrateError, StaleError
+from migrate.errors import AccessError, Conflict, FileError, MigrateError, StaleError
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.kind import MIGRATION_TAG, STEP_TAG, It, Kind, Place, ReadSite
@@ -135,6 +136,23 @@ def download(url: str) -> bytes:
         return content
 
 
+def not_blind(what: str, site: RememberingSite, *, direct: bool) -> None:
+    """Raise AccessError where a look that found nothing was not answered: nobody knows then what stands there.
+
+    direct: the look was for one thing by its name or id, so whatever was refused was about that thing. A look through
+    all things may be refused something about another one.
+    """
+    unseen = list(site.refusals) if direct else [said for said in site.refusals if _UNANSWERED.search(said)]
+    if unseen:
+        raise AccessError(
+            f"{what}: whether it is there could not be seen: {unseen[0]}",
+            do="allow that call, or let the endpoint be reached (migrate doctor); then type the same again",
+        )
+
+
+_UNANSWERED = re.compile(r": (unreachable|throttled): ")
+
+
 @dataclass
 class Ground:
     """One run's surroundings, shared by all its threads."""
@@ -200,12 +218,17 @@ class Ground:
     def locate(self, step: Step, site: ReadSite | None = None) -> Resource | None:
         """Find the target's thing afresh. Raises Conflict where two live things carry one stamp."""
         outputs = self.journal.outputs(step.create_id)
+        looks = None if site else self.target(step)
+        kind = self.kind(step)
         try:
-            return self.kind(step).locate(site or self.target(step), self.place(step), outputs, self.it(step))
+            found = kind.locate(site or looks or self.target(step), self.place(step), outputs, self.it(step))
         except ValueError as error:
             raise Conflict(
                 f"{step.id}: {error}", do="look at both, delete the one that nothing uses, then migrate run"
             ) from error
+        if found is None and looks is not None:
+            not_blind(step.id, looks, direct=kind.named or "id" in outputs)
+        return found
 
     def makes(self, step: Step) -> bool:
         """Whether this migration makes the step's thing (and does not just find what AWS made by itself)."""

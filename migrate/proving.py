@@ -9,7 +9,7 @@ from typing import Any
 
 from migrate.errors import AccessError, MigrateError, StaleError, VerificationFailed
 from migrate.files import canonical
-from migrate.ground import Ground, RememberingSite
+from migrate.ground import Ground, RememberingSite, not_blind
 from migrate.inventory import Resource
 from migrate.journal import digest
 from migrate.kind import OWN_TAGS, CarryAction, Proof
@@ -122,7 +122,10 @@ def prove_resource(ground: Ground, step: Step, done: frozenset[str], legacy: Res
 def fresh_legacy(ground: Ground, step: Step) -> Resource | None:
     """The legacy resource as it is now, or None where it is gone."""
     site = ground.legacy(step)
-    return next(iter(ground.kind(step).scan(site, only=step.ref.name)), None)
+    found = next(iter(ground.kind(step).scan(site, only=step.ref.name)), None)
+    if found is None:
+        not_blind(f"{step.ref} in legacy", site, direct=True)
+    return found
 
 
 def own_changes(ground: Ground, ref: Ref) -> dict[str, list[Json]]:

@@ -18,6 +18,8 @@ from migrate.journal import Journal
 from migrate.schedule import Schedule
 from migrate.steps import Gate
 
+MOST_LISTED = 30
+
 
 @dataclass
 class Outcome:
@@ -42,13 +44,21 @@ class Outcome:
             return next(iter(self.failed.values()))
         if self.failed:
             gravest = max(self.failed.values(), key=lambda error: error.exit_code)
-            listed = "\n".join(f"  {error.what}" for error in self.failed.values())
-            return type(gravest)(f"{len(self.failed)} steps failed:\n{listed}", do=gravest.do)
+            lines = [f"  {error.what}" for error in self.failed.values()]
+            if len(lines) > MOST_LISTED:
+                lines[MOST_LISTED:] = [f"  and {len(lines) - MOST_LISTED} more: migrate status"]
+            listed = "\n".join(lines)
+            return _plain(type(gravest))(f"{len(self.failed)} steps failed:\n{listed}", do=gravest.do)
         if self.gate is not None:
             return GateClosed(f"gate {self.gate.id}: {self.gate.ask}", do=f"migrate approve --gate {self.gate.id}")
         if self.not_started:
             return StepFailed(f"{len(self.not_started)} steps did not start", do="migrate status")
         return None
+
+
+def _plain(sort: type[MigrateError]) -> type[MigrateError]:
+    """The nearest class of an error that is made of a text alone: a ReadFailed also wants to know which call."""
+    return next(one for one in sort.__mro__ if one.__init__ is MigrateError.__init__)  # type: ignore[misc]
 
 
 class Runs(Protocol):

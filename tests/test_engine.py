@@ -187,6 +187,26 @@ def test_throttling_without_end_stops_after_half_an_hour(toys: World) -> None:
     assert 1800 <= sum(toys.clock.slept) < 1900
 
 
+def test_an_endpoint_that_is_gone_is_waited_for_once_and_not_by_each_step(toys: World) -> None:
+    def gone(operation: str, _: int) -> None:
+        raise AwsSaid("transient", "EndpointConnectionError", said="could not connect")
+
+    toys.cloud.before = gone
+    engine = toys.engine()
+    with pytest.raises(StepFailed, match="no connection for") as failed:
+        engine.step(LOOP)
+    first = sum(toys.clock.slept)
+    with pytest.raises(StepFailed, match="no connection for"):
+        engine.step(LABEL)
+
+    assert 120 <= first < 200
+    assert sum(toys.clock.slept) == first, "the second step does not wait again"
+    assert "migrate doctor" in failed.value.do
+
+    toys.cloud.before = lambda operation, number: None
+    done(engine, LOOP)
+
+
 def test_credentials_that_ran_out_are_renewed_and_then_given_up(toys: World) -> None:
     fail_with(toys, ("auth", "ExpiredToken"), on="toy.CreateLoop", times=1)
     engine = toys.engine()

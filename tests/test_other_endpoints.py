@@ -8,14 +8,20 @@ from typing import Any
 
 import pytest
 
+from migrate.aws import ReadFailed
 from migrate.aws.session import Sessions
 from migrate.carry.images import take_away
 from migrate.carrying import StepCarrier
+from migrate.drift import unexplained, unread
 from migrate.errors import AccessError, StepFailed
+from migrate.ground import not_blind
+from migrate.inventory import Gap, Inventory, Resource
 from migrate.kinds.ecs_task_definition import TaskDefinition
-from migrate.names import AccountId, Region
+from migrate.names import AccountId, Ref, Region
 from migrate.out import Out
 from migrate.progress import steps_told
+from migrate.proving import legacy_unchanged
+from migrate.running import Outcome
 
 
 class Refusal(Exception):
@@ -99,6 +105,69 @@ def test_images_of_a_repository_that_is_gone_are_gone() -> None:
     to: Any = SimpleNamespace(target=SimpleNamespace(pages=pages), place=SimpleNamespace(name="app"), outputs={})
 
     take_away(to)  # and sends nothing: this carrier cannot write
+
+
+def test_what_a_listing_without_an_answer_would_have_shown_is_not_gone() -> None:
+    account, region = AccountId("666677778888"), Region("us-east-2")
+    there = tuple(
+        Resource(Ref(account, region, kind, "one"), "arn", {}, None, None, {}) for kind in ("sqs.queue", "sns.topic")
+    )
+    before = Inventory(account, (region,), ("sns.topic", "sqs.queue"), there, ())
+    lost = Gap("sqs.queue", region, "sqs.ListQueues", "unreachable", "no whole answer came")
+    now = Inventory(account, (region,), ("sns.topic", "sqs.queue"), (), (lost,))
+    plan: Any = SimpleNamespace(steps={}, migration="m")
+    journal: Any = None
+
+    found = unexplained(before, now, plan, journal)
+
+    assert found == [f"- {there[1].ref} is gone", f"+ gap {lost.key}: unreachable: {lost.said}"]
+    assert unread(before, now) == [f"{lost.key}: unreachable: {lost.said}"]
+    assert unread(now, now) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "direct", "blind"),
+    [
+        ("sqs.GetQueueUrl: unreachable: no whole answer came", True, True),
+        ("sqs.GetQueueUrl: denied: AccessDenied", True, True),
+        ("kms.GetKeyPolicy: denied: of another key", False, False),
+        ("kms.ListKeys: throttled: Throttling", False, True),
+    ],
+)
+def test_a_look_that_was_not_answered_is_not_taken_for_nothing_there(said: str, direct: bool, blind: bool) -> None:
+    site: Any = SimpleNamespace(refusals=[said])
+
+    if blind:
+        with pytest.raises(AccessError, match="could not be seen"):
+            not_blind("a queue", site, direct=direct)
+    else:
+        not_blind("a key", site, direct=direct)
+
+
+def test_a_legacy_resource_that_cannot_be_read_is_not_called_gone() -> None:
+    site = SimpleNamespace(refusals=["ecr.DescribeRepositories: unreachable: no"])
+    ground: Any = SimpleNamespace(
+        legacy=lambda step: site, kind=lambda step: SimpleNamespace(scan=lambda site, only: iter(()))
+    )
+    step: Any = SimpleNamespace(ref=Ref(AccountId("666677778888"), Region("us-east-2"), "ecr.repository", "app"))
+
+    with pytest.raises(AccessError, match="could not be seen"):
+        legacy_unchanged(ground, step)
+
+
+def test_many_reads_that_failed_are_one_error_that_lists_them() -> None:
+    outcome = Outcome()
+    for number in range(40):
+        outcome.failed[f"step-{number}"] = ReadFailed(
+            "ssm.DescribeParameters", "us-east-2", code="X", said=f"no {number}", reason="unreachable"
+        )
+
+    error = outcome.error
+
+    assert type(error) is AccessError
+    assert "40 steps failed" in str(error)
+    assert "and 10 more" in str(error)
+    assert "migrate doctor" in error.do
 
 
 def test_a_run_says_what_it_waits_for_after_a_silence() -> None:

@@ -162,7 +162,8 @@ class NetworkAcl(Kind[AclFacts]):
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         if only:
             # By id and not by filter: moto 5.2.5 has no filter network-acl-id.
-            missing = ("InvalidNetworkAclID.NotFound", "InvalidNetworkAclID.Malformed")
+            # InvalidRouteTableID: what moto 5.2.5 says of an ACL that is not there.
+            missing = ("InvalidNetworkAclID.NotFound", "InvalidNetworkAclID.Malformed", "InvalidRouteTableID.NotFound")
             answer = site.optional("ec2.DescribeNetworkAcls", missing=missing, NetworkAclIds=[only])
             found = (answer or {}).get("NetworkAcls", [])
         else:
