@@ -184,7 +184,9 @@ class Sessions:
             answer: dict[str, Any] = getattr(self._client(account, service), method)()
             return answer
         except (ClientError, BotoCoreError) as error:
-            raise AccessError(f"account {account}: {errors.said(error)}", do=self._way_in(account)) from error
+            over = errors.code(error) in errors.EXPIRED
+            do = f"{self._login()}; migrate doctor" if over else self._way_in(account)
+            raise AccessError(f"account {account}: {errors.said(error)}", do=do) from error
         finally:
             _REGION.reset(token)
 

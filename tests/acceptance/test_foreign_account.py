@@ -131,16 +131,18 @@ def test_an_endpoint_that_goes_down_in_the_middle_is_said_and_the_journal_is_who
     foreign.by_hand(it)
     story = planned(tmp_path / "move", world.url, it, EVERYTHING)
     process = story.start("run", "--engine", "local")
-    assert process.stderr is not None
-    early = []
-    for line in process.stderr:
-        early.append(line)
-        if line.startswith("  verified"):
-            break
-
-    world.stop(signal.SIGKILL)
-    began = time.monotonic()
-    _, late = process.communicate(timeout=400)
+    try:
+        assert process.stderr is not None
+        early = []
+        for line in process.stderr:
+            early.append(line)
+            if line.startswith("  verified"):
+                break
+        world.stop(signal.SIGKILL)
+        began = time.monotonic()
+        _, late = process.communicate(timeout=400)
+    finally:
+        process.kill()
     err = "".join(early) + late
     assert time.monotonic() - began < 200, "a call to nobody is not tried for ever"
 
