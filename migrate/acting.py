@@ -18,7 +18,8 @@ from migrate.ground import Ground, is_look
 from migrate.inventory import Resource
 from migrate.journal import digest
 from migrate.names import AccountId, Region
-from migrate.steps import PlannedRequest, PlannedWait, Step
+from migrate.requests import Wait
+from migrate.steps import PlannedRequest, Step
 from migrate.values import Json
 
 TRANSIENT_BUDGET_S = 1800.0
@@ -344,7 +345,7 @@ def read_outputs(paths: Mapping[str, str], answer: Mapping[str, Any]) -> dict[st
     return {name: str(value) for name, value in found.items() if value is not None and value != []}
 
 
-def wait(ground: Ground, step: Step, planned: PlannedWait, request: PlannedRequest) -> None:
+def wait(ground: Ground, step: Step, planned: Wait, request: PlannedRequest) -> None:
     """Read until the state is there. Raises StepFailed where AWS says it failed, or the time is over."""
     site = ground.clients.reader(request.account, request.region, ground.kind(step).reads | {planned.operation})
     until = ground.clock.now() + planned.timeout_s

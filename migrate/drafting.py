@@ -5,7 +5,7 @@ The rule: a request for the target holds target names only; whatever of legacy i
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from migrate.kind import Action, CarryAction, It, Kind, Place, Request
 from migrate.names import AccountId, Ref
 from migrate.placement import Placed, Placement
 from migrate.rewrite import Index, Rewriter, index_of, residue, whole
-from migrate.steps import PlannedFind, PlannedRequest, PlannedWait
+from migrate.steps import PlannedRequest
 from migrate.values import Json, foreign_marks, waits_for
 
 
@@ -78,7 +78,14 @@ class Drafting:
     @cached_property
     def index(self) -> Index:
         """Every legacy name with what stands for it in each account."""
-        return name_index(self.inventory, self.kinds, self.placement.placed, self.config)
+        placed = self.placement.placed
+        return index_of(
+            self.inventory.resources,
+            self.kinds,
+            self.inventory.account,
+            self.places,
+            lambda ref: ref in placed and placed[ref].accounts == ("legacy",),
+        )
 
     def rewriter(self, account: AccountId) -> Rewriter:
         """The rewriter of one target account."""
@@ -187,11 +194,8 @@ class Drafting:
         planned = PlannedRequest(
             account, place.region, request.operation, params(request.params), request.once, request.creates,
             request.token_param, dict(request.outputs), request.done, request.retry,
-            None if find is None else PlannedFind(find.operation, params(find.params), dict(find.outputs)),
-            None if wait is None else PlannedWait(
-                wait.operation, params(wait.params), wait.path, wait.ok, wait.failed, wait.gone, wait.every_s,
-                wait.timeout_s,
-            ),
+            None if find is None else replace(find, params=params(find.params), outputs=dict(find.outputs)),
+            None if wait is None else replace(wait, params=params(wait.params)),
             undo,
         )  # fmt: skip
         if not self.found[step]:
@@ -256,19 +260,6 @@ def _name(ref: Ref, account: AccountId, config: Config) -> str:
     if ref.kind == "s3.bucket":
         return config.buckets.format(name=ref.name, alias=config.alias(account), account=account, region=ref.region)
     return ref.name
-
-
-def name_index(
-    inventory: Inventory, kinds: Mapping[str, Kind[Any]], placed: Mapping[Ref, Placed], config: Config
-) -> Index:
-    """Every legacy name with its target; what the engine rewrites by as well."""
-    return index_of(
-        inventory.resources,
-        kinds,
-        inventory.account,
-        lambda ref: places(ref, placed, config),
-        lambda ref: ref in placed and placed[ref].accounts == ("legacy",),
-    )
 
 
 def rewriter(index: Index, account: AccountId) -> Rewriter:

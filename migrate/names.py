@@ -12,8 +12,6 @@ Region = NewType("Region", str)
 GLOBAL = Region("global")
 """The region written for kinds that have none (IAM, Route 53)."""
 
-ACCOUNT_ID = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
-
 
 class Ref(NamedTuple):
     """One resource: node of the graph, key in files, half of a step id.

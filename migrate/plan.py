@@ -4,8 +4,9 @@ The rule: what stands in a plan is complete. A gap, a conflict, an unresolved re
 nobody waived makes the plan a refused one: it is written, so that people can read why, and cannot be approved.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from migrate.drafting import Drafting
 from migrate.errors import FileError
 from migrate.graph import Graph, build
 from migrate.inventory import Inventory
-from migrate.kind import Kind
+from migrate.kind import Kind, Place
 from migrate.names import AccountId, Ref
 from migrate.ordering import order
 from migrate.placement import Placement, place
 from migrate.runbook import Runbook
 from migrate.steps import Gate, Step
-from migrate.tokens import NOT_FOUND
+from migrate.tokens import NOT_FOUND, Index, index_of
 from migrate.values import Json
 
 
@@ -47,6 +48,20 @@ class Plan:
     def waves(self) -> int:
         """How many waves there are."""
         return max((step.wave for step in self.steps.values()), default=0)
+
+    def names(self, inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Index:
+        """Every legacy name with its target, as the steps of this plan say and nothing newer: what a run renames by."""
+        there: dict[Ref, dict[AccountId, Place]] = defaultdict(dict)
+        for step in self.steps.values():
+            there[step.ref].setdefault(step.account, step.place(self.migration))
+        stays = {ref for ref, placed in self.body["placement"].items() if placed["accounts"] == ["legacy"]}
+        return index_of(
+            inventory.resources,
+            kinds,
+            inventory.account,
+            lambda ref: [replace(place, accounts=tuple(there[ref])) for place in there.get(ref, {}).values()],
+            lambda ref: str(ref) in stays,
+        )
 
 
 @dataclass(frozen=True)

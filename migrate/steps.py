@@ -11,35 +11,13 @@ from typing import Any
 
 from migrate.kind import Downtime, Place, Undo
 from migrate.names import AccountId, Ref, Region
+from migrate.requests import Find, Wait
 from migrate.values import Json
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedWait:
-    """As `kind.Wait`, in target terms."""
-
-    operation: str
-    params: dict[str, Json]
-    path: str
-    ok: tuple[str, ...]
-    failed: tuple[str, ...]
-    gone: tuple[str, ...]
-    every_s: float
-    timeout_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedFind:
-    """As `kind.Find`, in target terms."""
-
-    operation: str
-    params: dict[str, Json]
-    outputs: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedRequest:
-    """As `kind.Request`, in target terms, with the account and region it goes to."""
+    """As `requests.Request` with its wait and find, in target terms, with the account and region it goes to."""
 
     account: AccountId
     region: Region
@@ -51,8 +29,8 @@ class PlannedRequest:
     outputs: dict[str, str]
     done: tuple[str, ...]
     retry: tuple[str, ...]
-    find: PlannedFind | None
-    wait: PlannedWait | None
+    find: Find | None
+    wait: Wait | None
     undo: "PlannedRequest | None"
 
 
@@ -156,10 +134,10 @@ def _request(line: Mapping[str, Json]) -> PlannedRequest:
     for name in ("done", "retry"):
         values[name] = tuple(values[name])
     if values["find"] is not None:
-        values["find"] = PlannedFind(**_known(PlannedFind, values["find"]))
+        values["find"] = Find(**_known(Find, values["find"]))
     if values["wait"] is not None:
-        wait = _known(PlannedWait, values["wait"])
-        values["wait"] = PlannedWait(**wait | {name: tuple(wait[name]) for name in ("ok", "failed", "gone")})
+        wait = _known(Wait, values["wait"])
+        values["wait"] = Wait(**wait | {name: tuple(wait[name]) for name in ("ok", "failed", "gone")})
     values["undo"] = None if values["undo"] is None else _request(values["undo"])
     return PlannedRequest(**values)
 
@@ -173,8 +151,8 @@ def _line_of(request: PlannedRequest) -> dict[str, Json]:
     if request.undo is not None:
         line["undo"] = _line_of(request.undo)
     if request.find is not None:
-        line["find"] = {name: getattr(request.find, name) for name in PlannedFind.__slots__}
+        line["find"] = {name: getattr(request.find, name) for name in Find.__slots__}
     if request.wait is not None:
-        line["wait"] = {name: getattr(request.wait, name) for name in PlannedWait.__slots__}
+        line["wait"] = {name: getattr(request.wait, name) for name in Wait.__slots__}
         line["wait"] |= {name: list(line["wait"][name]) for name in ("ok", "failed", "gone")}
     return line

@@ -1,6 +1,5 @@
 """Four toy kinds, one for each way of telling a repeat from a first time, and a plan of eleven steps over them."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from migrate.kind import (
     after,
 )
 from migrate.names import AccountId, Ref
-from migrate.steps import Gate, PlannedFind, PlannedRequest, PlannedWait, Step
+from migrate.steps import Gate, PlannedRequest, Step
 from migrate.values import Json
 from tests.toy_cloud import HERE, LEGACY, TARGET, Cloud, FakeClock, ToyClients, tags_of
 
@@ -253,14 +252,10 @@ def step_of(inventory: Inventory, ref: Ref, action: str, wave: int, needs: Seque
     def planned(request: Request) -> PlannedRequest:
         account = LEGACY if request.side == "legacy" else TARGET
         find, wait, undo = request.find, request.wait, request.undo
-        planned_find = PlannedFind(find.operation, find.params, dict(find.outputs)) if find else None
-        planned_wait = (
-            PlannedWait(**{f.name: getattr(wait, f.name) for f in dataclasses.fields(Wait)}) if wait else None
-        )
         params = request.params if request.side == "legacy" else whole(request.params)
         return PlannedRequest(
             account, HERE, request.operation, params, request.once, request.creates, request.token_param,
-            dict(request.outputs), request.done, request.retry, planned_find, planned_wait,
+            dict(request.outputs), request.done, request.retry, find, wait,
             planned(undo) if undo else None,
         )  # fmt: skip
 

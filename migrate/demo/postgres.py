@@ -26,7 +26,6 @@ import psycopg
 from psycopg import sql
 
 ADMIN = "rdsadmin"
-ENGINE_MAJOR = "16"
 START_TIMEOUT_S = 30.0
 PREFIX = "migrate-demo-postgres-"
 # Names the folder of the databases where they could not be kept inside the world's own.

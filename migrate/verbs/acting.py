@@ -11,17 +11,15 @@ from migrate import review as reviewing
 from migrate.aws import Aws
 from migrate.clients import RunClients
 from migrate.databases import Databases
-from migrate.drafting import name_index, rewriter
+from migrate.drafting import rewriter
 from migrate.drift import unexplained, unread
 from migrate.engine import Engine
 from migrate.errors import AccessError, GateClosed, StaleError, StepFailed, UsageError, VerificationFailed
-from migrate.graph import build
 from migrate.inventory import Inventory
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import AccountId
 from migrate.out import Out
-from migrate.placement import place
 from migrate.plan import Plan
 from migrate.progress import steps_told
 from migrate.steps import Gate
@@ -35,8 +33,7 @@ JOURNAL = "journal.db"
 def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws: Aws) -> Iterator[Engine]:
     """The engine of this plan's run, its journal held; other processes are kept out meanwhile."""
     config = migration.config
-    placed = place(build(inventory, migration.kinds), config, migration.kinds).placed
-    index = name_index(inventory, migration.kinds, placed, config)
+    index = plan.names(inventory, migration.kinds)
     databases = Databases(aws, config, config.regions[0])
 
     def name_map(account: AccountId) -> Any:

@@ -14,7 +14,6 @@ import boto3
 
 Env = Literal["dev", "prod"]
 ENVS: tuple[Env, Env] = ("dev", "prod")
-COMPANY = "shop"
 # A supplier's account: it appears in documents of the legacy account and has to stay there, digit by digit.
 PARTNER_ACCOUNT = "999988887777"
 DOMAIN = "shop.example"

@@ -26,11 +26,11 @@ from migrate.kind import (
 )
 from migrate.kinds.ec2_network.shared import (
     OWN,
+    adopted,
     arn_of,
     names_of,
     ordered,
     specification,
-    stamp_adopted,
 )
 
 LAST = 32767
@@ -60,13 +60,10 @@ class Create(Action[AclFacts]):
 
     def requests(self, it: It[AclFacts], place: Place) -> Sequence[Request]:
         if it.facts.is_default:
-            filters = [
-                {"Name": "vpc-id", "Values": [it.facts.vpc_id]},
-                {"Name": "default", "Values": ["true"]},
-            ]
-            outputs = {"id": "NetworkAcls[0].NetworkAclId"}
-            look = Request("ec2.DescribeNetworkAcls", {"Filters": filters}, outputs=outputs)
-            return [look, stamp_adopted(place, it.tags), *_to_legacy(it.facts)]
+            own_id = "NetworkAcls[0].NetworkAclId"
+            default = ("default", "true")
+            own = adopted("ec2.DescribeNetworkAcls", it.facts.vpc_id, *default, own_id, place, it.tags)
+            return [*own, *_to_legacy(it.facts)]
         create = Request(
             "ec2.CreateNetworkAcl",
             {"VpcId": it.facts.vpc_id, "TagSpecifications": specification("network-acl", place, it.tags)},

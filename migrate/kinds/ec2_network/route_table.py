@@ -24,13 +24,13 @@ from migrate.kind import (
 )
 from migrate.kinds.ec2_network.shared import (
     OWN,
+    adopted,
     arn_of,
     default_vpcs,
     names_of,
     narrowed,
     ordered,
     specification,
-    stamp_adopted,
 )
 
 DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
@@ -80,13 +80,9 @@ class Create(Action[RouteTableFacts]):
 
     def requests(self, it: It[RouteTableFacts], place: Place) -> Sequence[Request]:
         if it.facts.is_main:
-            filters = [
-                {"Name": "vpc-id", "Values": [it.facts.vpc_id]},
-                {"Name": "association.main", "Values": ["true"]},
-            ]
-            outputs = {"id": "RouteTables[0].RouteTableId"}
-            look = Request("ec2.DescribeRouteTables", {"Filters": filters}, outputs=outputs)
-            return [look, stamp_adopted(place, it.tags)]
+            own_id = "RouteTables[0].RouteTableId"
+            main = ("association.main", "true")
+            return adopted("ec2.DescribeRouteTables", it.facts.vpc_id, *main, own_id, place, it.tags)
         return [
             Request(
                 "ec2.CreateRouteTable",

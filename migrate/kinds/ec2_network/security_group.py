@@ -10,13 +10,13 @@ from migrate.inventory import Resource
 from migrate.kind import Action, Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, pair_tags, same_place
 from migrate.kinds.ec2_network.shared import (
     OWN,
+    adopted,
     arn_of,
     default_vpcs,
     names_of,
     narrowed,
     ordered,
     specification,
-    stamp_adopted,
 )
 
 SELF = "self"
@@ -65,15 +65,10 @@ class Create(Action[GroupFacts]):
 
     def requests(self, it: It[GroupFacts], place: Place) -> Sequence[Request]:
         if it.facts.is_default:
-            filters = [
-                {"Name": "vpc-id", "Values": [it.facts.vpc_id]},
-                {"Name": "group-name", "Values": ["default"]},
-            ]
-            outputs = {"id": "SecurityGroups[0].GroupId"}
-            look = Request("ec2.DescribeSecurityGroups", {"Filters": filters}, outputs=outputs)
+            own_id = "SecurityGroups[0].GroupId"
+            default = ("group-name", "default")
             return [
-                look,
-                stamp_adopted(place, it.tags),
+                *adopted("ec2.DescribeSecurityGroups", it.facts.vpc_id, *default, own_id, place, it.tags),
                 _revoke("Ingress", [AMONG_ITSELF], undo=_authorize("Ingress", [AMONG_ITSELF])),
                 _revoke("Egress", [EVERYTHING_OUT], undo=_authorize("Egress", [EVERYTHING_OUT])),
             ]

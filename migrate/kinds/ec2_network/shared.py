@@ -37,7 +37,15 @@ def specification(resource_type: str, place: Place, tags: Mapping[str, str]) -> 
     return [{"ResourceType": resource_type, "Tags": tag_pairs(place.stamp(tags))}]
 
 
-def stamp_adopted(place: Place, tags: Mapping[str, str]) -> Request:
+def adopted(
+    operation: str, vpc_id: str, filter_name: str, value: str, own_id: str, place: Place, tags: Mapping[str, str]
+) -> list[Request]:
+    """Take over what AWS made with the VPC: find it by a filter, its id at `own_id` of the answer, and stamp it."""
+    filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": filter_name, "Values": [value]}]
+    return [Request(operation, {"Filters": filters}, outputs={"id": own_id}), _stamp_adopted(place, tags)]
+
+
+def _stamp_adopted(place: Place, tags: Mapping[str, str]) -> Request:
     """Tag a thing that AWS made with the VPC; undone by taking those tags away, the thing goes with its VPC."""
     stamped = tag_pairs(place.stamp(tags))
     keys: list[Json] = [{"Key": pair["Key"]} for pair in stamped]
