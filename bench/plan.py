@@ -99,7 +99,7 @@ def measure(folder: Path, count: int) -> int:
         return toys.inputs(found, digest=written.digest)
 
     given = timed("read", read)
-    body = timed("graph, placement, plan", lambda: plan.make(given))
+    body = timed("graph, placement, plan", lambda: plan.draw(given))
     cpu, peak = time.process_time() - before, peak_bytes()
     counts = body["counts"]
     print(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate import estimate
 from migrate.config import Config
@@ -16,12 +16,12 @@ from migrate.inventory import Inventory, Resource
 from migrate.kind import Action, CarryAction, It, Kind, Place, Request
 from migrate.names import AccountId, Ref
 from migrate.placement import Placed, Placement
-from migrate.rewrite import Index, Rewriter, index_of, residue, whole
+from migrate.rewrite import Index, Rewriter, Rewritten, whole
 from migrate.steps import PlannedRequest
-from migrate.values import Json, foreign_marks, waits_for
+from migrate.values import MARKS, Json, foreign_marks, waits_for
 
 
-@dataclass
+@dataclass(slots=True)
 class Draft:
     """A step before it has its place in the order."""
 
@@ -79,13 +79,11 @@ class Drafting:
     def index(self) -> Index:
         """Every legacy name with what stands for it in each account."""
         placed = self.placement.placed
-        return index_of(
-            self.inventory.resources,
-            self.kinds,
-            self.inventory.account,
-            self.places,
-            lambda ref: ref in placed and placed[ref].accounts == ("legacy",),
-        )
+        index = Index(self.inventory.account)
+        for ref, it in self.graph.its.items():
+            stays = ref in placed and placed[ref].accounts == ("legacy",)
+            index.enter(self.kinds[ref.kind], it, self.places(ref), stays)
+        return index
 
     def rewriter(self, account: AccountId) -> Rewriter:
         """The rewriter of one target account."""
@@ -112,31 +110,32 @@ class Drafting:
     def steps(self) -> list[Draft]:
         """Every draft, with what must come before it."""
         drafts: dict[str, Draft] = {}
-        mentioned: dict[str, set[Ref]] = {}
+        met: dict[str, _Met] = {}
         rewriters = {AccountId(t.account): self.rewriter(AccountId(t.account)) for t in self.config.targets.values()}
         for ref in sorted(self.placement.placed):
             resource = self.inventory.by_ref[ref]
             kind = self.kinds.get(ref.kind)
             if kind is None or not kind.actions:
                 continue
-            marks = tuple(foreign_marks({"facts": resource.facts, "tags": resource.tags}))
-            if marks:
-                self.marked[ref] = marks
-                continue
-            it = kind.typed(resource)
+            if ref in self.graph.marked or not MARKS.isdisjoint(resource.tags):
+                marks = tuple(foreign_marks({"facts": resource.facts, "tags": resource.tags}))
+                if marks:
+                    self.marked[ref] = marks
+                    continue
+            it = self.graph.its[ref]
             for place in self.places(ref):
                 before = ""
                 for action in kind.actions:
                     if not action.applies(it):
                         continue
-                    draft, mentions = self._draft(resource, it, action, place, rewriters[place.account])
+                    draft, seen = self._draft(resource, it, action, place, rewriters[place.account])
                     if before:
                         draft.needs[before] = f"{action.name} comes after {before.rpartition(':')[2]}"
                     before = draft.id
                     drafts[draft.id] = draft
-                    mentioned[draft.id] = mentions
+                    met[draft.id] = seen
         for draft in drafts.values():
-            self._needs(draft, drafts, mentioned[draft.id])
+            self._needs(draft, drafts, met[draft.id])
         self._after_kinds(drafts)
         for rewrite in rewriters.values():
             rewrite.forget()
@@ -145,87 +144,80 @@ class Drafting:
 
     def _draft(
         self, resource: Resource, it: It[Any], action: Action[Any], place: Place, rewrite: Rewriter
-    ) -> tuple[Draft, set[Ref]]:
-        step = f"{place.step.rpartition(':')[0]}:{action.name}"
+    ) -> tuple[Draft, "_Met"]:
+        base = place.step.rpartition(":")[0]
+        step = f"{base}:{action.name}"
         self.ref_of[step] = it.ref
-        mentions: set[Ref] = set()
-        requests = []
-        for request in action.requests(it, place):
-            planned, seen = self._request(request, place, rewrite, step)
-            requests.append(planned)
-            mentions |= seen
+        out = Rewritten(None)
+        requests = tuple([self._request(request, place, base, rewrite, out) for request in action.requests(it, place)])
+        problems = [*_left(out), *out.problems]
         carry = None
         if isinstance(action, CarryAction):
-            out = rewrite(whole(action.summary(it, place).get("to", {}), place))
-            mentions |= out.mentions
-            left = residue(out.value, self.index.legacy, out.stays)
-            problems = [*out.problems, *(f"{where}: the legacy account id is left" for where in left)]
-            if problems:
-                self.found[step] += [f"carries to {problem}" for problem in problems]
-            carry = dict(action.summary(it, place)) | {"to": out.value, "writes": sorted(action.writes)}
+            summary = dict(action.summary(it, place))
+            carried = rewrite(summary.get("to", {}), base)
+            problems += [f"carries to {problem}" for problem in (*carried.problems, *_left(carried))]
+            carry = summary | {"to": carried.value, "writes": sorted(action.writes)}
+            out.mentions |= carried.mentions
+            out.waits |= waits_for(carry)
+        if problems:
+            self.found[step] += problems
         changes = action.legacy_after(it)
         draft = Draft(
-            step, it.ref, action, place, self.config.alias(place.account), tuple(requests), carry,
+            step, it.ref, action, place, self.config.alias(place.account), requests, carry,
             dict(changes) if changes is not None else None,
             estimate.of_step(it.ref.kind, action.name, resource), self.graph.groups[it.ref],
         )  # fmt: skip
-        return draft, mentions - {it.ref}
+        out.mentions.discard(it.ref)
+        return draft, _Met(tuple(sorted(out.mentions)), tuple(out.waits))
 
-    def _request(self, request: Request, place: Place, rewrite: Rewriter, step: str) -> tuple[PlannedRequest, set[Ref]]:
-        mentions: set[Ref] = set()
-
+    def _request(self, request: Request, place: Place, base: str, rewrite: Rewriter, out: Rewritten) -> PlannedRequest:
         def params(of: Mapping[str, Json]) -> dict[str, Json]:
-            made = whole(dict(of), place)
-            if request.side == "legacy":
-                return dict(made)
-            out = rewrite(made)
-            mentions.update(out.mentions)
-            self.found[step] += [
-                f"{where}: the legacy account id is left" for where in residue(out.value, self.index.legacy, out.stays)
-            ]
-            self.found[step] += out.problems
-            return dict(out.value)
+            if request.side == "target":
+                return dict(rewrite(of, base, out).value)
+            made = whole(of, place)
+            out.waits |= waits_for(made)
+            return dict(made)
 
         account = AccountId(self.config.legacy.account) if request.side == "legacy" else place.account
         wait, find, undo = request.wait, request.find, None
         if request.undo is not None:
-            undo, seen = self._request(request.undo, place, rewrite, step)
-            mentions |= seen if request.side == "target" else set()
-        planned = PlannedRequest(
+            # What the inverse waits for is there by then; what it mentions has to have been made all the same.
+            undone = Rewritten(None)
+            undo = self._request(request.undo, place, base, rewrite, undone)
+            out.mentions |= undone.mentions if request.side == "target" else set()
+            out.problems += [*_left(undone), *undone.problems]
+        return PlannedRequest(
             account, place.region, request.operation, params(request.params), request.once, request.creates,
             request.token_param, dict(request.outputs), request.done, request.retry,
             None if find is None else replace(find, params=params(find.params), outputs=dict(find.outputs)),
             None if wait is None else replace(wait, params=params(wait.params)),
             undo,
         )  # fmt: skip
-        if not self.found[step]:
-            del self.found[step]
-        return planned, mentions
 
-    def _needs(self, draft: Draft, drafts: Mapping[str, Draft], mentions: set[Ref]) -> None:
-        for ref in sorted(mentions):
+    def _needs(self, draft: Draft, drafts: Mapping[str, Draft], met: "_Met") -> None:
+        hard = [edge for edge in self.graph.needs.get(draft.ref, ()) if edge.strength == "hard"]
+        for ref in met.mentions:
             maker = self._maker(ref, draft.place.account, drafts)
             if maker and maker != draft.id:
                 evidence = next((e for e in self.graph.needs.get(draft.ref, ()) if e.needs == ref), None)
                 draft.needs.setdefault(maker, evidence or f"its requests name {ref}")
         if draft.action.name == "create":
-            for edge in self.graph.needs.get(draft.ref, ()):
-                maker = self._maker(edge.needs, draft.place.account, drafts) if edge.strength == "hard" else None
+            for edge in hard:
+                maker = self._maker(edge.needs, draft.place.account, drafts)
                 if maker and maker != draft.id:
                     draft.needs.setdefault(maker, edge)
-        for request in draft.requests:
-            for value in (request.params, request.find and request.find.params, request.wait and request.wait.params):
-                for step, output in waits_for(value):
-                    if step != draft.id:
-                        draft.needs.setdefault(step, f"needs {output} of it")
-        if draft.carry is not None:
-            for step, output in waits_for(draft.carry):
-                if step != draft.id:
-                    draft.needs.setdefault(step, f"needs {output} of it")
+        for step, output in met.waits:
+            if step != draft.id:
+                draft.needs.setdefault(step, f"needs {output} of it")
 
     def _maker(self, ref: Ref, account: AccountId, drafts: Mapping[str, Draft]) -> str | None:
-        made = [place for place in self.places(ref) if place.step in drafts]
-        return next((place.step for place in made if place.account == account), made[0].step if made else None)
+        found = None
+        for place in self.places(ref):
+            if place.step in drafts:
+                if place.account == account:
+                    return place.step
+                found = found or place.step
+        return found
 
     def _after_kinds(self, drafts: Mapping[str, Draft]) -> None:
         by_action: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -236,6 +228,17 @@ class Drafting:
                 for before in by_action.get((does, draft.place.account), ()):
                     if before != draft.id:
                         draft.needs.setdefault(before, f"{draft.does} comes after every {does} of the account")
+
+
+class _Met(NamedTuple):
+    """What the documents of one step mention, and the (step, output) that they wait for."""
+
+    mentions: tuple[Ref, ...]
+    waits: tuple[tuple[str, str], ...]
+
+
+def _left(out: Rewritten) -> list[str]:
+    return [f"{where}: the legacy account id is left" for where in out.left]
 
 
 def places(ref: Ref, placed: Mapping[Ref, Placed], config: Config) -> tuple[Place, ...]:

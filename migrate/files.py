@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring
 from pathlib import Path
+from typing import Any
 
 from migrate.errors import FileError, StaleError, UsageError
 from migrate.inventory import Gap, Inventory, Resource
@@ -27,21 +29,48 @@ APPROVAL = "migrate.approval/1"
 
 _WIDTH, _DEEPEST = 120, 7
 _CONSTANTS = {True: "true", False: "false", None: "null"}
-_ONE_LINE = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False).encode
+
+
+def _plain(value: Any) -> Json:
+    """A value that is no JSON yet (a step): turned into it only while it is written, because a plan has many."""
+    return value.as_json()
+
+
+_ONE_LINE = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, default=_plain).encode
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+).encode
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}Z)\.([0-9a-f]{8})\..+")
 
 
 def canonical(value: Json) -> bytes:
     """The one byte form of a JSON value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _CANONICAL(value).encode()
 
 
 def digest_of(schema: str, body: Json, lines: bytes = b"") -> str:
     """sha256 (hex) over schema, body and any lines after the envelope."""
-    running = hashlib.sha256(canonical([schema, body]))
+    # As canonical([schema, body]), but piece by piece: a large plan's text is never in memory as a whole.
+    running = hashlib.sha256(b"[" + canonical(schema) + b",")
+    for piece in _pieces(body, 2):
+        running.update(piece.encode())
+    running.update(b"]")
     if lines:
         running.update(b"\n" + lines)
     return running.hexdigest()
+
+
+def _pieces(value: Json, depth: int) -> Iterator[str]:
+    """The canonical form of a value in pieces: its first levels are taken apart."""
+    if not depth or not value or not isinstance(value, (dict, list, tuple)):
+        yield _CANONICAL(value)
+        return
+    between = "{" if isinstance(value, dict) else "["
+    for key in sorted(value) if isinstance(value, dict) else range(len(value)):
+        yield f"{between}{_CANONICAL(key)}:" if isinstance(value, dict) else between
+        yield from _pieces(value[key], depth - 1)
+        between = ","
+    yield "}" if isinstance(value, dict) else "]"
 
 
 def now_utc() -> datetime:
@@ -65,6 +94,11 @@ def write(folder: Path, what: str, schema: str, body: Json, lines: Iterable[Json
 
     Raises FileError where the folder cannot be written to; nothing is left behind then.
     """
+    with collector_off():
+        return _write(folder, what, schema, body, lines)
+
+
+def _write(folder: Path, what: str, schema: str, body: Json, lines: Iterable[Json]) -> Written:
     payload = b"\n".join(map(canonical, lines))
     digest = digest_of(schema, body, payload)
     at = now_utc()
@@ -100,18 +134,44 @@ def _laid_out(value: Json, depth: int) -> str:
     """JSON with what is short on one line. Many times as fast as `indent`, and better to read."""
     if value is None or isinstance(value, bool):
         return _CONSTANTS[value]
-    if not isinstance(value, (dict, list, tuple)) or not value:
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if not isinstance(value, (dict, list, tuple)):
+        if isinstance(value, (int, float)):
+            return _ONE_LINE(value)
+        value = _plain(value)
+    if not value:
         return _ONE_LINE(value)
     # The first levels (envelope, body, its lists) are always laid out: not worth an attempt.
-    if depth > 2:
+    if depth >= _DEEPEST:
+        return _ONE_LINE(value)
+    if depth > 2 and not _is_long(value):
         text = _ONE_LINE(value)
-        if len(text) <= _WIDTH or depth >= _DEEPEST:
+        if len(text) <= _WIDTH:
             return text
     edge, inner = "\n" + " " * depth, "\n" + " " * (depth + 1)
     if isinstance(value, dict):
-        parts = [f"{_ONE_LINE(key)}: {_laid_out(value[key], depth + 1)}" for key in sorted(value)]
+        parts = [f"{encode_basestring(key)}: {_laid_out(value[key], depth + 1)}" for key in sorted(value)]
         return "{" + inner + ("," + inner).join(parts) + edge + "}"
     return "[" + inner + ("," + inner).join([_laid_out(item, depth + 1) for item in value]) + edge + "]"
+
+
+def _is_long(value: Json) -> bool:
+    """Whether it surely does not fit on a line: cheaper than to try, because the count ends where it is full."""
+    room, left = _WIDTH, [value]
+    while left and room >= 0:
+        item = left.pop()
+        if item.__class__ is str:
+            room -= len(item)
+        elif item.__class__ is dict:
+            room -= 6 * len(item)
+            for key, inner in item.items():
+                room -= len(key)
+                left.append(inner)
+        elif item.__class__ is list or item.__class__ is tuple:
+            room -= 2 * len(item)
+            left += item
+    return room < 0
 
 
 def read(path: Path, schema: str) -> Written:
@@ -119,10 +179,11 @@ def read(path: Path, schema: str) -> Written:
 
     Raises FileError where it is not such a file, StaleError where its content is not what its digest says.
     """
-    envelope, rest = _envelope(path, schema)
-    if rest:
-        raise FileError(f"{path} holds more than one document", do="take the file as it was written")
-    return _checked(path, envelope, b"")
+    with collector_off():
+        envelope, rest = _envelope(path, schema)
+        if rest:
+            raise FileError(f"{path} holds more than one document", do="take the file as it was written")
+        return _checked(path, envelope, b"")
 
 
 def write_inventory(folder: Path, inventory: Inventory) -> Written:

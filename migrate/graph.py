@@ -9,17 +9,18 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import networkx as nx
 
 from migrate import layers
 from migrate.inventory import Inventory, Resource
-from migrate.kind import Kind, Need, Strength
+from migrate.kind import It, Kind, Need, Strength
 from migrate.names import Ref
-from migrate.tokens import NOT_FOUND, Index, index_of, is_loose, is_tag
-from migrate.values import Json
+from migrate.tokens import NOT_FOUND, Index, is_loose, is_tag
+from migrate.values import MARKS, Json
 
+_CONTAINERS = (dict, list, tuple)
 _RANK: dict[Strength, int] = {"soft": 0, "cut": 1, "hard": 2}
 
 CUT_WHEN_NAMED = frozenset({"rds.instance", "sqs.queue"})
@@ -28,8 +29,7 @@ CUT_WHEN_NAMED = frozenset({"rds.instance", "sqs.queue"})
 WORKLOADS = frozenset({"ecs.task_definition", "ecs.service", "lambda.function"})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
+class Edge(NamedTuple):
     """`ref` needs `needs`, and where that is written."""
 
     ref: Ref
@@ -42,8 +42,7 @@ class Edge:
         return f"{self.ref} {self.why} {self.needs} ({self.strength}; {self.seen_in})"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Dangling:
+class Dangling(NamedTuple):
     """A reference that resolves to nothing that was found."""
 
     ref: Ref
@@ -71,6 +70,10 @@ class Graph:
     """Earliest wave of each resource by the edges alone, from 1."""
     needs: Mapping[Ref, tuple[Edge, ...]] = field(repr=False)
     needed_by: Mapping[Ref, tuple[Edge, ...]] = field(repr=False)
+    its: Mapping[Ref, It[Any]] = field(repr=False)
+    """Every resource of a kind, typed once for all who ask."""
+    marked: frozenset[Ref]
+    """Resources with a key among their facts that may read like a placeholder of ours."""
 
     def why(self, start: Ref, end: Ref) -> list[Edge] | None:
         """The shortest chain of edges from one to the other, or None."""
@@ -95,57 +98,95 @@ class Graph:
 
 def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
     """Find every edge of an inventory and what follows. Pure; same inventory, same graph."""
-    index = index_of(inventory.resources, kinds, inventory.account)
-    edges: dict[tuple[Ref, Ref, str, str], Edge] = {}
-    dangling: dict[tuple[Ref, str], Dangling] = {}
+    index = Index(inventory.account)
+    its: dict[Ref, It[Any]] = {}
     for resource in inventory.resources:
         kind = kinds.get(resource.ref.kind)
-        if kind is None:
-            continue
+        if kind is not None:
+            its[resource.ref] = it = kind.typed(resource)
+            index.enter(kind, it)
+    edges: dict[tuple[Ref, Ref, str, str], Edge] = {}
+    dangling: dict[tuple[Ref, str], Dangling] = {}
+    marked: set[Ref] = set()
+    for ref, it in its.items():
         said: set[tuple[Ref, Strength | None]] = set()
-        for need in kind.needs(kind.typed(resource)):
+        for need in kinds[ref.kind].needs(it):
             target = _resolve(need, inventory, index)
             if target is None:
-                dangling.setdefault((resource.ref, str(need.on)), Dangling(resource.ref, str(need.on), need.seen_in))
-            elif target != resource.ref:
-                _keep(edges, Edge(resource.ref, target, need.why, need.strength, need.seen_in))
+                dangling.setdefault((ref, str(need.on)), Dangling(ref, str(need.on), need.seen_in))
+            elif target != ref:
+                _keep(edges, Edge(ref, target, need.why, need.strength, need.seen_in))
                 said |= {(target, None), (target, need.strength)}
-        for edge in _from_content(resource, index, dangling):
-            # What the kind says itself is better evidence; but "hard" does not say that both change over together.
-            if (edge.needs, None) not in said or (edge.strength == "cut" and (edge.needs, "cut") not in said):
-                _keep(edges, edge)
+        looked = _Look(index)
+        looked.at(inventory.by_ref[ref].facts, None, True)
+        if looked.has_marks:
+            marked.add(ref)
+        for path, text, other in looked.seen:
+            if other is None:
+                dangling.setdefault((ref, text), Dangling(ref, text, _spelt(path)))
+            elif other != ref:
+                cut = other.kind in CUT_WHEN_NAMED and ref.kind in WORKLOADS
+                # What the kind says itself is better evidence; but "hard" does not say that both change over together.
+                if (other, None) not in said or (cut and (other, "cut") not in said):
+                    where = sys.intern(_spelt(path))
+                    _keep(edges, Edge(ref, other, "names", "cut" if cut else "soft", where))
     ordered = tuple(sorted(edges.values()))
-    return _follow(inventory.by_ref, ordered, tuple(sorted(dangling.values())))
+    return _follow(inventory.by_ref, ordered, tuple(sorted(dangling.values())), its, frozenset(marked))
 
 
 def mentions(document: Json, index: Index) -> Iterator[tuple[str, str, Ref | None]]:
     """(path, text, ref or None for dangling) for every token of ours in a document."""
+    looked = _Look(index)
+    looked.at(document, None, True)
+    return ((_spelt(path), text, ref) for path, text, ref in looked.seen)
 
-    def walk(value: Json, path: str, loose: bool) -> Iterator[tuple[str, str, Ref | None]]:
-        if isinstance(value, str):
-            for span in index.spans(value, loose=loose):
-                if span.known is not None:
-                    yield path, span.text, span.known.ref
-                elif span.problem:
-                    yield path, span.problem.removesuffix(f" {NOT_FOUND}"), None
-        elif isinstance(value, list):
-            for number, item in enumerate(value):
-                yield from walk(item, f"{path}[{number}]", loose)
-        elif isinstance(value, dict):
-            loose = loose and not is_tag(value)
+
+_Path: TypeAlias = tuple[Any, str | int] | None
+"""Where in a document: the path of what it lies in, and the key or number."""
+
+
+class _Look:
+    """One walk over a document: what it names, and whether it has keys like placeholders."""
+
+    def __init__(self, index: Index) -> None:
+        self.spans = index.spans
+        self.seen: list[tuple[_Path, str, Ref | None]] = []
+        self.has_marks = False
+
+    def at(self, value: Json, path: _Path, loose: bool) -> None:
+        # Texts are dealt with where they are met, and no path is put together: this runs over the whole account.
+        if isinstance(value, dict):
+            if not MARKS.isdisjoint(value):
+                self.has_marks = True
+            loose = loose and not (len(value) == 2 and is_tag(value))
             for key, item in value.items():
-                yield from walk(item, f"{path}.{key}" if path else key, loose and is_loose(key))
+                if item.__class__ is str:
+                    self._text(item, (path, key), loose and is_loose(key))
+                elif item.__class__ in _CONTAINERS:
+                    self.at(item, (path, key), loose and is_loose(key))
+        elif isinstance(value, (list, tuple)):
+            for number, item in enumerate(value):
+                if item.__class__ is str:
+                    self._text(item, (path, number), loose)
+                elif item.__class__ in _CONTAINERS:
+                    self.at(item, (path, number), loose)
+        elif isinstance(value, str):
+            self._text(value, path, loose)
 
-    return walk(document, "", True)
+    def _text(self, text: str, path: _Path, loose: bool) -> None:
+        for span in self.spans(text, loose=loose):
+            if span.known is not None:
+                self.seen.append((path, span.text, span.known.ref))
+            elif span.problem:
+                self.seen.append((path, span.problem.removesuffix(f" {NOT_FOUND}"), None))
 
 
-def _from_content(resource: Resource, index: Index, dangling: dict[tuple[Ref, str], Dangling]) -> Iterator[Edge]:
-    for path, text, ref in mentions(resource.facts, index):
-        if ref is None:
-            dangling.setdefault((resource.ref, text), Dangling(resource.ref, text, path))
-        elif ref != resource.ref:
-            cut = ref.kind in CUT_WHEN_NAMED and resource.ref.kind in WORKLOADS
-            yield Edge(resource.ref, ref, "names", "cut" if cut else "soft", sys.intern(path))
+def _spelt(path: _Path) -> str:
+    parts: list[str] = []
+    while path is not None:
+        path, part = path
+        parts.append(f"[{part}]" if isinstance(part, int) else f".{part}")
+    return "".join(reversed(parts)).removeprefix(".")
 
 
 def _keep(edges: dict[tuple[Ref, Ref, str, str], Edge], edge: Edge) -> None:
@@ -162,7 +203,13 @@ def _resolve(need: Need, inventory: Inventory, index: Index) -> Ref | None:
     return known.ref if known else None
 
 
-def _follow(resources: Mapping[Ref, Resource], edges: tuple[Edge, ...], dangling: tuple[Dangling, ...]) -> Graph:
+def _follow(
+    resources: Mapping[Ref, Resource],
+    edges: tuple[Edge, ...],
+    dangling: tuple[Dangling, ...],
+    its: Mapping[Ref, It[Any]],
+    marked: frozenset[Ref],
+) -> Graph:
     hard = [(edge.ref, edge.needs) for edge in edges if edge.strength == "hard"]
     cycles = layers.circles(_pairs(hard))
     # What runs a task definition writes what the task definition names: it changes over with it.
@@ -189,6 +236,8 @@ def _follow(resources: Mapping[Ref, Resource], edges: tuple[Edge, ...], dangling
         waves,
         _by(edges, lambda edge: edge.ref),
         _by(edges, lambda edge: edge.needs),
+        its,
+        marked,
     )
 
 

@@ -7,7 +7,7 @@ and never imports another kind.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -113,8 +113,7 @@ class Place:
         return kept | {MIGRATION_TAG: self.migration, STEP_TAG: self.step}
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """One thing a resource needs, said by the kind. The graph resolves it; what resolves to nothing is dangling.
 
     `on` is a Ref, or any text by which the other is known in legacy (ARN, id, host, queue URL).
@@ -127,8 +126,7 @@ class Need:
     """The document path that proves it: `ecs.DescribeServices services[].taskDefinition`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """One text by which a resource is known in legacy, and what stands for it in the target.
 
     `target` is a text where it can be predicted, or a value with `after("create", "VpcId")` where AWS gives it.
@@ -254,6 +252,8 @@ class Kind(Generic[F]):
     """In the order in which they happen to one resource. Empty: scanned and reported, not moved."""
     manual: ClassVar[str] = ""
     """For a kind without actions: what a person has to do, in one or two sentences."""
+    left_out: ClassVar[Mapping[str, str]] = {}
+    """What AWS shows of it and no fact holds → why, or what a person does about it."""
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Find every resource of this kind, or the one whose ref name (or id) is `only`, or none.
@@ -370,32 +370,7 @@ def tag_pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -
 
 
 __all__ = [
-    "MIGRATION_TAG",
-    "OWN_TAGS",
-    "STEP_TAG",
-    "Action",
-    "Carrier",
-    "CarryAction",
-    "Downtime",
-    "Facts",
-    "Find",
-    "It",
-    "Json",
-    "Kind",
-    "Name",
-    "Need",
-    "Phase",
-    "Place",
-    "Proof",
-    "ReadSite",
-    "Request",
-    "Strength",
-    "Undo",
-    "Wait",
-    "Why",
-    "after",
-    "join",
-    "pair_tags",
-    "same_place",
-    "tag_pairs",
-]
+    "MIGRATION_TAG", "OWN_TAGS", "STEP_TAG", "Action", "Carrier", "CarryAction", "Downtime", "Facts", "Find", "It",
+    "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Request", "Strength", "Undo", "Wait",
+    "Why", "after", "join", "pair_tags", "same_place", "tag_pairs",
+]  # fmt: skip

@@ -34,19 +34,24 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
     sections = _sections(inputs)
     at: dict[str, int] = {}
     depth: dict[str, int] = {}
+    resource_of: dict[str, str] = {}
+    own_section: dict[tuple[str, str, str], tuple[int, bool]] = {}
     for step_id in sequence:
         draft = by_id[step_id]
-        own, explicit = _own_section(draft, sections)
-        latest = max(needs[step_id], key=lambda need: at[need], default=None)
+        which = draft.alias, draft.does, draft.action.phase
+        if which not in own_section:
+            own_section[which] = _own_section(draft, sections)
+        own, explicit = own_section[which]
+        latest = max(needs[step_id], key=at.__getitem__, default=None)
         if latest is not None and at[latest] > own:
             if explicit:
                 raise _contradiction(draft, by_id[latest], sections[own], sections[at[latest]])
             own = at[latest]
         at[step_id] = own
         # What is done to one resource after another thing is done to it stays in its wave: needs keep the order.
-        before = [by_id[need] for need in needs[step_id] if at[need] == own]
-        same = draft.id.rpartition(":")[0]
-        depth[step_id] = max((depth[n.id] + (n.id.rpartition(":")[0] != same) for n in before), default=0)
+        of = resource_of[step_id] = step_id.rpartition(":")[0]
+        before = [depth[need] + (resource_of[need] != of) for need in needs[step_id] if at[need] == own]
+        depth[step_id] = max(before, default=0)
     waves = {key: number for number, key in enumerate(sorted({(at[s], depth[s]) for s in sequence}), start=1)}
     gates = _gates(sections, waves)
     steps = [
@@ -143,10 +148,11 @@ def _patient(request: PlannedRequest, timeout_s: float | None) -> PlannedRequest
     """A runbook line's timeout is how long each of its steps waits for a state."""
     if timeout_s is None or request.wait is None:
         return request
-    return replace(request, wait=replace(request.wait, timeout_s=timeout_s))
+    return request._replace(wait=replace(request.wait, timeout_s=timeout_s))
 
 
 def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft], timeout_s: float | None) -> Step:
+    why = sorted(draft.needs)
     return Step(
         id=draft.id,
         ref=draft.ref,
@@ -155,11 +161,11 @@ def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft], timeout_s: float 
         account=draft.place.account,
         region=draft.place.region,
         name=draft.place.name,
-        needs=tuple(sorted(need for need in draft.needs if need in by_id)),
-        because=tuple(f"{need}: {_said(why)}" for need, why in sorted(draft.needs.items())),
+        needs=tuple([need for need in why if need in by_id]),
+        because=tuple([f"{need}: {_said(draft.needs[need])}" for need in why]),
         wave=wave,
         group=draft.group,
-        requests=tuple(_patient(request, timeout_s) for request in draft.requests),
+        requests=tuple([_patient(request, timeout_s) for request in draft.requests]) if timeout_s else draft.requests,
         carry=draft.carry,
         legacy_after=draft.legacy_after,
         downtime=draft.action.downtime,

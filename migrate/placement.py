@@ -13,7 +13,7 @@ from typing import Any, Literal
 from migrate.config import Config
 from migrate.graph import Edge, Graph
 from migrate.inventory import Resource
-from migrate.kind import Kind
+from migrate.kind import It, Kind
 from migrate.names import Ref
 from migrate.values import Json
 
@@ -64,10 +64,10 @@ class Placement:
 
 def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Placement:
     """Decide for every resource of a kind that moves. Pure; same inputs, same result."""
-    movable = {ref: r for ref, r in graph.resources.items() if moves(r, kinds)}
+    movable = {ref: graph.resources[ref] for ref, it in graph.its.items() if moves(it, kinds)}
     placed: dict[Ref, Placed] = {}
     for ref, resource in graph.resources.items():
-        decided = _by_rule(resource, config, _called(resource, kinds))
+        decided = _by_rule(resource, config, _called(ref, graph, kinds)) if config.placement else None
         # What does not move goes nowhere, whatever a broad rule says; that it stays may still be said.
         if decided and (ref in movable or decided.accounts == ("legacy",)):
             placed[ref] = decided
@@ -78,7 +78,7 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
     for only_roots in (True, False):
         for ref, resource in movable.items():
             if ref not in placed and not (only_roots and ref in lies_in):
-                own = _by_name(resource, config, _called(resource, kinds))
+                own = _by_name(resource, config, _called(ref, graph, kinds))
                 if own:
                     named[ref] = placed[ref] = own
         _follow_parents(movable, lies_in, placed)
@@ -95,20 +95,14 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
     return Placement(placed, tuple(sorted(conflicts, key=_key)), tuple(sorted(unplaced, key=_key)), frozenset(movable))
 
 
-def moves(resource: Resource, kinds: Mapping[str, Kind[Any]]) -> bool:
+def moves(it: It[Any], kinds: Mapping[str, Kind[Any]]) -> bool:
     """Whether there is an action that applies to it."""
-    kind = kinds.get(resource.ref.kind)
-    if kind is None or not kind.actions:
-        return False
-    it = kind.typed(resource)
-    return any(action.applies(it) for action in kind.actions)
+    return any(action.applies(it) for action in kinds[it.ref.kind].actions)
 
 
-def _called(resource: Resource, kinds: Mapping[str, Kind[Any]]) -> tuple[str, ...]:
-    kind = kinds.get(resource.ref.kind)
-    if kind is None or type(kind).called is Kind.called:
-        return ()
-    return kind.called(kind.typed(resource))
+def _called(ref: Ref, graph: Graph, kinds: Mapping[str, Kind[Any]]) -> tuple[str, ...]:
+    it = graph.its.get(ref)
+    return () if it is None else kinds[ref.kind].called(it)
 
 
 def _key(undecided: Undecided) -> Ref:
@@ -137,6 +131,8 @@ def _by_name(resource: Resource, config: Config, called: tuple[str, ...]) -> Pla
         ("Name tag", tags.get("name", "")),
         ("stack", resource.owner or ""),
     ):
+        if not any(word in text.lower() for word in config.environments):
+            continue
         for word in dict.fromkeys(_WORDS.split(text)):
             alias = config.environments.get(word.lower())
             if alias:

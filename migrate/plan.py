@@ -78,7 +78,13 @@ class Inputs:
 
 
 def make(inputs: Inputs) -> dict[str, Json]:
-    """The body of the plan file. Same inputs, same body.
+    """The body of the plan file as plain JSON. Same inputs, same body. Raises as `draw` does."""
+    body = draw(inputs)
+    return body | {"steps": [step.as_json() for step in body["steps"]]}
+
+
+def draw(inputs: Inputs) -> dict[str, Json]:
+    """The body of the plan file, its steps as values: they become JSON one by one, while the file is written.
 
     Raises ConfigError where a runbook's order contradicts the graph.
     """
@@ -92,7 +98,7 @@ def make(inputs: Inputs) -> dict[str, Json]:
 
 def write(folder: Path, inputs: Inputs) -> Plan:
     """Make the plan and write it into the migration's folder."""
-    body = make(inputs)
+    body = draw(inputs)
     written = files.write(folder, "plan.json", files.PLAN, body)
     return from_body(written.body, written.digest, written.path)
 
@@ -108,7 +114,8 @@ def read(path: Path) -> Plan:
 
 def from_body(body: Mapping[str, Json], digest: str, path: Path | None = None) -> Plan:
     """The plan as values."""
-    steps = [Step.from_json(line) for line in body["steps"]]
+    with files.collector_off():
+        steps = [line if isinstance(line, Step) else Step.from_json(line) for line in body["steps"]]
     gates = tuple(map(Gate.from_json, body["gates"]))
     by_id = {step.id: step for step in steps}
     return Plan(body["migration"], AccountId(body["legacy"]["account"]), digest, body, by_id, gates, path)
@@ -135,7 +142,7 @@ def _body(
             "edges": len(graph.edges),
             "requests": sum(len(step.requests) for step in steps),
         },
-        "steps": [step.as_json() for step in steps],
+        "steps": steps,
         "gates": [gate.as_json() for gate in gates],
         "placement": {
             str(ref): {"accounts": list(p.accounts), "by": p.by, "score": p.score, "evidence": list(p.evidence)}

@@ -4,8 +4,9 @@ The rule: a request is a value. Nothing here sends anything; the planner rewrite
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from migrate.values import Json
 
@@ -36,8 +37,7 @@ class Find:
     """Name → JMESPath into the answer; all null: it was not sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One AWS write as it will be sent, in legacy terms until the planner rewrites it.
 
     once: how a repeat is told from a first time. `named`: the name is taken then. `tagged`: the stamp in the
@@ -52,7 +52,7 @@ class Request:
     creates: bool = False
     """This request makes the thing: not sent where the look finds it standing and ours."""
     token_param: str = ""
-    outputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = MappingProxyType({})
     """Name → JMESPath into the answer. A creating request must give "id" where the name does not say it."""
     done: tuple[str, ...] = ()
     """Error codes that mean: the state is there already."""

@@ -4,21 +4,23 @@ A token (see `tokens`) is replaced only when it names something known. What look
 or goes nowhere, is a problem that the plan shows.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 from migrate.kind import OWN_TAGS
 from migrate.names import AccountId, Ref
 from migrate.tokens import Index, Known, Span, index_of, is_loose, is_tag, whole
-from migrate.values import Json, is_mark, join
+from migrate.values import Json, is_mark, join, waits_for
 
 __all__ = ["Index", "Known", "Rewriter", "Rewritten", "Span", "index_of", "residue", "whole"]
 
 _BUCKET_PATTERN = re.compile(r"arn:aws[a-z-]*:s3:::([^/\s\"]*[*?][^/\s\"]*)")
+_CONTAINERS = (dict, list, tuple)
+_NONE: frozenset[Any] = frozenset()
 _REMEMBERED = 1 << 13
 """Strings whose rewriting is kept: documents repeat each other, but not for ever."""
 
@@ -32,6 +34,34 @@ class Rewritten:
     problems: list[str] = field(default_factory=list)
     stays: set[str] = field(default_factory=set)
     """Legacy names that stay, because a person decided that the resource does."""
+    waits: set[tuple[str, str]] = field(default_factory=set)
+    """Every (step, output) that the document needs: `values.waits_for` of the value, found on the way."""
+    left: list[str] = field(default_factory=list)
+    """Every place where the legacy account id still stands: `residue` of the value, found on the way."""
+
+
+class _Text(NamedTuple):
+    """What becomes of one text; None stands for one that is nothing of ours."""
+
+    value: Json
+    mentions: frozenset[Ref]
+    problems: tuple[str, ...]
+    stays: frozenset[str]
+    waits: frozenset[tuple[str, str]]
+    is_left: bool
+
+
+class _Key(NamedTuple):
+    """What a key says about itself and what stands under it."""
+
+    names_something: bool
+    is_loose: bool
+    is_own: bool
+    is_left: bool
+
+
+_Path: TypeAlias = tuple[Any, str] | None
+"""Where in a document: the path of what it lies in, and the key. Spelt out only where there is something to say."""
 
 
 class Rewriter:
@@ -43,73 +73,118 @@ class Rewriter:
         self.dropped = dropped
         """Whether a resource is a principal that does not move (a person's IAM user): taken out of policies."""
         self.string = lru_cache(_REMEMBERED)(self._string)
-        self.names_something = lru_cache(_REMEMBERED)(self._names_something)
+        self.keys: dict[str, _Key] = {}
         self.buckets = [(text, known) for text, known in index.known.items() if known.sort == "bucket"]
+        self._legacy = re.compile(rf"(?<![0-9]){index.legacy}(?![0-9])")
 
-    def __call__(self, value: Json) -> Rewritten:
-        """The document in target terms. Keys stay; placeholders stay; tag values keep bare names."""
-        out = Rewritten(None)
-        out.value = self._walk(value, out, [], True)
+    def __call__(self, value: Json, base: str = "", out: Rewritten | None = None) -> Rewritten:
+        """The document in target terms. Keys stay; placeholders stay; tag values keep bare names.
+
+        `base`: what a kind's own `after("create", …)` is made whole with, the step id up to its action. What nothing
+        is rewritten in is the same object as in `value`. `out`: what an earlier document gave, to be added to.
+        """
+        out = Rewritten(None) if out is None else out
+        out.value = self._walk(value, out, None, True, base)
         return out
 
     def forget(self) -> None:
         """Let go of what is remembered: a large account's would stay in memory for nothing once its plan is made."""
-        del self.string, self.names_something
+        del self.string, self.keys
 
-    def _walk(self, value: Json, out: Rewritten, path: list[str], loose: bool) -> Json:
+    def _walk(self, value: Json, out: Rewritten, path: _Path, loose: bool, base: str) -> Json:
+        # Most of a plan's time is spent here: texts are dealt with where they are met, and no path is put together.
+        if isinstance(value, dict):
+            return self._dict(value, out, path, loose, base)
         if isinstance(value, str):
-            new, mentions, problems, stays = self.string(value, loose)
-            out.mentions |= mentions
-            out.stays |= stays
-            if problems:
-                out.problems += [f"{_spelt(path)}: {problem}" for problem in problems]
-            return new
-        if isinstance(value, (list, tuple)):
-            items = []
-            for number, item in enumerate(value):
-                path.append(f"[{number}]")
-                items.append(self._walk(item, out, path, loose))
-                path.pop()
-            return items
-        if not isinstance(value, dict):
+            text = self.string(value, loose)
+            return value if text is None else self._take(text, out, path)
+        if not isinstance(value, (list, tuple)):
             return value
+        items, changed = [], isinstance(value, tuple)
+        for number, item in enumerate(value):
+            made = item
+            if item.__class__ is str:
+                if (text := self.string(item, loose)) is not None:
+                    made = self._take(text, out, (path, f"[{number}]"))
+            elif item.__class__ in _CONTAINERS:
+                made = self._walk(item, out, (path, f"[{number}]"), loose, base)
+            changed = changed or made is not item
+            items.append(made)
+        return items if changed else value
+
+    def _dict(self, value: dict[str, Json], out: Rewritten, path: _Path, loose: bool, base: str) -> Json:
         if is_mark(value):
-            return self._mark(value, out, path)
+            return self._mark(value, out, path, base)
         if "Statement" in value:
-            value = self._without_dropped(value, out, _spelt(path))
-        if _is_stamp(value):
-            return value
-        loose = loose and not is_tag(value)
-        rewritten = {}
+            value = self._without_dropped(value, out, path)
+        if len(value) == 2:
+            if _is_stamp(value):
+                return value
+            loose = loose and not is_tag(value)
+        rewritten: dict[str, Json] | None = None
         for key, item in value.items():
-            path.append(key)
-            if self.names_something(key):
+            about = self.keys.get(key) or self._key(key)
+            if about.names_something:
                 # A key is structure and stays.
                 said = f"the key {key} names something of legacy, and keys are not rewritten"
-                out.problems.append(f"{_spelt(path)}: {said}")
-            own = key in OWN_TAGS
-            rewritten[key] = item if own else self._walk(item, out, path, loose and is_loose(key))
-            path.pop()
-        return rewritten
+                out.problems.append(f"{_spelt((path, key))}: {said}")
+            if about.is_own:
+                continue
+            if about.is_left:
+                out.left.append(f"{_spelt((path, key))} (the key)")
+            if item.__class__ is str:
+                if (text := self.string(item, loose and about.is_loose)) is None:
+                    continue
+                made = self._take(text, out, (path, key))
+            elif item.__class__ in _CONTAINERS:
+                made = self._walk(item, out, (path, key), loose and about.is_loose, base)
+            else:
+                continue
+            if made is not item:
+                rewritten = dict(value) if rewritten is None else rewritten
+                rewritten[key] = made
+        return value if rewritten is None else rewritten
 
-    def _names_something(self, key: str) -> bool:
-        return any(not (span.known and span.known.stays) for span in self.index.spans(key, loose=False))
+    def _key(self, key: str) -> _Key:
+        named = any(not (span.known and span.known.stays) for span in self.index.spans(key, loose=False))
+        about = _Key(named, is_loose(key), key in OWN_TAGS, self._legacy.search(key) is not None)
+        self.keys[key] = about
+        return about
 
-    def _mark(self, value: dict[str, Json], out: Rewritten, path: list[str]) -> Json:
+    def _take(self, text: _Text, out: Rewritten, path: _Path) -> Json:
+        out.mentions |= text.mentions
+        if text.waits:
+            out.waits |= text.waits
+        if text.stays:
+            out.stays |= text.stays
+        if text.problems:
+            out.problems += [f"{_spelt(path)}: {problem}" for problem in text.problems]
+        if text.is_left:
+            out.left.append(_spelt(path))
+        return text.value
+
+    def _mark(self, value: dict[str, Json], out: Rewritten, path: _Path, base: str) -> Json:
+        if "$after" in value:
+            step, output = value["$after"]
+            if base and "/" not in step:
+                value = {"$after": [f"{base}:{step}", output]}
+            out.waits.add((value["$after"][0], output))
+            return value
         if "$json" in value:
-            return {"$json": self._walk(value["$json"], out, path, True)}
+            return {"$json": self._walk(value["$json"], out, (path, "$json"), True, base)}
         if "$join" in value:
-            return join(*(self._walk(part, out, path, True) for part in value["$join"]))
+            return join(*(self._walk(part, out, path, True, base) for part in value["$join"]))
         if value.get("mentions"):
             # What a sealed value names is rewritten beside it, for the order; the value itself when it is sent.
-            return value | {"needs": self._walk(value["mentions"], out, path, True)}
+            return value | {"needs": self._walk(value["mentions"], out, path, True, base)}
         return value
 
-    def _string(self, text: str, loose: bool) -> tuple[Json, frozenset[Ref], tuple[str, ...], frozenset[str]]:
+    def _string(self, text: str, loose: bool) -> _Text | None:
         spans = self.index.spans(text, loose=loose)
         problems = [*self._broken_patterns(text)] if "s3:::" in text else []
         if not spans:
-            return text, frozenset(), tuple(problems), frozenset()
+            is_left = self.index.legacy in text and self._legacy.search(text) is not None
+            return _Text(text, _NONE, tuple(problems), _NONE, _NONE, is_left) if problems or is_left else None
         parts: list[Json] = []
         mentions: set[Ref] = set()
         at = 0
@@ -124,7 +199,11 @@ class Rewriter:
             parts.append(self._target(span.known, span.text, mentions, problems))
         parts.append(text[at:])
         stays = frozenset(span.text for span in spans if span.known is not None and span.known.stays)
-        return join(*parts), frozenset(mentions), tuple(problems), stays
+        value = parts[1] if len(parts) == 3 and not parts[0] and not parts[2] else join(*parts)
+        if value.__class__ is str and self.index.legacy not in value:
+            return _Text(value, frozenset(mentions), tuple(problems), stays, _NONE, False)
+        is_left = bool(residue(value, self.index.legacy, stays))
+        return _Text(value, frozenset(mentions), tuple(problems), stays, frozenset(waits_for(value)), is_left)
 
     def _broken_patterns(self, text: str) -> Iterator[str]:
         """Patterns over bucket names that no longer match a bucket once it has its new name."""
@@ -151,7 +230,7 @@ class Rewriter:
         problems.append(f"{text} is in {len(known.targets)} accounts and not in this one: say which is meant")
         return text
 
-    def _without_dropped(self, policy: dict[str, Json], out: Rewritten, where: str) -> dict[str, Json]:
+    def _without_dropped(self, policy: dict[str, Json], out: Rewritten, path: _Path) -> dict[str, Json]:
         """A policy without the principals that do not move; a statement that has none left goes too."""
         statements = policy["Statement"]
         kept: list[Json] = []
@@ -171,8 +250,8 @@ class Rewriter:
                 others = {key: item for key, item in principal.items() if key != "AWS"}
                 kept.append(statement | {"Principal": others})
         if not kept and statements:
-            out.problems.append(f"{where}: names only people who do not move; no statement is left")
-        return policy | {"Statement": kept}
+            out.problems.append(f"{_spelt(path)}: names only people who do not move; no statement is left")
+        return policy if kept == statements else policy | {"Statement": kept}
 
     def _is_dropped(self, principal: Json) -> bool:
         if not isinstance(principal, str):
@@ -181,8 +260,12 @@ class Rewriter:
         return known is not None and self.dropped(known.ref)
 
 
-def _spelt(path: list[str]) -> str:
-    return "".join(part if part.startswith("[") else f".{part}" for part in path).lstrip(".") or "value"
+def _spelt(path: _Path) -> str:
+    parts: list[str] = []
+    while path is not None:
+        path, part = path
+        parts.append(part if part.startswith("[") else f".{part}")
+    return "".join(reversed(parts)).lstrip(".") or "value"
 
 
 def _is_stamp(value: dict[str, Json]) -> bool:
@@ -196,9 +279,6 @@ def residue(value: Json, legacy: AccountId, stays: Collection[str] = ()) -> list
     `stays`: names that are meant to stay, because what they name does.
     """
 
-    # Most documents have nothing of the kind: one look at the whole is many times cheaper than a walk.
-    if legacy not in json.dumps(value, ensure_ascii=False):
-        return []
     account = re.compile(rf"(?<![0-9]){legacy}(?![0-9])")
 
     def walk(item: Json, where: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ what an earlier step will learn; nothing is computed from legacy any more when a
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate.kind import Downtime, Place, Undo
 from migrate.names import AccountId, Ref, Region
@@ -15,8 +15,7 @@ from migrate.requests import Find, Wait
 from migrate.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRequest:
+class PlannedRequest(NamedTuple):
     """As `requests.Request` with its wait and find, in target terms, with the account and region it goes to."""
 
     account: AccountId
@@ -114,12 +113,13 @@ class Gate:
 
 @cache
 def _fields(sort: Any) -> frozenset[str]:
-    return frozenset(item.name for item in fields(sort))
+    return frozenset(sort._fields if issubclass(sort, tuple) else (item.name for item in fields(sort)))
 
 
 def _known(sort: Any, line: Mapping[str, Json]) -> dict[str, Any]:
     """The fields that this version knows: a reader ignores others of the same major version."""
-    return {key: value for key, value in line.items() if key in _fields(sort)}
+    known = _fields(sort)
+    return dict(line) if known.issuperset(line) else {key: value for key, value in line.items() if key in known}
 
 
 _ABSENT: Mapping[str, Any] = {
@@ -142,9 +142,13 @@ def _request(line: Mapping[str, Json]) -> PlannedRequest:
     return PlannedRequest(**values)
 
 
+_REQUEST_FIELDS = PlannedRequest._fields
+
+
 def _line_of(request: PlannedRequest) -> dict[str, Json]:
     """A request without what it does not have: most have no wait, no find and no error codes."""
-    line = {name: value for name in PlannedRequest.__slots__ if (value := getattr(request, name)) or name == "params"}
+    pairs = zip(_REQUEST_FIELDS, request, strict=True)
+    line: dict[str, Any] = {name: value for name, value in pairs if value or name == "params"}
     for name in ("done", "retry"):
         if name in line:
             line[name] = list(line[name])

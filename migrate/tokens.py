@@ -8,12 +8,11 @@ accounts and AWS-owned names are no tokens of ours.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate.inventory import Resource
-from migrate.kind import Kind, Place
+from migrate.kind import It, Kind, Place
 from migrate.names import AccountId, Arn, Ref
 from migrate.values import Json, waits_for
 
@@ -49,8 +48,7 @@ _PAIRS = ({"Key", "Value"}, {"key", "value"}, {"TagKey", "TagValue"})
 _TAG_KEYS = frozenset({"Tags", "tags", "TagSet", "TagList"})
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """One legacy text, whose it is, and what stands for it in each account that the resource goes to."""
 
     ref: Ref
@@ -60,8 +58,7 @@ class Known:
     """A person decided that the resource stays in legacy: its name stays too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A token in a string."""
 
     start: int
@@ -87,6 +84,19 @@ class Index:
         there = self.known.setdefault(text, known)
         if there.ref != known.ref and (there.targets != known.targets or there.stays != known.stays):
             self.clashes.setdefault(text, {there.ref}).add(known.ref)
+
+    def enter(self, kind: Kind[Any], it: It[Any], places: tuple[Place, ...] = (), stays: bool = False) -> None:
+        """Enter every name of one resource."""
+        by_text: dict[str, tuple[str, dict[AccountId, Json]]] = {}
+        for place in places or (Place("", self.legacy, it.ref.region, it.ref.name),):
+            for name in kind.names(it, place):
+                if not name.legacy or name.sort == "name":
+                    continue
+                _, targets = by_text.setdefault(name.legacy, (name.sort, {}))
+                if places:
+                    targets[place.account] = whole(name.target, place)
+        for text, (sort, targets) in by_text.items():
+            self.add(text, Known(it.ref, sort, targets, stays))
 
     def bucket(self, name: str) -> Known | None:
         """The bucket of that name."""
@@ -260,28 +270,16 @@ def index_of(
     index = Index(legacy)
     for resource in resources:
         kind = kinds.get(resource.ref.kind)
-        if kind is None:
-            continue
-        it = kind.typed(resource)
-        staying = stays(resource.ref)
-        by_text: dict[str, tuple[str, dict[AccountId, Json]]] = {}
-        there = tuple(places(resource.ref))
-        for place in there or (Place("", legacy, resource.ref.region, resource.ref.name),):
-            for name in kind.names(it, place):
-                if not name.legacy:
-                    continue
-                _, targets = by_text.setdefault(name.legacy, (name.sort, {}))
-                if there:
-                    targets[place.account] = whole(name.target, place)
-        for text, (sort, targets) in by_text.items():
-            if sort != "name":
-                index.add(text, Known(resource.ref, sort, targets, staying))
+        if kind is not None:
+            index.enter(kind, kind.typed(resource), tuple(places(resource.ref)), stays(resource.ref))
     return index
 
 
 def whole(value: Json, place: Place) -> Json:
     """A kind's own value with `after("create", …)` made to name the full step; the value itself where it has none."""
-    return _whole(value, place.step.rpartition(":")[0]) if waits_for(value) else value
+    if isinstance(value, str) or not waits_for(value):
+        return value
+    return _whole(value, place.step.rpartition(":")[0])
 
 
 def _whole(value: Json, base: str) -> Json:

@@ -242,12 +242,10 @@ def test_a_denied_write_says_who_lacks_the_permission(toys: World) -> None:
 
 def test_codes_that_pass_are_tried_for_two_minutes_and_codes_that_mean_done_are_done(toys: World) -> None:
     step = toys.plan.steps[LOOP]
-    request = dataclasses.replace(step.requests[0], retry=("NotYet",))
+    request = step.requests[0]._replace(retry=("NotYet",))
     toys.plan.steps[LOOP] = dataclasses.replace(step, requests=(request,))
     paint = toys.plan.steps[PAINT]
-    toys.plan.steps[PAINT] = dataclasses.replace(
-        paint, requests=(dataclasses.replace(paint.requests[0], done=("IsSo",)),)
-    )
+    toys.plan.steps[PAINT] = dataclasses.replace(paint, requests=(paint.requests[0]._replace(done=("IsSo",)),))
     engine = toys.engine()
 
     fail_with(toys, ("definite", "NotYet"), on="toy.CreateLoop", times=3)

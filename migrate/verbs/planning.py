@@ -189,7 +189,7 @@ def _why(out: Out, built: Graph, start: Ref, end: Ref) -> int:
         out.result(f"{start} does not need {end}", [])
         return 0
     told = [f"{edge.ref}\n  {edge.why} {edge.needs}\n  ({edge.strength}, seen in {edge.seen_in})" for edge in chain]
-    out.result("\n".join(told), [{name: str(getattr(edge, name)) for name in Edge.__slots__} for edge in chain])
+    out.result("\n".join(told), [{name: str(getattr(edge, name)) for name in Edge._fields} for edge in chain])
     return 0
 
 
