@@ -75,7 +75,9 @@ class Sending:
         while True:
             ground.check_stop()
             attempt += 1
-            params = with_token(ground, step, self.index, request, ground.resolved(step, request.params))
+            params = with_token(
+                ground, step, self.index, request, ground.resolved(step, request.params, account=request.account)
+            )
             self._intent(attempt, why)
             try:
                 answer = self.sender(request.account, request.region).send(request.operation, **params)
@@ -111,7 +113,7 @@ class Sending:
 
     def _intent(self, attempt: int, why: str) -> None:
         request = self.request
-        params = self.ground.resolved(self.step, request.params, clear=False)
+        params = self.ground.resolved(self.step, request.params, account=request.account, clear=False)
         data: dict[str, Json] = {
             "request": self.index,
             "operation": request.operation,
@@ -189,7 +191,7 @@ def perform(ground: Ground, step: Step, index: int, sender: Callable[[AccountId,
 
 def _only_look(ground: Ground, step: Step, request: PlannedRequest) -> None:
     site = ground.clients.reader(request.account, request.region, ground.kind(step).reads)
-    answer = site.call(request.operation, **ground.resolved(step, request.params))
+    answer = site.call(request.operation, **ground.resolved(step, request.params, account=request.account))
     outputs = read_outputs(request.outputs, answer)
     missing = sorted(request.outputs.keys() - outputs.keys())
     if missing:
@@ -323,7 +325,9 @@ def find(ground: Ground, step: Step, request: PlannedRequest) -> dict[str, str] 
     if planned is None:
         return None
     site = ground.clients.reader(request.account, request.region, ground.kind(step).reads | {planned.operation})
-    answer = site.optional(planned.operation, missing=NOT_THERE, **ground.resolved(step, planned.params))
+    answer = site.optional(
+        planned.operation, missing=NOT_THERE, **ground.resolved(step, planned.params, account=request.account)
+    )
     return read_outputs(planned.outputs, answer or {}) or None
 
 
@@ -350,7 +354,7 @@ def wait(ground: Ground, step: Step, planned: Wait, request: PlannedRequest) -> 
     site = ground.clients.reader(request.account, request.region, ground.kind(step).reads | {planned.operation})
     until = ground.clock.now() + planned.timeout_s
     said: Json = None
-    params = ground.resolved(step, planned.params)
+    params = ground.resolved(step, planned.params, account=request.account)
     while True:
         answer = site.optional(planned.operation, missing=planned.gone, **params)
         if answer is None and planned.gone:

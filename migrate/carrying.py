@@ -106,7 +106,9 @@ class StepCarrier:
 
         Raises FileError where a value is not known yet.
         """
-        return self.ground.resolved(self.of, self.ground.rename(self.of.account)(document))
+        return self.ground.resolved(
+            self.of, self.ground.rename(self.of.account, self.of.ref.region)(document), account=self.of.account
+        )
 
     def remember(self, key: str, value: str) -> None:
         """Keep an output durably, at once."""

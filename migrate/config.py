@@ -123,7 +123,7 @@ class Config(Part):
     buckets: str = "{name}-{account}"
     """Target name of a bucket (bucket names are global): {name}, {alias}, {account}, {region}."""
     renames: dict[str, str] = Field(default_factory=dict)
-    """ref → exact name in the target."""
+    """ref → exact name in the target; for a thing that no kind handles its ARN → the ARN that stands for it there."""
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
@@ -143,6 +143,19 @@ class Config(Part):
         if "bucket" not in made or "{name." in buckets or "{name[" in buckets:
             raise ValueError(f"{buckets!r} must hold {{name}}, and else only {{alias}}, {{account}} and {{region}}")
         return buckets
+
+    @field_validator("renames")
+    @classmethod
+    def _refs_or_arns(cls, renames: dict[str, str]) -> dict[str, str]:
+        for old, new in renames.items():
+            if old.startswith("arn:") != new.startswith("arn:"):
+                raise ValueError(f"{old!r} → {new!r}: an ARN becomes an ARN, a ref becomes a name")
+            if not old.startswith("arn:"):
+                try:
+                    Ref.parse(old)
+                except ValueError as error:
+                    raise ValueError(f"{error}, and no ARN") from None
+        return renames
 
     @field_validator("targets")
     @classmethod
@@ -176,6 +189,11 @@ class Config(Part):
             if len(set(aliases)) < len(aliases):
                 raise _Misplaced("names an account twice", *where)
         return self
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The renames from ARN to ARN."""
+        return {old: new for old, new in self.renames.items() if old.startswith("arn:")}
 
     def account(self, alias: str) -> AccountId:
         """The id behind an alias."""

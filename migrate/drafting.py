@@ -4,7 +4,7 @@ The rule: a request for the target holds target names only; whatever of legacy i
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -14,9 +14,9 @@ from migrate.config import Config
 from migrate.graph import Edge, Graph
 from migrate.inventory import Inventory, Resource
 from migrate.kind import Action, CarryAction, It, Kind, Place, Request
-from migrate.names import AccountId, Ref
+from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
 from migrate.placement import Placed, Placement
-from migrate.rewrite import Index, Rewriter, Rewritten, whole
+from migrate.rewrite import Index, Known, Rewriter, Rewritten, whole
 from migrate.steps import PlannedRequest
 from migrate.values import MARKS, Json, foreign_marks, waits_for
 
@@ -60,6 +60,9 @@ class Drafting:
         self.ref_of: dict[str, Ref] = {}
         """The legacy resource of each step."""
         self._places: dict[Ref, tuple[Place, ...]] = {}
+        self._rewriters: dict[tuple[AccountId, int], Rewriter] = {}
+        self.dropped: dict[Ref, set[Ref]] = defaultdict(set)
+        """People who do not move → whose policies named them: they are taken out there."""
         self.marked: dict[Ref, tuple[str, ...]] = {}
         """Resources with a key of their own that reads like a placeholder, and where: no step is drafted for them."""
 
@@ -83,11 +86,15 @@ class Drafting:
         for ref, it in self.graph.its.items():
             stays = ref in placed and placed[ref].accounts == ("legacy",)
             index.enter(self.kinds[ref.kind], it, self.places(ref), stays)
+        enter_given(index, self.config.given, (AccountId(one.account) for one in self.config.targets.values()))
         return index
 
-    def rewriter(self, account: AccountId) -> Rewriter:
-        """The rewriter of one target account."""
-        return rewriter(self.index, account)
+    def rewriter(self, account: AccountId, region: Region) -> Rewriter:
+        """The rewriter for what goes from one region to one target account."""
+        index = self.index.in_region(region)
+        if (account, id(index)) not in self._rewriters:
+            self._rewriters[account, id(index)] = rewriter(index, account)
+        return self._rewriters[account, id(index)]
 
     def renames(self) -> list[Json]:
         """Everything whose name is another one in the target."""
@@ -111,7 +118,6 @@ class Drafting:
         """Every draft, with what must come before it."""
         drafts: dict[str, Draft] = {}
         met: dict[str, _Met] = {}
-        rewriters = {AccountId(t.account): self.rewriter(AccountId(t.account)) for t in self.config.targets.values()}
         for ref in sorted(self.placement.placed):
             resource = self.inventory.by_ref[ref]
             kind = self.kinds.get(ref.kind)
@@ -128,7 +134,7 @@ class Drafting:
                 for action in kind.actions:
                     if not action.applies(it):
                         continue
-                    draft, seen = self._draft(resource, it, action, place, rewriters[place.account])
+                    draft, seen = self._draft(resource, it, action, place, self.rewriter(place.account, ref.region))
                     if before:
                         draft.needs[before] = f"{action.name} comes after {before.rpartition(':')[2]}"
                     before = draft.id
@@ -137,8 +143,7 @@ class Drafting:
         for draft in drafts.values():
             self._needs(draft, drafts, met[draft.id])
         self._after_kinds(drafts)
-        for rewrite in rewriters.values():
-            rewrite.forget()
+        self._rewriters.clear()
         self.__dict__.pop("index", None)
         return list(drafts.values())
 
@@ -151,6 +156,8 @@ class Drafting:
         out = Rewritten(None)
         requests = tuple([self._request(request, place, base, rewrite, out) for request in action.requests(it, place)])
         problems = [*_left(out), *out.problems]
+        for person in out.dropped:
+            self.dropped[person].add(it.ref)
         carry = None
         if isinstance(action, CarryAction):
             summary = dict(action.summary(it, place))
@@ -263,6 +270,15 @@ def _name(ref: Ref, account: AccountId, config: Config) -> str:
     if ref.kind == "s3.bucket":
         return config.buckets.format(name=ref.name, alias=config.alias(account), account=account, region=ref.region)
     return ref.name
+
+
+def enter_given(index: Index, given: Mapping[str, str], accounts: Iterable[AccountId]) -> None:
+    """Enter the names that migration.yaml itself gives (`renames` from ARN to ARN): of things that no kind handles."""
+    there = tuple(accounts)
+    for text, target in given.items():
+        arn = Arn.parse(text)
+        nobodys = Ref(index.legacy, Region((arn and arn.region) or GLOBAL), "no kind", text)
+        index.known[text] = Known(nobodys, "arn", dict.fromkeys(there, target))
 
 
 def rewriter(index: Index, account: AccountId) -> Rewriter:

@@ -169,7 +169,10 @@ class Engine:
                 return True
             return any(
                 (request.account, request.region, request.operation) == (account, region, operation)
-                and acting.with_token(ground, step, index, request, ground.resolved(step, request.params)) == params
+                and params
+                == acting.with_token(
+                    ground, step, index, request, ground.resolved(step, request.params, account=account)
+                )
                 for index, request in planned
             )
 

@@ -17,6 +17,7 @@ _FIXED_S: Mapping[str, float] = {
 }  # fmt: skip
 _RATE_BYTES_S: Mapping[str, float] = {
     "s3.bucket:copy_objects": 100e6, "s3.bucket:copy_delta": 1e9, "ecr.repository:copy_images": 30e6,
+    "dynamodb.table:copy_items": 5e6,
     "rds.instance:snapshot": 80e6, "rds.instance:copy": 80e6, "rds.instance:create": 200e6,
 }  # fmt: skip
 _DEFAULT_S = 3.0

@@ -109,15 +109,16 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
     dangling: dict[tuple[Ref, str], Dangling] = {}
     marked: set[Ref] = set()
     for ref, it in its.items():
+        names = index.in_region(ref.region)
         said: set[tuple[Ref, Strength | None]] = set()
         for need in kinds[ref.kind].needs(it):
-            target = _resolve(need, inventory, index)
+            target = _resolve(need, inventory, names)
             if target is None:
                 dangling.setdefault((ref, str(need.on)), Dangling(ref, str(need.on), need.seen_in))
             elif target != ref:
                 _keep(edges, Edge(ref, target, need.why, need.strength, need.seen_in))
                 said |= {(target, None), (target, need.strength)}
-        looked = _Look(index)
+        looked = _Look(names)
         looked.at(inventory.by_ref[ref].facts, None, True)
         if looked.has_marks:
             marked.add(ref)

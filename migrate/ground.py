@@ -19,7 +19,8 @@ from migrate.names import AccountId, Region
 from migrate.steps import Gate, PlannedRequest, Step
 from migrate.values import Json, resolve, waits_for
 
-Rename = Callable[[AccountId], Callable[[Json], Json]]
+Rename = Callable[[AccountId, Region], Callable[[Json], Json]]
+"""The name map for what goes from a region of legacy to an account."""
 """For a target account: legacy document → the same in target terms, with `$after` marks for what is not known yet."""
 
 Connect = Callable[..., Any]
@@ -289,13 +290,15 @@ class Ground:
             self.journal.append(step.id, "waiting", {"for": "a lost answer to settle", "seconds": round(left, 1)})
             self.clock.sleep(left)
 
-    def resolved(self, step: Step, value: Json, *, clear: bool = True) -> Json:
-        """The value with everything filled in. `clear=False`: sealed values as a mark, for the journal.
+    def resolved(self, step: Step, value: Json, *, account: AccountId, clear: bool = True) -> Json:
+        """The value with everything filled in, as it goes to `account`: what goes back to legacy keeps legacy's names.
+
+        `clear=False`: sealed values as a mark, for the journal.
 
         Raises FileError where an output that the plan promised is not in the journal.
         """
         try:
-            return resolve(value, self.known, self._unseal(step) if clear else _sealed)
+            return resolve(value, self.known, self._unseal(step, account) if clear else _sealed)
         except KeyError as error:
             missing = [key for key in sorted(waits_for(value)) if key[1] not in self.journal.outputs(key[0])]
             named = ", ".join(f"{output} of {other}" for other, output in missing) or str(error)
@@ -303,11 +306,11 @@ class Ground:
 
     def renamed(self, step: Step, document: Json, *, clear: bool = False) -> Json:
         """A legacy document in the step's target's names, as far as is known; marks stay for what is not."""
-        value = self.rename(step.account)(document)
-        return _as_known(value, self.known, self._unseal(step) if clear else None)
+        value = self.rename(step.account, step.ref.region)(document)
+        return _as_known(value, self.known, self._unseal(step, step.account) if clear else None)
 
-    def _unseal(self, step: Step) -> Callable[[str], str]:
-        """Hash → clear text in target terms, read again from legacy when first asked for."""
+    def _unseal(self, step: Step, account: AccountId) -> Callable[[str], str]:
+        """Hash → clear text in the account's terms, read again from legacy when first asked for."""
         clear: dict[str, str] = {}
 
         def unseal(sealed: str) -> str:
@@ -319,7 +322,9 @@ class Ground:
                 raise StaleError(
                     f"{step.ref}: a sealed value is not what it was when it was scanned", do="migrate scan, then plan"
                 )
-            return str(resolve(self.rename(step.account)(clear[sealed]), self.known))
+            if account == self.plan.legacy:
+                return clear[sealed]
+            return str(resolve(self.rename(account, step.ref.region)(clear[sealed]), self.known))
 
         return unseal
 

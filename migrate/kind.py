@@ -252,6 +252,9 @@ class Kind(Generic[F]):
     """In the order in which they happen to one resource. Empty: scanned and reported, not moved."""
     manual: ClassVar[str] = ""
     """For a kind without actions: what a person has to do, in one or two sentences."""
+    quiet: ClassVar[bool] = False
+    """What of it does not move is no loss: AWS makes it anew, or it is a person's account. Else the plan is refused
+    until somebody answers for each resource that `manual` is about."""
     left_out: ClassVar[Mapping[str, str]] = {}
     """What AWS shows of it and no fact holds → why, or what a person does about it."""
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate import __version__, files
+from migrate import __version__, files, objections
 from migrate.config import Config
-from migrate.drafting import Drafting
+from migrate.drafting import Drafting, enter_given
 from migrate.errors import FileError
 from migrate.graph import Graph, build
 from migrate.inventory import Inventory
@@ -22,7 +22,7 @@ from migrate.ordering import order
 from migrate.placement import Placement, place
 from migrate.runbook import Runbook
 from migrate.steps import Gate, Step
-from migrate.tokens import NOT_FOUND, Index, index_of
+from migrate.tokens import Index, index_of
 from migrate.values import Json
 
 
@@ -55,13 +55,15 @@ class Plan:
         for step in self.steps.values():
             there[step.ref].setdefault(step.account, step.place(self.migration))
         stays = {ref for ref, placed in self.body["placement"].items() if placed["accounts"] == ["legacy"]}
-        return index_of(
+        index = index_of(
             inventory.resources,
             kinds,
             inventory.account,
             lambda ref: [replace(place, accounts=tuple(there[ref])) for place in there.get(ref, {}).values()],
             lambda ref: str(ref) in stays,
         )
+        enter_given(index, self.body.get("given", {}), map(AccountId, self.body["targets"].values()))
+        return index
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _body(
     inputs: Inputs, graph: Graph, placement: Placement, drafting: Drafting, steps: list[Step], gates: list[Gate]
 ) -> dict[str, Json]:
     config, inventory = inputs.config, inputs.inventory
-    notes = _notes(inputs, graph, placement, drafting)
+    notes = objections.notes(inputs, graph, placement, drafting)
     return {
         "migration": config.migration,
         "version": __version__,
@@ -156,84 +158,7 @@ def _body(
             for fact, value in (step.legacy_after or {}).items()
         ],
         "renames": drafting.renames(),
+        "given": config.given,
+        "dropped": {str(person): sorted(map(str, those)) for person, those in sorted(drafting.dropped.items())},
         **notes,
-    }
-
-
-def _notes(inputs: Inputs, graph: Graph, placement: Placement, drafting: Drafting) -> dict[str, Json]:
-    """Gaps, findings, waivers, manual steps, refusals."""
-    config, kinds = inputs.config, inputs.kinds
-    refusals: list[dict[str, Json]] = []
-    waived: list[dict[str, Json]] = []
-    used: set[str] = set()
-
-    def ask(key: str, what: str, do: str) -> None:
-        waiver = config.waiver_for(key)
-        if waiver is None:
-            refusals.append({"key": key, "what": what, "do": do})
-        else:
-            used.add(waiver.gap)
-            waived.append({"key": key, "what": what, "because": waiver.because})
-
-    waive = "or waive it in migration.yaml: waivers: [{{gap: {key!r}, because: …}}]"
-    for gap in inputs.inventory.gaps:
-        where = f"{gap.kind} in {gap.region}" + (f" ({gap.subject})" if gap.subject else "")
-        do = "allow the call and scan again" if gap.reason == "denied" else "see to it by hand"
-        ask(gap.key, f"gap: {where}: {gap.call}: {gap.reason}: {gap.said}", f"{do}, {waive.format(key=gap.key)}")
-    for undecided in placement.conflicts:
-        votes = ", ".join(f"{alias} {score}" for alias, score in undecided.votes.items())
-        do = f"add to migration.yaml: placement: [{{ref: {str(undecided.ref)!r}, to: …, because: …}}]"
-        said = "; ".join(undecided.evidence[:4])
-        refusals.append(
-            {"key": undecided.key, "what": f"two environments use {undecided.ref} ({votes}): {said}", "do": do}
-        )
-    left: list[Json] = []
-    for undecided in placement.unplaced:
-        if kinds[undecided.ref.kind].stateful:
-            do = f"add to migration.yaml: placement: [{{ref: {str(undecided.ref)!r}, to: …}}]"
-            refusals.append({"key": undecided.key, "what": f"{undecided.ref} holds data and goes nowhere", "do": do})
-        else:
-            left.append(str(undecided.ref))
-    # A reason is said once: what only follows from one of these is not told again for each request.
-    follows = {f"{said.ref}, which goes to no account" for said in (*placement.conflicts, *placement.unplaced)
-               if str(said.ref) not in left}  # fmt: skip
-    lost: set[tuple[Ref, str]] = set()
-    for dangling in graph.dangling:
-        if dangling.ref in placement.placed and placement.placed[dangling.ref].accounts != ("legacy",):
-            lost.add((dangling.ref, f"{dangling.text} {NOT_FOUND}"))
-            said = f"{dangling.ref}: {dangling.seen_in}: {dangling.text} {NOT_FOUND}"
-            ask(dangling.key, said, f"mend it in legacy, {waive.format(key=dangling.key)}")
-    for ref, marks in drafting.marked.items():
-        said = f"{ref} has keys of its own that this tool reads as placeholders: {', '.join(marks)}"
-        refusals.append({"key": f"marks/{ref}", "what": said, "do": "rename them in legacy, or let it stay there"})
-    for target, refs in drafting.taken_twice().items():
-        said = f"{' and '.join(map(str, refs))} would both be {target}"
-        refusals.append({"key": f"taken/{target}", "what": said, "do": "give one of them another name under renames"})
-    known = {str(ref) for ref in inputs.inventory.by_ref}
-    for ref_text in [*config.renames, *(rule.ref for rule in config.placement if rule.ref)]:
-        if ref_text not in known:
-            key = f"unknown/{ref_text}"
-            ask(key, f"migration.yaml speaks of {ref_text}, which was not found", f"mend it, {waive.format(key=key)}")
-    for step, said_by_step in drafting.problems.items():
-        for said in said_by_step:
-            problem = said.partition(": ")[2]
-            if (drafting.ref_of[step], problem) in lost or problem.rpartition(" is ")[2] in follows:
-                continue
-            key = f"unresolved/{step}/{said}"
-            ask(key, f"{step}: {said}", f"place what it refers to, {waive.format(key=key)}")
-    manual = [
-        {"ref": str(resource.ref), "do": kinds[resource.ref.kind].manual}
-        for resource in inputs.inventory.resources
-        if resource.ref.kind in kinds and kinds[resource.ref.kind].manual and resource.ref not in placement.movable
-    ]
-    stacks = sorted({resource.owner for resource in inputs.inventory.resources if resource.owner})
-    idle = [waiver.gap for waiver in config.waivers if waiver.gap not in used]
-    return {
-        "gaps": [gap.as_json() for gap in inputs.inventory.gaps],
-        "refusals": refusals,
-        "waived": waived,
-        "idle_waivers": idle,
-        "not_moved": left,
-        "manual": manual,
-        "stacks": stacks,
     }

@@ -114,8 +114,9 @@ def prove_resource(ground: Ground, step: Step, done: frozenset[str], legacy: Res
     evidence: dict[str, Json] = {"facts": digest({f: found.facts.get(f) for f in fields}), "found": found.arn}
     if unknown:
         evidence["not known yet"] = unknown
-    if differences and site.refusals:
-        return Proof("could not be proved", fields, tuple(site.refusals), evidence)
+    if site.refusals:
+        # What neither side shows would look equal.
+        return Proof("could not be proved", fields, (*site.refusals, *differences), evidence)
     return Proof("different" if differences else "equal", (*fields, "tags"), tuple(differences), evidence)
 
 

@@ -36,6 +36,8 @@ class Rewritten:
     """Legacy names that stay, because a person decided that the resource does."""
     waits: set[tuple[str, str]] = field(default_factory=set)
     """Every (step, output) that the document needs: `values.waits_for` of the value, found on the way."""
+    dropped: set[Ref] = field(default_factory=set)
+    """People who do not move and were taken out of policies."""
     left: list[str] = field(default_factory=list)
     """Every place where the legacy account id still stands: `residue` of the value, found on the way."""
 
@@ -86,10 +88,6 @@ class Rewriter:
         out = Rewritten(None) if out is None else out
         out.value = self._walk(value, out, None, True, base)
         return out
-
-    def forget(self) -> None:
-        """Let go of what is remembered: a large account's would stay in memory for nothing once its plan is made."""
-        del self.string, self.keys
 
     def _walk(self, value: Json, out: Rewritten, path: _Path, loose: bool, base: str) -> Json:
         # Most of a plan's time is spent here: texts are dealt with where they are met, and no path is put together.
@@ -196,6 +194,8 @@ class Rewriter:
                 if span.problem:
                     problems.append(span.problem)
                 continue
+            if span.problem:
+                problems.append(span.problem)
             parts.append(self._target(span.known, span.text, mentions, problems))
         parts.append(text[at:])
         stays = frozenset(span.text for span in spans if span.known is not None and span.known.stays)
@@ -233,15 +233,16 @@ class Rewriter:
     def _without_dropped(self, policy: dict[str, Json], out: Rewritten, path: _Path) -> dict[str, Json]:
         """A policy without the principals that do not move; a statement that has none left goes too."""
         statements = policy["Statement"]
+        whole = [statements] if isinstance(statements, dict) else list(statements or ())
         kept: list[Json] = []
-        for statement in [statements] if isinstance(statements, dict) else list(statements or ()):
+        for statement in whole:
             principal = statement.get("Principal") if isinstance(statement, dict) else None
             if not isinstance(principal, dict) or "AWS" not in principal:
                 kept.append(statement)
                 continue
             named = principal["AWS"]
             listed = [named] if isinstance(named, str) else list(named)
-            left = [one for one in listed if not self._is_dropped(one)]
+            left = [one for one in listed if not self._is_dropped(one, out)]
             if len(left) == len(listed):
                 kept.append(statement)
             elif left:
@@ -251,13 +252,14 @@ class Rewriter:
                 kept.append(statement | {"Principal": others})
         if not kept and statements:
             out.problems.append(f"{_spelt(path)}: names only people who do not move; no statement is left")
-        return policy if kept == statements else policy | {"Statement": kept}
+        return policy if kept == whole else policy | {"Statement": kept}
 
-    def _is_dropped(self, principal: Json) -> bool:
-        if not isinstance(principal, str):
+    def _is_dropped(self, principal: Json, out: Rewritten) -> bool:
+        known = self.index.known.get(principal) if isinstance(principal, str) else None
+        if known is None or not self.dropped(known.ref):
             return False
-        known = self.index.known.get(principal)
-        return known is not None and self.dropped(known.ref)
+        out.dropped.add(known.ref)
+        return True
 
 
 def _spelt(path: _Path) -> str:

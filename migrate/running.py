@@ -90,13 +90,18 @@ def drive_wave(engine: Runs, steps: Iterable[str], outcome: Outcome, workers: in
     outcome.not_started |= schedule.blocked
 
 
+def is_unproved(journal: Journal, step_id: str) -> bool:
+    """Whether the step stands done, but its proof was not "equal": what was to be compared could not be read."""
+    last = [entry for entry in journal.history(step_id) if entry.event == "verified"]
+    return bool(last) and journal.state(step_id) == "verified" and last[-1].data.get("proof") != "equal"
+
+
 def took(engine: Runs, step_id: str, error: BaseException | None, schedule: Schedule, outcome: Outcome) -> None:
     """Enter how a step ended. An error that is none of ours is a fault of the program and ends the run."""
     if error is None:
         schedule.done(step_id)
         outcome.verified.append(step_id)
-        last = [entry for entry in engine.journal.history(step_id) if entry.event == "verified"]
-        if last and last[-1].data.get("proof") != "equal":
+        if is_unproved(engine.journal, step_id):
             outcome.unproved.append(step_id)
     elif isinstance(error, Interrupted):
         schedule.failed(step_id)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Place
-from migrate.names import AccountId, Arn, Ref
+from migrate.names import AccountId, Arn, Ref, Region
 from migrate.values import Json, waits_for
 
 NOT_FOUND = "is nothing that was found"
@@ -42,9 +42,11 @@ _PATHS = frozenset({"iam", "ssm", "ecr", "secretsmanager", "logs", "events"})
 _PATH_STYLE = re.compile(r"https?://s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9.-]+)")
 _BUCKET_HOST = re.compile(r"(.+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?")
 _QUEUE = re.compile(r"https?://(?:sqs\.[a-z0-9-]+|(?:[a-z0-9-]+\.)?queue)\.amazonaws\.com(?:\.cn)?/([0-9]{12})/.+")
+_VERSION = re.compile(r":[0-9]+")
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 _ANOTHERS_NAME = re.compile(r"(?:^[Nn]|[a-z]N|_n)ame$|Identifier$|^[Ff]amily$")
-_PAIRS = ({"Key", "Value"}, {"key", "value"}, {"TagKey", "TagValue"})
+_PAIRS = ({"Key", "Value"}, {"key", "value"}, {"TagKey", "TagValue"}, {"Name", "Value"})
+"""Tags, attributes, and the dimensions of a metric: `{"Name": "QueueName", "Value": "shop"}`."""
 _TAG_KEYS = frozenset({"Tags", "tags", "TagSet", "TagList"})
 
 
@@ -77,13 +79,33 @@ class Index:
         self.known: dict[str, Known] = {}
         self.clashes: dict[str, set[Ref]] = {}
         """Texts that two resources claim with different targets: whoever uses one has to say which is meant."""
+        self.regional: dict[str, dict[Region, Known]] = {}
+        """Texts that resources of several regions claim (a key's alias): each region means its own."""
+        self._views: dict[Region, Index] = {}
         self._account = re.compile(rf"(?<![0-9]){legacy}(?![0-9])")
 
     def add(self, text: str, known: Known) -> None:
         """Enter one text. The first stays where two claim it; the clash is kept."""
         there = self.known.setdefault(text, known)
-        if there.ref != known.ref and (there.targets != known.targets or there.stays != known.stays):
+        if there.ref == known.ref:
+            return
+        if there.ref.region != known.ref.region:
+            self.regional.setdefault(text, {there.ref.region: there}).setdefault(known.ref.region, known)
+        if there.targets != known.targets or there.stays != known.stays:
             self.clashes.setdefault(text, {there.ref}).add(known.ref)
+
+    def in_region(self, region: Region) -> "Index":
+        """The names as resources of one region mean them; what lies in no region (IAM) has no own ones."""
+        own = {text: known[region] for text, known in self.regional.items() if region in known}
+        if not own:
+            return self
+        if region not in self._views:
+            view = self._views[region] = Index(self.legacy)
+            view.known = self.known | own
+            view.clashes = {
+                text: refs for text, refs in self.clashes.items() if text not in own or _in(refs, region) > 1
+            }
+        return self._views[region]
 
     def enter(self, kind: Kind[Any], it: It[Any], places: tuple[Place, ...] = (), stays: bool = False) -> None:
         """Enter every name of one resource."""
@@ -205,7 +227,11 @@ class Index:
         for end in _cuts(token, ":" if arn.service in _PATHS else ":/"):
             known = self.known.get(token[:end])
             if known is not None:
-                yield Span(at, at + end, "arn", token[:end], known)
+                said = ""
+                if arn.service == "lambda" and _VERSION.fullmatch(token, end):
+                    # Versions are counted anew: the same number would be other code there.
+                    said = f"{token} names a version that nothing carries: put an alias on it"
+                yield Span(at, at + end, "arn", token[:end], known, said)
                 yield from self._inside(token, at, end)
                 return
         ours = list(self._account.finditer(token))
@@ -219,6 +245,10 @@ class Index:
         for match in ours:
             yield Span(at + match.start(), at + match.end(), "account", self.legacy, None, said)
             said = ""
+
+
+def _in(refs: Iterable[Ref], region: Region) -> int:
+    return sum(ref.region == region for ref in refs)
 
 
 def _is_open(arn: Arn) -> bool:
@@ -255,7 +285,7 @@ def is_tag(value: Mapping[str, Json]) -> bool:
     """
     if len(value) != 2:
         return False
-    key = value.get("Key", value.get("key", value.get("TagKey")))
+    key = value.get("Key", value.get("key", value.get("TagKey", value.get("Name"))))
     return set(value) in _PAIRS and "bucket" not in str(key).lower()
 
 

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from migrate import config, kind_table, runbook
+from migrate import config, coverage, kind_table, runbook
 from migrate.cli import main
 from migrate.errors import ConfigError
 from migrate.journal import Event
@@ -200,6 +200,12 @@ def test_the_errors_on_the_page_are_the_errors_that_people_get(tmp_path: Path, w
 def test_the_page_of_kinds_is_the_generated_one() -> None:
     assert (ROOT / "docs" / "kinds.md").read_text(encoding="utf-8") == kind_table.kinds_page(), (
         "python -m migrate.kind_table > docs/kinds.md"
+    )
+
+
+def test_the_page_of_coverage_is_the_generated_one() -> None:
+    assert (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8") == coverage.coverage_page(), (
+        "python -m migrate.kind_table --coverage > docs/coverage.md"
     )
 
 

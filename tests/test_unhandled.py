@@ -1,6 +1,8 @@
 """What no kind handles is found and said: by its tag, or by one listing of its service."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -13,7 +15,7 @@ from migrate.aws import Aws, forbidden_in_a_scan
 from migrate.kinds.ec2_vpc import Vpc
 from migrate.names import AccountId, Ref
 from migrate.scan import scan
-from migrate.unhandled import PROBES, covered, typed
+from migrate.unhandled import NOT_LISTED, PROBES, covered, manual_for, typed
 from tests.endpoint import FOREIGN, Answer, environment, ok, refused
 from tests.made_up_account import (
     IRELAND,
@@ -114,6 +116,53 @@ def test_each_probe_is_a_read_that_exists_and_shows_what_it_looks_for(probe: Any
     assert needed <= set(probe.params) <= set(model.input_shape.members)
     assert jmespath.search(probe.ids.partition("[")[0], _example(model.output_shape)) is not None
     assert jmespath.search(probe.ids, _example(model.output_shape)), "the path leads nowhere in the answer"
+
+
+TEXTS = [pytest.param(f"{probe.manual} {probe.verify}", id=probe.type) for probe in PROBES]
+TEXTS += [pytest.param(text, id=what) for what, text in NOT_LISTED.items()]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_a_person_is_told_to_call_exists(text: str) -> None:
+    named = re.findall(r"\b([a-z][a-z0-9-]*)\.([A-Z][A-Za-z0-9]+)", text)
+
+    assert [f"{service}.{name}" for service, name in named if name not in operations(service)] == []
+
+
+@cache
+def operations(service: str) -> frozenset[str]:
+    """Every operation of a service; none where botocore does not know it."""
+    session = botocore.session.Session()
+    known = service in session.get_available_services()
+    return frozenset(session.get_service_model(service).operation_names) if known else frozenset()
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.type)
+def test_whoever_reads_of_a_gap_learns_what_to_do_and_how_to_see_that_it_is_done(probe: Any) -> None:
+    said = manual_for(probe.type)
+
+    assert probe.manual.endswith(".")
+    assert probe.verify
+    assert not probe.verify.endswith(".")
+    assert probe.manual in said
+    assert probe.verify in said
+
+
+def test_what_has_no_text_of_its_own_is_still_somebodys_work() -> None:
+    assert manual_for("robomaker:robot") == "see to it by hand"
+
+
+REPORTED = """
+apigateway:restapis cognito-idp:userpool elasticache:cluster elasticfilesystem:file-system es:domain kinesis:stream
+states:stateMachine cloudfront:distribution wafv2:regional wafv2:global ses:identity glue:database athena:workgroup
+sagemaker:endpoint batch:job-queue ec2:instance ec2:volume ec2:image backup:backup-vault backup:backup-plan
+codepipeline:pipeline aws-marketplace:agreement savingsplans:savingsplan ec2:reserved-instances cur:definition
+"""
+
+
+def test_what_people_move_between_accounts_is_at_least_seen() -> None:
+    assert set(REPORTED.split()) <= {probe.type for probe in PROBES}
+    assert "Support plan" in NOT_LISTED
 
 
 def _example(shape: Any, deep: int = 0) -> Any:

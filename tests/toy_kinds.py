@@ -220,7 +220,7 @@ def ids(kind: str, name: str, action: str) -> str:
     return f"{TARGET}/{HERE}/{kind}/{name}:{action}"
 
 
-def rename(account: AccountId) -> Callable[[Json], Json]:
+def rename(account: AccountId, region: str = HERE) -> Callable[[Json], Json]:
     """Legacy names in target terms: the account, and the ids that AWS gives anew."""
 
     def walk(value: Json) -> Json:

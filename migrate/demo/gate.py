@@ -36,6 +36,16 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 UNLOCKED = frozenset({"rds"})
 REST_XML = frozenset({"cloudfront", "route53", "s3", "s3control"})
 
+# What switches a trigger on or off: of these the log says what was asked. None of them carries a secret.
+SWITCHES = frozenset(
+    {
+        "CreateEventSourceMapping", "CreateSchedule", "CreateService", "DeleteEventSourceMapping", "DeleteRule",
+        "DeleteSchedule", "DeleteService", "DisableRule", "EnableRule", "PutBucketNotificationConfiguration", "PutRule",
+        "RegisterScalableTarget", "Subscribe", "Unsubscribe", "UpdateEventSourceMapping", "UpdateSchedule",
+        "UpdateService",
+    }
+)  # fmt: skip
+
 
 class Gate:
     """The WSGI application of the embedded world."""
@@ -66,12 +76,17 @@ class Gate:
             CALLER.reset(token)
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse, caller: Caller) -> Iterable[bytes]:
-        app: Any = self._emulator.get_application(environ)
+        try:
+            app: Any = self._emulator.get_application(environ)
+        except AttributeError:
+            # The emulator trips over a service that it has nothing of.
+            lacking = f"{caller.service} is not emulated"
+            return refuse(environ, start_response, 501, "NotImplemented", lacking)
         faults = self._faults.read()
         if faults or self._log:
             operation = operation_of(environ, str(app.service))
             if self._log:
-                self._log.write(json.dumps(_line(caller, operation)) + "\n")
+                self._log.write(json.dumps(_line(caller, operation, environ)) + "\n")
             if faults:
                 time.sleep(faults.get("delay_ms", 0) / 1000)
                 name = f"{caller.service}:{operation}"
@@ -204,14 +219,17 @@ def _body(environ: dict[str, Any]) -> bytes:
     return data
 
 
-def _line(caller: Caller, operation: str) -> dict[str, Any]:
-    return {
+def _line(caller: Caller, operation: str, environ: dict[str, Any]) -> dict[str, Any]:
+    line = {
         "time": round(time.time(), 3),
         "account": caller.account,
         "region": caller.region,
         "service": caller.service,
         "operation": operation,
     }
+    if operation in SWITCHES:
+        line |= {"path": environ["PATH_INFO"], "asked": _body(environ).decode(errors="replace")}
+    return line
 
 
 def _denied(service: str) -> str:

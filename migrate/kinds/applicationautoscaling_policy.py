@@ -1,9 +1,10 @@
 """How an ECS service scales. The rule: what it acts on is suspended until cut-over, so it is made as it stands."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from migrate.inventory import Resource
 from migrate.kind import Action, Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, after, same_place
+from migrate.kinds._resource_labels import joined, labels, parted
 
 _CONFIGURATIONS = {
     "StepScaling": "StepScalingPolicyConfiguration",
@@ -38,7 +39,7 @@ class Create(Action[PolicyFacts]):
             "ResourceId": resource,
             "ScalableDimension": facts.dimension,
         }
-        configuration = {_CONFIGURATIONS[facts.policy_type]: _joined(facts.configuration)}
+        configuration = {_CONFIGURATIONS[facts.policy_type]: joined(facts.configuration)}
         return [
             Request(
                 "application-autoscaling.PutScalingPolicy",
@@ -80,7 +81,7 @@ class Policy(Kind[PolicyFacts]):
                     policy=policy["PolicyName"],
                     dimension=policy["ScalableDimension"],
                     policy_type=policy["PolicyType"],
-                    configuration=_parted(configuration),
+                    configuration=parted(configuration),
                 ),
                 arn=policy["PolicyARN"],
             )
@@ -91,52 +92,9 @@ class Policy(Kind[PolicyFacts]):
     def needs(self, it: It[PolicyFacts]) -> Iterator[Need]:
         where = "application-autoscaling.DescribeScalingPolicies ScalingPolicies[].ResourceId"
         yield Need(same_place(it, "applicationautoscaling.target", it.facts.resource), "scales", "hard", where)
-        for label in _labels(it.facts.configuration):
+        for label in labels(it.facts.configuration):
             # AWS refuses a label whose parts it does not know, and both change with the suffixes that it invents.
             yield Need(label, "scales", "hard", f"{where.rpartition('.')[0]}.…ResourceLabel")
-
-
-def _parted(value: Json) -> Json:
-    """`app/<name>/<suffix>/targetgroup/<name>/<suffix>` as its two parts.
-
-    Source: application-autoscaling.PutScalingPolicy ResourceLabel, botocore 1.44.5.
-    """
-    if isinstance(value, list):
-        return [_parted(item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    parted = {key: _parted(item) for key, item in value.items()}
-    label = parted.get("ResourceLabel")
-    if isinstance(label, str) and "/targetgroup/" in label:
-        balancer, _, group = label.partition("/targetgroup/")
-        parted["ResourceLabel"] = [balancer, f"targetgroup/{group}"]
-    return parted
-
-
-def _labels(value: Json) -> Iterator[str]:
-    """Every part of every label."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _labels(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "ResourceLabel" and isinstance(item, list):
-                yield from item
-            else:
-                yield from _labels(item)
-
-
-def _joined(value: Json) -> Json:
-    if isinstance(value, list):
-        return [_joined(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    joined = {key: _joined(item) for key, item in value.items()}
-    if isinstance(joined.get("ResourceLabel"), list):
-        balancer, group = joined["ResourceLabel"]
-        # Not values.join, which would make one text of them and hide both names.
-        joined["ResourceLabel"] = {"$join": [balancer, "/", group]}
-    return joined
 
 
 KINDS = (Policy(),)

@@ -46,6 +46,7 @@ class Stack(Kind[StackFacts]):
     facts = StackFacts
     reads = frozenset({"cloudformation.DescribeStacks", "cloudformation.ListStackResources"})
     tagging_types = ("cloudformation:stack",)
+    quiet = True
     manual = (
         "Stacks are not moved, their resources are. Stop the pipeline that deploys the stack, and before anything is "
         "retired set DeletionPolicy and UpdateReplacePolicy to Retain on its resources and update it: otherwise the "

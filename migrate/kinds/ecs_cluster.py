@@ -1,6 +1,6 @@
-"""ECS cluster: made anew with its settings and Fargate capacity; what runs in it are kinds of their own."""
+"""ECS cluster: made anew with its settings and capacity; what runs in it, and on what, are kinds of their own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from migrate.inventory import Resource
 from migrate.kind import Action, Facts, It, Json, Kind, Need, Place, ReadSite, Request, pair_tags, tag_pairs
@@ -10,11 +10,13 @@ _AWS_PROVIDERS = frozenset({"FARGATE", "FARGATE_SPOT"})
 
 
 class ClusterFacts(Facts):
-    """Source: ecs.DescribeClusters with SETTINGS, CONFIGURATIONS, TAGS."""
+    """Source: ecs.DescribeClusters with SETTINGS, CONFIGURATIONS, TAGS; ecs.DescribeCapacityProviders."""
 
     settings: dict[str, str]
     configuration: dict[str, Json] | None
     capacity_providers: list[str]
+    scaled_providers: list[str]
+    """Those of the capacity providers that stand on an Auto Scaling group: they move too, and come first."""
     default_strategy: list[dict[str, Json]]
     service_connect_namespace: str | None
 
@@ -24,6 +26,8 @@ class Create(Action[ClusterFacts]):
 
     name = "create"
     title = "Create the ECS cluster"
+    # The default namespace of Service Connect may be said by its name.
+    after_kinds = ("servicediscovery.namespace.create",)
 
     def requests(self, it: It[ClusterFacts], place: Place) -> Sequence[Request]:
         facts = it.facts
@@ -34,7 +38,7 @@ class Create(Action[ClusterFacts]):
         }
         if facts.configuration:
             params["configuration"] = facts.configuration
-        providers, strategy = _fargate(facts.capacity_providers, facts.default_strategy)
+        providers, strategy = _moving(facts.model_dump(mode="json"))
         if providers:
             params["capacityProviders"] = providers
         if strategy:
@@ -63,13 +67,13 @@ class Create(Action[ClusterFacts]):
 
 
 class Cluster(Kind[ClusterFacts]):
-    """A cluster. Its own capacity providers (Auto Scaling groups of EC2 instances, managed instances) are not moved:
-    each is a hard need that resolves to nothing, so the plan names it until a person waives it."""
+    """A cluster, with its capacity from Fargate and from Auto Scaling groups. A capacity provider of managed instances
+    is not moved: it is a hard need that resolves to nothing, so the plan names it until a person waives it."""
 
     name = "ecs.cluster"
     title = "ECS cluster"
     facts = ClusterFacts
-    reads = frozenset({"ecs.ListClusters", "ecs.DescribeClusters"})
+    reads = frozenset({"ecs.ListClusters", "ecs.DescribeClusters", "ecs.DescribeCapacityProviders"})
     tagging_types = ("ecs:cluster",)
     actions = (Create(),)
 
@@ -86,13 +90,15 @@ class Cluster(Kind[ClusterFacts]):
             for cluster in clusters:
                 if cluster["status"] == "INACTIVE":  # deleted, but shown for a while
                     continue
+                providers = sorted(cluster.get("capacityProviders") or ())
                 yield self.found(
                     site,
                     cluster["clusterName"],
                     ClusterFacts(
                         settings={one["name"]: one["value"] for one in cluster.get("settings") or ()},
                         configuration=cluster.get("configuration") or None,
-                        capacity_providers=sorted(cluster.get("capacityProviders") or ()),
+                        capacity_providers=providers,
+                        scaled_providers=_scaled(site, [one for one in providers if one not in _AWS_PROVIDERS]),
                         default_strategy=sorted(
                             cluster.get("defaultCapacityProviderStrategy") or (),
                             key=lambda one: one["capacityProvider"],
@@ -114,15 +120,23 @@ class Cluster(Kind[ClusterFacts]):
                 )
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[ClusterFacts]) -> dict[str, Json]:
-        providers, strategy = _fargate(facts["capacity_providers"], facts["default_strategy"])
+        providers, strategy = _moving(facts)
         return facts | {"capacity_providers": providers, "default_strategy": strategy}
 
 
-def _fargate(providers: list[str], strategy: list[dict[str, Json]]) -> tuple[list[str], list[dict[str, Json]]]:
-    """What of a cluster's capacity exists in every account."""
+def _scaled(site: ReadSite, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    answer = site.optional("ecs.DescribeCapacityProviders", missing=(), capacityProviders=names) or {}
+    return sorted(one["name"] for one in answer.get("capacityProviders", ()) if one.get("autoScalingGroupProvider"))
+
+
+def _moving(facts: Mapping[str, Json]) -> tuple[list[str], list[dict[str, Json]]]:
+    """What of a cluster's capacity is in every account, or moves."""
+    there = _AWS_PROVIDERS | set(facts["scaled_providers"])
     return (
-        [provider for provider in providers if provider in _AWS_PROVIDERS],
-        [one for one in strategy if one["capacityProvider"] in _AWS_PROVIDERS],
+        [provider for provider in facts["capacity_providers"] if provider in there],
+        [one for one in facts["default_strategy"] if one["capacityProvider"] in there],
     )
 
 

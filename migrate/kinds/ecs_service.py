@@ -1,6 +1,7 @@
 """ECS service: made with no tasks, started at cut-over. The rule: legacy's tasks are gone before ours start."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import (
@@ -21,7 +22,7 @@ from migrate.kind import (
 
 
 class ServiceFacts(Facts):
-    """Source: ecs.DescribeServices with TAGS; Service Connect and volumes from its primary deployment."""
+    """Source: ecs.DescribeServices with TAGS; Service Connect, volumes and Lattice from its primary deployment."""
 
     cluster_arn: str
     task_definition: str | None
@@ -46,6 +47,8 @@ class ServiceFacts(Facts):
     role_arn: str | None
     service_connect: dict[str, Json] | None
     volumes: list[dict[str, Json]]
+    lattice: list[dict[str, Json]]
+    """What VPC Lattice sends to it."""
 
     @property
     def moves(self) -> bool:
@@ -77,7 +80,8 @@ class Create(Action[ServiceFacts]):
     name = "create"
     title = "Create the ECS service with no tasks"
     # ECS refuses a target group that no load balancer uses yet. Source: ecs.CreateService, practitioner knowledge.
-    after_kinds = ("elbv2.listener.create", "elbv2.rule.create")
+    # Service Connect may name its namespace without an ARN.
+    after_kinds = ("elbv2.listener.create", "elbv2.rule.create", "servicediscovery.namespace.create")
 
     def applies(self, it: It[ServiceFacts]) -> bool:
         return it.facts.moves
@@ -113,6 +117,7 @@ class Create(Action[ServiceFacts]):
             "role": facts.role_arn,
             "serviceConnectConfiguration": facts.service_connect,
             "volumeConfigurations": facts.volumes,
+            "vpcLatticeConfigurations": facts.lattice,
         }
         params |= {key: value for key, value in optional.items() if value not in (None, [], {})}
         return [
@@ -218,6 +223,12 @@ class Service(Kind[ServiceFacts]):
         "by what deploys it today, at the cut-over of its group."
     )
 
+    left_out: ClassVar[Mapping[str, str]] = {
+        "taskSets": "they are what an EXTERNAL controller or CODE_DEPLOY makes, which deploys to the target itself",
+        "gatewayConnectors and monitoring": "only ecs.DescribeServiceRevisions shows them: set them by hand with "
+        "ecs.UpdateService",
+    }
+
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         if only is not None:
             cluster, _, service = only.partition("/")
@@ -278,6 +289,7 @@ class Service(Kind[ServiceFacts]):
                 role_arn=None if "aws-service-role/" in role else role or None,
                 service_connect=primary.get("serviceConnectConfiguration") or None,
                 volumes=list(primary.get("volumeConfigurations") or ()),
+                lattice=_ordered(primary.get("vpcLatticeConfigurations")),
             ),
             arn=one["serviceArn"],
             tags=pair_tags(one.get("tags"), "key", "value"),
@@ -311,7 +323,7 @@ class Service(Kind[ServiceFacts]):
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[ServiceFacts]) -> dict[str, Json]:
         # Renaming changes the order of sorted ids.
         facts = facts | {"network": _network(facts["network"])}
-        facts |= {field: _ordered(facts[field]) for field in ("load_balancers", "service_registries")}
+        facts |= {field: _ordered(facts[field]) for field in ("load_balancers", "service_registries", "lattice")}
         return facts if "start" in done else facts | {"desired_count": 0}
 
 

@@ -213,11 +213,21 @@ class TaskDefinition(Kind[TaskDefinitionFacts]):
             if role:
                 yield Need(role, "assumes", "hard", f"{where}.{field}")
         for volume in it.facts.volumes:
-            file_system = (volume.get("efsVolumeConfiguration") or {}).get("fileSystemId")
-            if file_system:
-                yield Need(file_system, "reads", "hard", f"{where}.volumes[{volume['name']}].efsVolumeConfiguration")
+            yield from _volume_needs(volume, f"{where}.volumes[{volume['name']}]")
         for container in it.facts.container_definitions:
             yield from _container_needs(it, container, f"{where}.containerDefinitions[{container['name']}]")
+
+
+def _volume_needs(volume: Mapping[str, Json], where: str) -> Iterator[Need]:
+    efs = volume.get("efsVolumeConfiguration") or {}
+    windows = volume.get("fsxWindowsFileServerVolumeConfiguration") or {}
+    for on in (efs.get("fileSystemId"), (efs.get("authorizationConfig") or {}).get("accessPointId")):
+        if on:
+            yield Need(on, "reads", "hard", f"{where}.efsVolumeConfiguration")
+    credentials = (windows.get("authorizationConfig") or {}).get("credentialsParameter")
+    for on in (windows.get("fileSystemId"), credentials):
+        if on:
+            yield Need(on, "reads", "hard", f"{where}.fsxWindowsFileServerVolumeConfiguration")
 
 
 def _container_needs(it: It[TaskDefinitionFacts], container: Mapping[str, Json], where: str) -> Iterator[Need]:

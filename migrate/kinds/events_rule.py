@@ -181,6 +181,7 @@ class Rule(Kind[RuleFacts]):
     tagging_types = ("events:rule",)
     volatile = frozenset({"managed_by"})
     actions = (Create(), Configure(), StopLegacy(), Start())
+    quiet = True
     manual = "A rule that an AWS service manages comes by itself when the service is set up in the target account."
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

@@ -50,6 +50,7 @@ class User(Kind[UserFacts]):
         }
     )
     tagging_types = ("iam:user",)
+    quiet = True
     manual = (
         "Users are not moved: passwords, MFA seeds and secret keys cannot be read from AWS. Give people an Identity "
         "Center user with a permission set, machines a role (OIDC where they run outside AWS), then set the keys "
@@ -113,6 +114,7 @@ class Group(Kind[GroupFacts]):
     facts = GroupFacts
     is_global = True
     reads = frozenset({"iam.GetAccountAuthorizationDetails"})
+    quiet = True
     manual = (
         "Groups are not moved: make an Identity Center group and a permission set with the same policies. A permission "
         "set takes one inline policy; customer managed policies must exist by name in each account it is used in."

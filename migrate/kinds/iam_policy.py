@@ -3,8 +3,8 @@
 The rule: only the default version of a policy is moved; older versions grant nothing.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import (
@@ -78,6 +78,9 @@ class Policy(Kind[PolicyFacts]):
     )
     tagging_types = ("iam:policy",)
     actions = (CreatePolicy(),)
+    left_out: ClassVar[Mapping[str, str]] = {
+        "versions that are not the default one": "they grant nothing; the target starts with the default one as v1",
+    }
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         default: dict[str, Json] = {}

@@ -5,6 +5,7 @@ again from its oldest record, LATEST leaves out what comes between the two switc
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from migrate.inventory import Resource
@@ -24,7 +25,6 @@ from migrate.kind import (
     after,
     join,
 )
-from migrate.names import Arn
 
 GONE = "ResourceNotFoundException"
 BUSY = ("ResourceInUseException", "ResourceConflictException")
@@ -37,6 +37,7 @@ CARRIED = (
     "FilterCriteria",
     "FunctionResponseTypes",
     "KMSKeyArn",
+    "LoggingConfig",
     "MaximumBatchingWindowInSeconds",
     "MaximumRecordAgeInSeconds",
     "MaximumRetryAttempts",
@@ -49,6 +50,7 @@ CARRIED = (
     "SelfManagedKafkaEventSourceConfig",
     "SourceAccessConfigurations",
     "StartingPosition",
+    "StartingPositionTimestamp",
     "Topics",
     "TumblingWindowInSeconds",
 )
@@ -77,7 +79,9 @@ class Create(Action[MappingFacts]):
         return [
             Request(
                 "lambda.CreateEventSourceMapping",
-                {"FunctionName": facts.function_arn, "Enabled": False} | source | facts.settings,
+                {"FunctionName": facts.function_arn, "Enabled": False, "Tags": place.stamp(it.tags)}
+                | source
+                | facts.settings,
                 once="tagged",
                 creates=True,
                 outputs={"id": "UUID"},
@@ -162,14 +166,14 @@ class Start(Action[MappingFacts]):
 
 
 class EventSourceMapping(Kind[MappingFacts]):
-    """What feeds a queue or stream to a function."""
+    """What feeds a queue or stream to a function. AWS allows one of a source to a function: where the target has one
+    that this migration did not make, creating is refused."""
 
     name = "lambda.event_source_mapping"
     title = "Lambda event source mapping"
     facts = MappingFacts
     named = False
-    stamped = False
-    reads = frozenset({"lambda.GetEventSourceMapping", "lambda.ListEventSourceMappings"})
+    reads = frozenset({"lambda.GetEventSourceMapping", "lambda.ListEventSourceMappings", "lambda.ListTags"})
     tagging_types = ("lambda:event-source-mapping",)
     actions = (Create(), StopLegacy(), Start())
 
@@ -182,10 +186,11 @@ class EventSourceMapping(Kind[MappingFacts]):
                 site.optional("lambda.GetEventSourceMapping", missing=(GONE,), UUID=only) if len(only) == 36 else None
             )
             listed = [answer] if answer else []
-        for found in listed:
-            if found.get("State") != "Deleting":
-                arn = f"arn:aws:lambda:{site.region}:{site.account}:event-source-mapping:{found['UUID']}"
-                yield self.found(site, found["UUID"], _facts(found), arn=arn)
+        standing = [found for found in listed if found.get("State") != "Deleting"]
+        arns = [f"arn:aws:lambda:{site.region}:{site.account}:event-source-mapping:{one['UUID']}" for one in standing]
+        answers = site.map(lambda arn: site.optional("lambda.ListTags", missing=(GONE,), Resource=arn) or {}, arns)
+        for found, arn, tags in zip(standing, arns, answers, strict=True):
+            yield self.found(site, found["UUID"], _facts(found), arn=arn, tags=tags.get("Tags"))
 
     def needs(self, it: It[MappingFacts]) -> Iterator[Need]:
         seen_in = "lambda.ListEventSourceMappings EventSourceMappings[]"
@@ -197,17 +202,6 @@ class EventSourceMapping(Kind[MappingFacts]):
         own = after("create", "id")
         yield Name(it.ref.name, own, "id")
         yield Name(it.arn, join(f"arn:aws:lambda:{place.region}:{place.account}:event-source-mapping:", own))
-
-    def locate(self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[MappingFacts]) -> Resource | None:
-        if outputs.get("id"):
-            return next(iter(self.scan(site, only=outputs["id"])), None)
-        # AWS allows one mapping of a source to a function. Both keep their names, or the journal knows the id.
-        wanted = [_resource(it.facts.function_arn), _resource(it.facts.source_arn)]
-        for found in self.scan(site):
-            facts = self.typed(found).facts
-            if [_resource(facts.function_arn), _resource(facts.source_arn)] == wanted:
-                return found
-        return None
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[MappingFacts]) -> dict[str, Json]:
         return facts if "start" in done else facts | {"enabled": False}
@@ -222,13 +216,13 @@ def _facts(found: dict[str, Any]) -> MappingFacts:
         function_arn=found["FunctionArn"],
         source_arn=found.get("EventSourceArn"),
         enabled=found.get("State") in ("Creating", "Enabling", "Enabled", "Updating"),
-        settings={name: found[name] for name in CARRIED if found.get(name) not in (None, [], {})},
+        settings={name: _plain(found[name]) for name in CARRIED if found.get(name) not in (None, [], {})},
     )
 
 
-def _resource(arn: str | None) -> str:
-    parsed = Arn.parse(arn or "")
-    return f"{parsed.service}:{parsed.resource}" if parsed else ""
+def _plain(value: Any) -> Json:
+    """A time as text."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 KINDS = (EventSourceMapping(),)

@@ -27,6 +27,7 @@ class Snapshot(Kind[SnapshotFacts]):
     facts = SnapshotFacts
     reads = frozenset({"rds.DescribeDBSnapshots"})
     tagging_types = ("rds:snapshot",)
+    quiet = True
     manual = (
         "Manual snapshots stay in legacy. Copy those that must outlive it with rds.CopyDBSnapshot under a "
         "customer's key, share them with rds.ModifyDBSnapshotAttribute and copy them again in the target."

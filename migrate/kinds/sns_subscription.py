@@ -3,6 +3,7 @@ address, a telephone, another account's queue) is a person's work, never pretend
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import Action, Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, after
@@ -86,6 +87,9 @@ class Subscription(Kind[SubscriptionFacts]):
     stamped = False
     reads = frozenset({"sns.ListSubscriptions", "sns.GetSubscriptionAttributes"})
     actions = (Create(),)
+    left_out: ClassVar[Mapping[str, str]] = {
+        "ReplayPolicy": "it replays the archive of a FIFO topic, and a new topic has none",
+    }
     manual = (
         "An e-mail, web, telephone or mobile-push endpoint, one of another account, and one never confirmed cannot "
         "be moved by API: subscribe it to the new topic and have its owner confirm."

@@ -3,6 +3,7 @@ is a resource of its own."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import Action, Facts, It, Json, Kind, Need, Place, ReadSite, Request, pair_tags, tag_pairs
@@ -93,6 +94,10 @@ class Topic(Kind[TopicFacts]):
     reads = frozenset({"sns.ListTopics", "sns.GetTopicAttributes", "sns.ListTagsForResource"})
     tagging_types = ("sns",)
     actions = (Create(), Configure())
+    left_out: ClassVar[Mapping[str, str]] = {
+        "data protection policy": "not read; whoever set one puts it on the new topic (sns.PutDataProtectionPolicy)",
+        "archived messages of a FIFO topic": "an archive is replayed by its own topic only",
+    }
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         if only is not None:

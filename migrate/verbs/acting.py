@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from migrate.errors import AccessError, GateClosed, StaleError, StepFailed, Usag
 from migrate.inventory import Inventory
 from migrate.journal import Journal
 from migrate.migration import Migration
-from migrate.names import AccountId
+from migrate.names import AccountId, Region
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.progress import steps_told
+from migrate.running import is_unproved
 from migrate.steps import Gate
 from migrate.values import Json
 from migrate.verbs.beginning import open_aws, scan_account
@@ -36,8 +38,9 @@ def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws
     index = plan.names(inventory, migration.kinds)
     databases = Databases(aws, config, config.regions[0])
 
-    def name_map(account: AccountId) -> Any:
-        rewrite = rewriter(index, account)
+    @cache
+    def name_map(account: AccountId, region: Region) -> Any:
+        rewrite = rewriter(index.in_region(region), account)
         return lambda document: rewrite(document).value
 
     folder = migration.run_folder(plan)
@@ -79,7 +82,7 @@ def run(out: Out, folder: Path, *, plan_path: Path | None, engine: str, workers:
         if outcome.gate is not None and not outcome.failed:
             who = f" ({outcome.gate.approvers} people)" if outcome.gate.approvers > 1 else ""
             raise GateClosed(
-                f"gate {outcome.gate.id}{who}: {outcome.gate.ask}",
+                f"gate {outcome.gate.id}{who}: {outcome.gate.ask}{_unproved_before(plan, outcome.gate, runs.journal)}",
                 do=f"migrate approve {folder} --gate {outcome.gate.id} && migrate run {folder}",
             )
         if outcome.error is not None:
@@ -105,6 +108,15 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
             f"legacy is not what the plan was made from: {len(found)} differences; nothing was written\n{listed}{more}",
             do=f"migrate scan {migration.folder} && migrate plan {migration.folder}, review and approve again",
         )
+
+
+def _unproved_before(plan: Plan, gate: Gate, journal: Journal) -> str:
+    """What whoever answers a gate has to know: which steps before it are done and could not be proved."""
+    ids = [s.id for s in plan.steps.values() if s.wave <= gate.after_wave and is_unproved(journal, s.id)]
+    if not ids:
+        return ""
+    more = f"\n  and {len(ids) - 6} more" if len(ids) > 6 else ""
+    return f"\n  {len(ids)} steps before it could not be proved:\n    " + "\n    ".join(ids[:6]) + more
 
 
 def _members(plan: Plan, group: str) -> list[str]:
@@ -153,7 +165,7 @@ def _reading_engine(migration: Migration, plan: Plan, journal: Journal) -> Engin
     """An engine that can look at its journal and send nothing."""
     _, inventory = migration.inventory(plan.body["inventory"])
     nowhere: Any = None
-    return Engine(plan, inventory, migration.kinds, nowhere, journal, lambda account: lambda document: document)
+    return Engine(plan, inventory, migration.kinds, nowhere, journal, lambda *_: lambda document: document)
 
 
 def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
@@ -184,13 +196,14 @@ def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
         for step in plan.steps:
             states.setdefault(str(journal.state(step) or "open"), []).append(step)
         waiting = next((g for g in plan.gates if not engine.gate_open(g.id) and _reached(plan, g, states)), None)
+        unproved = _unproved_before(plan, waiting, journal) if waiting else ""
         failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
     lines = [
         f"plan {plan.digest[:8]}: " + ", ".join(f"{len(steps)} {state}" for state, steps in sorted(states.items()))
     ]
     lines += [f"failed: {step}: {said}" for step, said in failures.items()]
     if waiting:
-        lines.append(f"gate {waiting.id}: {waiting.ask}\nnext: migrate approve {folder} --gate {waiting.id}")
+        lines.append(f"gate {waiting.id}: {waiting.ask}{unproved}\nnext: migrate approve {folder} --gate {waiting.id}")
     elif len(states.get("verified", [])) == len(plan.steps):
         lines.append(f"done\nnext: migrate verify {folder}")
     else:

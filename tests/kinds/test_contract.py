@@ -21,6 +21,8 @@ DATA_READS = {  # what a carrying action may read beyond metadata, each with the
     "lambda.GetLayerVersion": {"lambda.layer"},
     "lambda.GetLayerVersionByArn": {"lambda.layer", "lambda.function"},
     "s3.GetObject": {"s3.bucket"},
+    "dynamodb.BatchGetItem": {"dynamodb.table"},
+    "dynamodb.Scan": {"dynamodb.table"},
     "ecr.BatchCheckLayerAvailability": {"ecr.repository"},
     "ecr.GetDownloadUrlForLayer": {"ecr.repository"},
 }

@@ -10,6 +10,7 @@ from migrate.inventory import Resource
 from migrate.kind import Kind, same_place
 from migrate.kinds.applicationautoscaling_policy import Policy
 from migrate.kinds.applicationautoscaling_target import Target
+from migrate.kinds.ecs_capacity_provider import CapacityProvider
 from migrate.kinds.ecs_cluster import Cluster
 from migrate.kinds.ecs_service import Service
 from migrate.kinds.ecs_task_definition import TaskDefinition
@@ -78,6 +79,42 @@ def test_a_capacity_provider_of_instances_is_a_need_and_not_silently_kept_or_dro
 
     assert need.on == f"arn:aws:ecs:{REGION}:{LEGACY}:capacity-provider/machines"
     assert request.params["capacityProviders"] == ["FARGATE"]
+
+
+def test_a_capacity_provider_on_an_auto_scaling_group_moves_before_its_cluster(accounts: TwoAccounts) -> None:
+    group = f"arn:aws:autoscaling:{REGION}:{LEGACY}:autoScalingGroup:1:autoScalingGroupName/machines"
+    ecs = accounts.legacy.client("ecs")
+    ecs.create_capacity_provider(name="machines", autoScalingGroupProvider={"autoScalingGroupArn": group})
+    ecs.create_capacity_provider(name="unused", autoScalingGroupProvider={"autoScalingGroupArn": group})
+    ecs.create_cluster(
+        clusterName="shop",
+        capacityProviders=["FARGATE", "machines"],
+        defaultCapacityProviderStrategy=[{"capacityProvider": "machines", "weight": 1, "base": 0}],
+    )
+    kind, cluster = CapacityProvider(), Cluster()
+
+    found = accounts.scan(kind)
+    legacy = accounts.one(cluster, "shop")
+
+    assert list(found) == ["machines"]
+    (need,) = kind.needs(kind.typed(found["machines"]))
+    assert (need.on, need.strength) == (group, "hard")
+    (names,) = kind.names(kind.typed(found["machines"]), place(kind, found["machines"]))
+    assert [(need.on, need.strength) for need in cluster.needs(cluster.typed(legacy))] == [(names.legacy, "hard")]
+    (request,) = cluster.action("create").requests(cluster.typed(legacy), place(cluster, legacy))
+    assert request.params["capacityProviders"] == ["FARGATE", "machines"]
+    assert request.params["defaultCapacityProviderStrategy"][0]["capacityProvider"] == "machines"
+
+
+def test_managed_instances_are_found_and_made_by_hand(accounts: TwoAccounts) -> None:
+    kind = CapacityProvider()
+    facts: dict[str, Any] = {"group_arn": None, "managed_scaling": {}, "termination_protection": None, "draining": None}
+    legacy_shop(accounts)
+    like = accounts.one(Cluster(), "shop")
+    it = kind.typed(Resource(like.ref._replace(kind=kind.name), like.arn, {}, None, None, facts))
+
+    assert not any(action.applies(it) for action in kind.actions)
+    assert "managed instances" in kind.manual
 
 
 def test_only_revisions_in_use_and_the_newest_of_a_family_are_found(accounts: TwoAccounts) -> None:
@@ -183,6 +220,24 @@ def test_a_task_definition_needs_its_roles_image_log_group_and_secrets(accounts:
     }
 
 
+def test_a_task_definition_needs_the_file_systems_that_it_mounts(accounts: TwoAccounts) -> None:
+    register(accounts.legacy)
+    kind = TaskDefinition()
+    legacy = accounts.one(kind, "web:1")
+    access = {"accessPointId": "fsap-0123456789abcdef0", "iam": "ENABLED"}
+    secret = f"arn:aws:secretsmanager:{REGION}:{LEGACY}:secret:files-AbCdEf"
+    windows = {"fileSystemId": "fs-1", "rootDirectory": "/", "authorizationConfig": {"credentialsParameter": secret}}
+    volumes = [
+        {"name": "a", "efsVolumeConfiguration": {"fileSystemId": "fs-0", "authorizationConfig": access}},
+        {"name": "b", "fsxWindowsFileServerVolumeConfiguration": windows},
+    ]
+    it = kind.typed(Resource(legacy.ref, legacy.arn, {}, None, None, legacy.facts | {"volumes": volumes}))
+
+    mounted = {need.on for need in kind.needs(it) if "volumes[" in need.seen_in and need.strength == "hard"}
+
+    assert mounted == {"fs-0", "fsap-0123456789abcdef0", "fs-1", secret}
+
+
 def test_the_arn_of_the_newest_revision_is_known_with_and_without_its_number(accounts: TwoAccounts) -> None:
     arn = register(accounts.legacy)
     kind = TaskDefinition()
@@ -284,6 +339,7 @@ def test_every_field_of_a_service_is_one_that_aws_takes(accounts: TwoAccounts) -
         "zone_rebalancing": "ENABLED",
         "service_connect": {"enabled": True, "namespace": "shop"},
         "placement_strategy": [{"type": "spread", "field": "instanceId"}],
+        "lattice": [{"roleArn": f"arn:aws:iam::{LEGACY}:role/lattice", "targetGroupArn": "arn:tg", "portName": "http"}],
     }
     it = kind.typed(Resource(legacy.ref, legacy.arn, legacy.tags, None, None, filled))
 
@@ -295,6 +351,10 @@ def test_every_field_of_a_service_is_one_that_aws_takes(accounts: TwoAccounts) -
     assert request.params["healthCheckGracePeriodSeconds"] == 60
     assert request.params["enableExecuteCommand"]
     assert any(need.why == "member of" for need in kind.needs(it))
+    assert request.params["vpcLatticeConfigurations"] == filled["lattice"]
+    assert request.params["serviceConnectConfiguration"] == {"enabled": True, "namespace": "shop"}
+    # A namespace said by its name alone has to be there.
+    assert "servicediscovery.namespace.create" in kind.action("create").after_kinds
 
 
 def test_the_expected_network_may_hold_ids_that_are_known_later(accounts: TwoAccounts) -> None:

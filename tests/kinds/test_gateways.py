@@ -2,6 +2,7 @@
 
 from migrate.kind import Place
 from migrate.kinds.ec2_network.gateways import ElasticIp, NatGateway
+from migrate.kinds.ec2_network.vpc_endpoint import VpcEndpoint
 from migrate.names import Region
 from tests.kinds.network import Answers
 from tests.kinds.shapes import check_request
@@ -49,3 +50,25 @@ def test_the_primary_address_of_a_nat_gateway_is_the_one_marked_so() -> None:
 
     assert found.facts["allocation_id"] == "eipalloc-2"
     assert found.facts["secondary_allocation_ids"] == ["eipalloc-1", "eipalloc-3"]
+
+
+def test_an_endpoint_without_a_service_and_one_to_another_region_are_asked_for_as_they_are() -> None:
+    resource = f"arn:aws:vpc-lattice:{REGION}:111111111111:resourceconfiguration/rcfg-1"
+    common = {"VpcId": "vpc-1", "State": "available"}
+    shown = [
+        {"VpcEndpointId": "vpce-1", "VpcEndpointType": "Resource", "ResourceConfigurationArn": resource, **common},
+        {"VpcEndpointId": "vpce-2", "ServiceName": "com.example", "ServiceRegion": "us-east-1", **common},
+        {"VpcEndpointId": "vpce-3", "ServiceName": "com.example", "ServiceRegion": REGION, **common},
+    ]
+    place, asked = Place("shop", TARGET, Region(REGION), "vpce-1", "step:create"), []
+    for found in VpcEndpoint().scan(Answers({"ec2.DescribeVpcEndpoints": {"VpcEndpoints": shown}})):
+        (create,) = VpcEndpoint().action("create").requests(VpcEndpoint().typed(found), place)
+        check_request(create.operation, create.params)
+        names = ("ServiceName", "ServiceRegion", "ResourceConfigurationArn")
+        asked.append({name: create.params[name] for name in names if name in create.params})
+
+    assert asked == [
+        {"ResourceConfigurationArn": resource},
+        {"ServiceName": "com.example", "ServiceRegion": "us-east-1"},
+        {"ServiceName": "com.example"},
+    ]

@@ -15,7 +15,7 @@ from migrate.demo.legacy.functions import archive
 from migrate.errors import Conflict, StepFailed
 from migrate.kind import CarryAction, It, Kind, Request
 from migrate.kinds import lambda_event_source_mapping, lambda_function, lambda_layer
-from migrate.kinds.lambda_function.actions import permission
+from migrate.kinds._lambda import permission
 from migrate.values import resolve
 from tests.carry.fake_carrier import LEGACY, REGION, TARGET, FakeCarrier, place, session
 from tests.kinds.plain_site import PlainSite
@@ -66,7 +66,6 @@ def function(aws: dict[str, boto3.Session], **more: Any) -> It[Any]:
         SourceArn="arn:aws:s3:::uploads", SourceAccount=LEGACY,
     )  # fmt: skip
     client.put_function_concurrency(FunctionName="notify", ReservedConcurrentExecutions=3)
-    client.put_function_event_invoke_config(FunctionName="notify", MaximumRetryAttempts=1)
     return found(aws, "legacy", FUNCTION, "notify")
 
 
@@ -118,7 +117,6 @@ def test_a_function_is_found_whole_and_its_code_is_not_read(aws: dict[str, boto3
     assert (config.architectures, config.storage_mib, config.tracing) == (["arm64"], 1024, "Active")
     assert config.environment["API_TOKEN"] == {"$sealed": "hash-of-7", "length": 7}
     assert it.facts.reserved_concurrency == 3
-    assert it.facts.event_invoke["MaximumRetryAttempts"] == 1
     assert [statement["Sid"] for statement in it.facts.policy] == ["bucket"]
     assert it.tags == {"env": "dev"}
     assert "lambda.GetFunction" not in reading.called
@@ -236,25 +234,28 @@ def _defaults() -> dict[str, Any]:
     return dict(refusals.patiently.__kwdefaults__ or {})
 
 
-def test_an_alias_gets_the_version_with_the_code_it_names(aws: dict[str, boto3.Session]) -> None:
+def test_only_versions_that_something_names_are_published_and_their_numbers_begin_anew(
+    aws: dict[str, boto3.Session],
+) -> None:
     function(aws)
     client = aws["legacy"].client("lambda")
-    for _ in range(2):
-        client.update_function_configuration(FunctionName="notify", Description=f"release {_}")
-        number = client.publish_version(FunctionName="notify")["Version"]
-    client.create_alias(FunctionName="notify", Name="live", FunctionVersion=number, Description="in use")
+    for release in range(4):
+        client.update_function_configuration(FunctionName="notify", Description=f"release {release}")
+        client.publish_version(FunctionName="notify")
+    share = {"AdditionalVersionWeights": {"4": 0.1}}
+    client.create_alias(FunctionName="notify", Name="live", FunctionVersion="2", RoutingConfig=share)
     it = found(aws, "legacy", FUNCTION, "notify")
-    assert it.facts.alias_versions == {"live": number}
+    assert [version.version for version in it.facts.versions] == ["2", "4"]
     to = carrier(aws)
 
     carry(to, it)
 
+    assert {name: number for name, number in to.outputs.items() if name != "id"} == {"version_2": "1", "version_4": "2"}
+    names = {name.legacy: name.target for name in FUNCTION.names(it, NEW)}
     known = {("create", name): value for name, value in to.outputs.items()}
-    for request in FUNCTION.action("configure").requests(it, NEW):
-        send(aws, request, known)
-    alias = aws["target"].client("lambda").get_alias(FunctionName="notify", Name="live")
-    assert alias["FunctionVersion"] == to.outputs[f"version_{number}"]
-    assert found(aws, "target", FUNCTION, "notify").facts.aliases == it.facts.aliases
+    assert resolve(names[f"{it.arn}:4"], known) == f"arn:aws:lambda:{REGION}:{TARGET}:function:notify:2"
+    listed = aws["target"].client("lambda").list_versions_by_function(FunctionName="notify")["Versions"]
+    assert [one["Description"] for one in listed if one["Version"] != "$LATEST"] == ["release 1", "release 3"]
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,23 @@
 """Two emulated accounts with the product's own rewriter between them; requests are sent by hand, without the engine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
+from uuid import UUID
 
 import boto3
+import botocore.session
 import jmespath
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from migrate.files import canonical
 from migrate.inventory import Resource
-from migrate.kind import MIGRATION_TAG, STEP_TAG, CarryAction, It, Kind, Place, ReadSite, Request
+from migrate.kind import MIGRATION_TAG, STEP_TAG, CarryAction, It, Kind, Place, Proof, ReadSite, Request
 from migrate.names import AccountId
 from migrate.rewrite import Rewriter, Rewritten, index_of, whole
 from migrate.values import Json, resolve
@@ -34,7 +38,7 @@ class TwoSides:
     known: dict[tuple[str, str], str] = field(default_factory=dict)
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     sites: list[PlainSite] = field(default_factory=list)
-    _undo: list[tuple[Request, Place]] = field(default_factory=list)
+    _undo: list[Callable[[], object]] = field(default_factory=list)
 
     def client(self, side: Side, service: str) -> Any:
         return self.sessions[side].client(service, region_name=REGION)
@@ -75,40 +79,60 @@ class TwoSides:
         place, it = self.place(resource), kind.typed(resource)
         made = []
         for request in kind.action(action).requests(it, place):
-            params = self.rewrite(whole(request.params, place)).value
+            params = self._params(request, place)
             check_request(request.operation, _guessed(params))
             if request.undo:
-                undone = self.rewrite(whole(request.undo.params, place)).value
-                check_request(request.undo.operation, _guessed(undone))
+                check_request(request.undo.operation, _guessed(self._params(request.undo, place)))
             made.append((request, params))
         return made
 
+    def _params(self, request: Request, place: Place) -> dict[str, Json]:
+        """What is sent: to legacy it goes as it stands."""
+        params = whole(request.params, place)
+        return dict(params if request.side == "legacy" else self.rewrite(params).value)
+
     def move(self, kind: Kind[Any], resource: Resource, *actions: str) -> None:
-        """Send the requests of the named actions (all that apply by default) to the target."""
+        """Send the requests of the named actions (all that apply by default): nothing is carried."""
         it, place = kind.typed(resource), self.place(resource)
         for action in kind.actions:
             if action.applies(it) and (not actions or action.name in actions):
+                step = f"{place.step.rpartition(':')[0]}:{action.name}"
                 for request, params in self.planned(kind, resource, action.name):
                     answer = self.send(request, params)
                     for name, path in request.outputs.items():
                         value = jmespath.search(path, answer)
                         assert isinstance(value, str), f"{request.operation} gives no {name}"
-                        self.known[place.step, name] = value
+                        self.known[step, name] = value
                     if request.undo:
-                        self._undo.append((request.undo, place))
+                        self._undo.append(partial(self._take_back, request.undo, place))
+
+    def carry(self, kind: Kind[Any], resource: Resource, name: str) -> Proof:
+        """Do what a carrying action does, and prove it; undone with the rest."""
+        action, it = kind.action(name), kind.typed(resource)
+        assert isinstance(action, CarryAction)
+        to = HandCarrier(self, kind, action, resource)
+        action.carry(it, to)
+        self._undo.append(lambda: action.uncarry(it, to))
+        return action.prove(it, to)
+
+    def keep(self) -> None:
+        """What was moved so far stays at an undo: others need it."""
+        self._undo.clear()
 
     def undo(self) -> None:
         """Send every undo, last first."""
-        for request, place in reversed(self._undo):
-            self.send(request, self.rewrite(whole(request.params, place)).value)
-        self._undo.clear()
+        while self._undo:
+            self._undo.pop()()
+
+    def _take_back(self, request: Request, place: Place) -> None:
+        self.send(request, self._params(request, place))
 
     def send(self, request: Request, params: dict[str, Json]) -> dict[str, Any]:
         service, _, name = request.operation.partition(".")
         full = resolve(params, self.known)
         self.sent.append((request.operation, full))
         try:
-            answer: dict[str, Any] = getattr(self.client("target", service), xform_name(name))(**full)
+            answer: dict[str, Any] = getattr(self.client(request.side, service), xform_name(name))(**full)
         except ClientError as error:
             if error.response["Error"]["Code"] not in request.done:
                 raise
@@ -125,6 +149,9 @@ class TwoSides:
         expected = kind.expected(self.renamed(resource.facts), frozenset(done), it) | {"tags": resource.tags}
         shown = found.facts | {"tags": {k: v for k, v in found.tags.items() if k not in (STEP_TAG, MIGRATION_TAG)}}
         fields = (expected.keys() | shown.keys()) - kind.volatile
+        for facts in (expected, shown):
+            for name in kind.unordered & facts.keys():
+                facts[name] = sorted(facts[name], key=canonical) if isinstance(facts[name], list) else facts[name]
         return {f: (expected.get(f), shown.get(f)) for f in fields if expected.get(f) != shown.get(f)}
 
 
@@ -154,6 +181,7 @@ class HandCarrier:
 
     def remember(self, key: str, value: str) -> None:
         self._outputs[key] = value
+        self._world.known[self.place.step, key] = value
 
     def fetch(self, url: str) -> bytes:
         raise NotImplementedError
@@ -162,11 +190,17 @@ class HandCarrier:
         raise NotImplementedError
 
 
+_MODELS = botocore.session.Session().get_component("data_loader")
+"""Shared by all sessions: reading AWS's models anew for each test takes longer than the tests."""
+
+
 class OneClientSession(boto3.Session):  # type: ignore[misc]
     """A session that makes one client a service: making one costs more than most tests."""
 
     def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+        core = botocore.session.Session()
+        core.register_component("data_loader", _MODELS)
+        super().__init__(*args, botocore_session=core)
         self._made: dict[str, Any] = {}
 
     def client(self, service: str, **settings: Any) -> Any:
@@ -193,11 +227,12 @@ def _session(account: str) -> boto3.Session:
 
 
 def _guessed(value: Json) -> Json:
-    """ARNs that are not known yet have to look like ones for AWS's shapes."""
+    """ARNs and UUIDs that are not known yet have to look like ones for AWS's shapes."""
     if isinstance(value, list):
         return [_guessed(item) for item in value]
     if isinstance(value, dict):
         if value.get("$after", ["", ""])[1] == "arn":
             return f"arn:aws:guess:{REGION}:{TARGET}:guess"
-        return {key: _guessed(item) for key, item in value.items()}
+        some_uuid = {"UUID": str(UUID(int=0))} if "$after" in (value.get("UUID") or ()) else {}
+        return {key: _guessed(item) for key, item in value.items()} | some_uuid
     return value

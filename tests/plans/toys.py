@@ -233,7 +233,7 @@ class Service(Toy):
 class User(Toy):
     """A person: reported, never moved."""
 
-    name, manual = "iam.user", "gets a role instead"
+    name, manual, quiet = "iam.user", "gets a role instead", True
     actions = ()
 
 

@@ -183,3 +183,17 @@ def managed_password() -> None:
 
 def _password(instance: Any) -> str:
     return str(getattr(instance, "_master_user_password", "") or "")
+
+
+@strict(
+    "rds.list-option-groups",
+    makes="a listing of option groups that names none shows all",
+    source="rds.DescribeOptionGroups, botocore 1.44.5",
+)
+def list_option_groups() -> None:
+    """The emulator alone fails where no name is asked for. Source: rds.DescribeOptionGroups, botocore 1.44.5."""
+    from moto.rds.models import RDSBackend
+
+    @override(RDSBackend, "describe_option_groups")
+    def describe_option_groups(old: Any, self: Any, asked: Any) -> Any:
+        return old(self, asked) if "option_group_name" in asked else list(self.option_groups.values())

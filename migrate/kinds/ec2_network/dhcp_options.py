@@ -5,7 +5,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.inventory import Resource
-from migrate.kind import Action, Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, pair_tags, same_place
+from migrate.kind import (
+    Action,
+    Facts,
+    It,
+    Json,
+    Kind,
+    Name,
+    Need,
+    Place,
+    ReadSite,
+    Request,
+    pair_tags,
+    same_place,
+    tag_pairs,
+)
 from migrate.kinds.ec2_network.shared import OWN, arn_of, names_of, narrowed, ordered, specification
 
 
@@ -43,7 +57,13 @@ class Create(Action[DhcpFacts]):
                     {"DhcpOptionsId": OWN},
                     done=("InvalidDhcpOptionID.NotFound", "InvalidDhcpOptionsID.NotFound"),
                 ),
-            )
+            ),
+            # Said again: moto 5.2.5 drops the tags of the creating call. At AWS it changes nothing.
+            Request(
+                "ec2.CreateTags",
+                {"Resources": [OWN], "Tags": tag_pairs(place.stamp(it.tags))},
+                retry=("InvalidDhcpOptionID.NotFound", "InvalidDhcpOptionsID.NotFound"),
+            ),
         ]
 
 

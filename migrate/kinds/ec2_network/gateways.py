@@ -4,8 +4,8 @@ The rule: an address is a name too. Where the old one stands in a document it is
 allow-list holds it, a person has to tell them, or transfer the address (ec2.EnableAddressTransfer) by hand.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import (
@@ -284,6 +284,10 @@ class NatGateway(Kind[NatGatewayFacts]):
     reads = frozenset({"ec2.DescribeNatGateways", "ec2.DescribeVpcs"})
     tagging_types = ("ec2:natgateway",)
     actions = (CreateNatGateway(),)
+    left_out: ClassVar[Mapping[str, str]] = {
+        "NatGatewayAddresses[].PrivateIp": "AWS chooses others; whoever allows the old ones has to be told",
+        "addresses and zones of a regional gateway": "AWS provides them by itself",
+    }
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         # Deleted gateways are shown for about an hour: only living ones are wanted.

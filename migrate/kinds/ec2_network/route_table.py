@@ -30,6 +30,7 @@ from migrate.kinds.ec2_network.shared import (
     names_of,
     narrowed,
     ordered,
+    own_prefix_lists,
     specification,
 )
 
@@ -47,8 +48,16 @@ TARGETS = (
     "NetworkInterfaceId",
     "GatewayId",
 )
-MADE_BY_KIND = {"nat-": "ec2.nat_gateway", "igw-": "ec2.internet_gateway", "vpce-": "ec2.vpc_endpoint"}
-SEEN_IN_CONTENT = ("tgw-", "pcx-", "eni-", "i-", "arn:", "eigw-")
+MADE_BY_KIND = {
+    "nat-": "ec2.nat_gateway",
+    "igw-": "ec2.internet_gateway",
+    "vpce-": "ec2.vpc_endpoint",
+    "eigw-": "ec2.egress_only_internet_gateway",
+    "pcx-": "ec2.vpc_peering_connection",
+    "i-": "ec2.instance",
+    "vgw-": "ec2.vpn_gateway",
+}
+SEEN_IN_CONTENT = ("tgw-", "eni-", "arn:")
 """Ids that are found in the facts without being said; what they name has no kind, so the plan shows them."""
 
 
@@ -63,6 +72,8 @@ class RouteTableFacts(Facts):
     routes: list[dict[str, str]]
     dead_routes: list[dict[str, str]]
     """Blackholes: their target is gone. They are not made again."""
+    own_prefix_lists: list[str]
+    """Prefix lists among the destinations that are not AWS's."""
     subnet_ids: list[str]
     gateway_ids: list[str]
     """Gateways whose incoming traffic follows this table."""
@@ -105,7 +116,7 @@ class AddRoutes(Action[RouteTableFacts]):
 
     name = "routes"
     title = "Add the routes"
-    sets = frozenset({"routes", "propagating_gateways"})
+    sets = frozenset({"routes", "own_prefix_lists", "propagating_gateways"})
 
     def applies(self, it: It[RouteTableFacts]) -> bool:
         return not it.facts.in_default_vpc and bool(it.facts.routes or it.facts.propagating_gateways)
@@ -126,6 +137,9 @@ class AddRoutes(Action[RouteTableFacts]):
                         "InvalidGatewayID.NotFound",
                         "InvalidNatGatewayID.NotFound",
                         "InvalidVpcEndpointId.NotFound",
+                        "InvalidVpcPeeringConnectionID.NotFound",
+                        "InvalidInstanceID.NotFound",
+                        "InvalidPrefixListID.NotFound",
                     ),
                     undo=Request(
                         "ec2.DeleteRoute",
@@ -176,15 +190,16 @@ class RouteTable(Kind[RouteTableFacts]):
     """A route table. Main: legacy's stands for the one that the target's VPC has from the start.
 
     A route that replaced the local one (a middlebox between subnets) is refused by AWS as it stands and shows as a
-    difference. Peering, transit gateways, instances and virtual private gateways have no kind: a route to one names
-    nothing that was found, and the plan says so.
+    difference. Transit gateways, bare network interfaces, local and carrier gateways and Cloud WAN have no kind that
+    moves, and a virtual private gateway is made by hand: a route to one names what goes nowhere, and the plan says so
+    until a person decides. A route to an instance's interface arrives as one to the instance.
     """
 
     name = "ec2.route_table"
     title = "Route table"
     facts = RouteTableFacts
     named = False
-    reads = frozenset({"ec2.DescribeRouteTables", "ec2.DescribeVpcs"})
+    reads = frozenset({"ec2.DescribeManagedPrefixLists", "ec2.DescribeRouteTables", "ec2.DescribeVpcs"})
     tagging_types = ("ec2:route-table",)
     volatile = frozenset({"dead_routes"})
     actions = (Create(), AddRoutes(), Associate())
@@ -192,6 +207,8 @@ class RouteTable(Kind[RouteTableFacts]):
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         found = list(site.pages("ec2.DescribeRouteTables", "RouteTables", **narrowed("route-table-id", only)))
         defaults = default_vpcs(site) if found else frozenset()
+        lists = {table["RouteTableId"]: _lists(table) for table in found}
+        own_lists = own_prefix_lists(site, frozenset().union(*lists.values()))
         for table in found:
             associations = [one for one in table.get("Associations", ()) if _stands(one)]
             written = [route for route in table.get("Routes", ()) if _is_written(route)]
@@ -204,6 +221,7 @@ class RouteTable(Kind[RouteTableFacts]):
                     is_main=any(one.get("Main") for one in associations),
                     routes=ordered(_route(route) for route in written if route.get("State") != "blackhole"),
                     dead_routes=ordered(_route(route) for route in written if route.get("State") == "blackhole"),
+                    own_prefix_lists=ordered(lists[table["RouteTableId"]] & own_lists),
                     subnet_ids=ordered(one["SubnetId"] for one in associations if one.get("SubnetId")),
                     gateway_ids=ordered(one["GatewayId"] for one in associations if one.get("GatewayId")),
                     propagating_gateways=ordered(one["GatewayId"] for one in table.get("PropagatingVgws", ())),
@@ -223,6 +241,9 @@ class RouteTable(Kind[RouteTableFacts]):
                 # Soft: the table itself is made without its routes, and they wait for what they name.
                 on = same_place(it, kind, target) if kind else target
                 yield Need(on, "routes to", "soft", f"{seen_in}.Routes[].{name}")
+        for prefix_list in it.facts.own_prefix_lists:
+            on = same_place(it, "ec2.prefix_list", prefix_list)
+            yield Need(on, "routes to", "soft", f"{seen_in}.Routes[].DestinationPrefixListId")
         for gateway_id in it.facts.propagating_gateways:
             yield Need(gateway_id, "routes to", "soft", f"{seen_in}.PropagatingVgws[].GatewayId")
         for subnet_id in it.facts.subnet_ids:
@@ -236,6 +257,7 @@ class RouteTable(Kind[RouteTableFacts]):
         routed, associated = "routes" in done, "associate" in done
         return facts | {
             "routes": ordered(facts["routes"]) if routed else [],
+            "own_prefix_lists": ordered(facts["own_prefix_lists"]) if routed else [],
             "propagating_gateways": ordered(facts["propagating_gateways"]) if routed else [],
             "subnet_ids": ordered(facts["subnet_ids"]) if associated else [],
             "gateway_ids": ordered(facts["gateway_ids"]) if associated else [],
@@ -245,6 +267,12 @@ class RouteTable(Kind[RouteTableFacts]):
 def _stands(association: Mapping[str, Any]) -> bool:
     state = association.get("AssociationState", {}).get("State", "associated")
     return state in ("associated", "associating")
+
+
+def _lists(table: Mapping[str, Any]) -> frozenset[str]:
+    """Prefix lists to which a person wrote a route that lives."""
+    written = (one for one in table.get("Routes", ()) if _is_written(one) and one.get("State") != "blackhole")
+    return frozenset(one["DestinationPrefixListId"] for one in written if one.get("DestinationPrefixListId"))
 
 
 def _is_written(route: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from migrate.kinds.ec2_network.shared import (
     names_of,
     narrowed,
     ordered,
+    own_prefix_lists,
     specification,
 )
 
@@ -149,7 +150,7 @@ class SecurityGroup(Kind[GroupFacts]):
             for rule in (*pair[0], *pair[1])
             if rule["peer_type"] == "prefix_list"
         }
-        own_lists = _own_lists(site, lists)
+        own_lists = own_prefix_lists(site, lists)
         for group in found:
             ingress, egress = rules[group["GroupId"]]
             named = {rule["peer"] for rule in (*ingress, *egress)}
@@ -181,7 +182,8 @@ class SecurityGroup(Kind[GroupFacts]):
                     # Soft: the shell is made without its rules, so circles of groups are none of steps.
                     yield Need(group, "names", "soft", f"{seen_in}.{direction}[].UserIdGroupPairs[].GroupId")
         for prefix_list in it.facts.own_prefix_lists:
-            yield Need(prefix_list, "names", "soft", f"{seen_in}.IpPermissions[].PrefixListIds[].PrefixListId")
+            on = same_place(it, "ec2.prefix_list", prefix_list)
+            yield Need(on, "names", "soft", f"{seen_in}.IpPermissions[].PrefixListIds[].PrefixListId")
 
     def names(self, it: It[GroupFacts], place: Place) -> Iterator[Name]:
         return names_of(it, place, "security-group")
@@ -189,7 +191,7 @@ class SecurityGroup(Kind[GroupFacts]):
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[GroupFacts]) -> dict[str, Json]:
         if "rules" not in done:
             return facts | {"ingress": [], "egress": [], "own_prefix_lists": []}
-        return facts | {name: ordered(facts[name]) for name in ("ingress", "egress")}
+        return facts | {name: ordered(facts[name]) for name in ("ingress", "egress", "own_prefix_lists")}
 
     def quota(self, it: It[GroupFacts]) -> tuple[str, str] | None:
         return "vpc", "L-E79EC296"
@@ -214,15 +216,6 @@ def _rules(permissions: Sequence[Mapping[str, Any]], group: Mapping[str, Any], a
                     rule["description"] = peer["Description"]
                 rules.append(rule)
     return ordered(rules)
-
-
-def _own_lists(site: ReadSite, lists: set[str]) -> set[str]:
-    if not lists:
-        return set()
-    wanted = [{"Name": "prefix-list-id", "Values": sorted(lists)}]
-    answer = site.optional("ec2.DescribeManagedPrefixLists", missing=(), Filters=wanted, MaxResults=100)
-    shown = (answer or {}).get("PrefixLists", [])
-    return {one["PrefixListId"] for one in shown if one.get("OwnerId") != "AWS"} & lists
 
 
 def _permission(rule: Mapping[str, Json]) -> dict[str, Json]:

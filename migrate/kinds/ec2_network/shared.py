@@ -1,40 +1,22 @@
-"""What the parts of a network share: ids, tags, order. The rule: lists are sorted by one function on both sides.
+"""What the parts of a network share besides EC2's ids and tags: the default VPC, and what AWS makes with a VPC.
 
-Ids differ after renaming, so a list that is sorted in legacy is sorted again before it is compared.
+The rule: what AWS made with the VPC is adopted and stamped, never made a second time and never deleted.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
-from migrate.kind import It, Json, Name, Place, ReadSite, Request, after, join, tag_pairs
+from migrate.kind import Json, Place, ReadSite, Request, tag_pairs
+from migrate.kinds._ec2 import OWN, arn_of, names_of, narrowed, ordered, specification
 
-OWN = after("create", "id")
-
-
-def ordered(items: Iterable[Json]) -> list[Json]:
-    """Items of a list whose order has no meaning, in an order that their content alone decides."""
-    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+__all__ = [
+    "OWN", "adopted", "arn_of", "default_vpcs", "names_of", "narrowed", "ordered", "own_prefix_lists", "specification",
+]  # fmt: skip
 
 
 def default_vpcs(site: ReadSite) -> frozenset[str]:
     """The VPC that AWS made with the account. It and all in it stay: each target account has its own, or none."""
     wanted = [{"Name": "is-default", "Values": ["true"]}]
     return frozenset(vpc["VpcId"] for vpc in site.pages("ec2.DescribeVpcs", "Vpcs", Filters=wanted))
-
-
-def narrowed(filter_name: str, only: str | None, parameter: str = "Filters") -> dict[str, Json]:
-    """The filter for one id, or none. A filter that matches nothing is no error; an unknown id would be."""
-    return {parameter: [{"Name": filter_name, "Values": [only]}]} if only else {}
-
-
-def arn_of(site: ReadSite, resource_type: str, own_id: str) -> str:
-    """The ARN in the account that is scanned."""
-    return f"arn:aws:ec2:{site.region}:{site.account}:{resource_type}/{own_id}"
-
-
-def specification(resource_type: str, place: Place, tags: Mapping[str, str]) -> list[Json]:
-    """Tags and stamp in the form of EC2's create calls."""
-    return [{"ResourceType": resource_type, "Tags": tag_pairs(place.stamp(tags))}]
 
 
 def adopted(
@@ -56,7 +38,12 @@ def _stamp_adopted(place: Place, tags: Mapping[str, str]) -> Request:
     )
 
 
-def names_of(it: It[Json], place: Place, resource_type: str) -> Iterator[Name]:
-    """The two names that everything in EC2 has: its id and its ARN."""
-    yield Name(it.ref.name, OWN, "id")
-    yield Name(it.arn, join(f"arn:aws:ec2:{place.region}:{place.account}:{resource_type}/", OWN))
+def own_prefix_lists(site: ReadSite, lists: Iterable[str]) -> frozenset[str]:
+    """Those of the lists that are not AWS's: a customer's, whose id is another one in each account."""
+    wanted = sorted(set(lists))
+    if not wanted:
+        return frozenset()
+    filters = [{"Name": "prefix-list-id", "Values": wanted}]
+    answer = site.optional("ec2.DescribeManagedPrefixLists", missing=(), Filters=filters, MaxResults=100)
+    shown = (answer or {}).get("PrefixLists", [])
+    return frozenset(one["PrefixListId"] for one in shown if one.get("OwnerId") != "AWS") & frozenset(wanted)

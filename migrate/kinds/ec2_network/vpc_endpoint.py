@@ -4,7 +4,7 @@ The rule: the policy comes after the endpoint, because buckets and roles that it
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import (
@@ -38,7 +38,12 @@ class EndpointFacts(Facts):
 
     vpc_id: str
     in_default_vpc: bool
-    service_name: str
+    service_name: str | None
+    """None: it leads to a VPC Lattice resource or service network."""
+    service_region: str | None
+    """Where the service is, where that is another region."""
+    resource_configuration_arn: str | None
+    service_network_arn: str | None
     endpoint_type: str
     requester_managed: bool
     """Another service made it for itself, and makes it again."""
@@ -67,11 +72,14 @@ class Create(Action[EndpointFacts]):
         facts = it.facts
         made: dict[str, Json] = {
             "VpcId": facts.vpc_id,
-            "ServiceName": facts.service_name,
             "VpcEndpointType": facts.endpoint_type,
             "TagSpecifications": specification("vpc-endpoint", place, it.tags),
         }
         for name, value in (
+            ("ServiceName", facts.service_name),
+            ("ServiceRegion", facts.service_region),
+            ("ResourceConfigurationArn", facts.resource_configuration_arn),
+            ("ServiceNetworkArn", facts.service_network_arn),
             ("RouteTableIds", facts.route_table_ids),
             ("SubnetIds", facts.subnet_ids),
             ("SecurityGroupIds", facts.security_group_ids),
@@ -158,6 +166,9 @@ class VpcEndpoint(Kind[EndpointFacts]):
     tagging_types = ("ec2:vpc-endpoint",)
     volatile = frozenset({"dns_name"})
     actions = (Create(), SetPolicy())
+    left_out: ClassVar[Mapping[str, str]] = {
+        "fixed addresses of its interfaces": "AWS chooses others in the same subnets",
+    }
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         if only:
@@ -173,7 +184,7 @@ class VpcEndpoint(Kind[EndpointFacts]):
             yield self.found(
                 site,
                 endpoint["VpcEndpointId"],
-                _facts(endpoint, in_default_vpc=endpoint["VpcId"] in defaults),
+                _facts(endpoint, site.region, in_default_vpc=endpoint["VpcId"] in defaults),
                 arn=arn_of(site, "vpc-endpoint", endpoint["VpcEndpointId"]),
                 tags=pair_tags(endpoint.get("Tags")),
             )
@@ -206,7 +217,7 @@ class VpcEndpoint(Kind[EndpointFacts]):
         return facts | ids | {"policy": policy}
 
 
-def _facts(endpoint: Mapping[str, Any], *, in_default_vpc: bool) -> EndpointFacts:
+def _facts(endpoint: Mapping[str, Any], region: str, *, in_default_vpc: bool) -> EndpointFacts:
     options = dict(endpoint.get("DnsOptions") or {})
     # "service-defined" is what AWS answers where nobody chose, and takes for nothing else.
     if options.get("DnsRecordIpType") == "service-defined":
@@ -217,7 +228,10 @@ def _facts(endpoint: Mapping[str, Any], *, in_default_vpc: bool) -> EndpointFact
     return EndpointFacts(
         vpc_id=endpoint["VpcId"],
         in_default_vpc=in_default_vpc,
-        service_name=endpoint["ServiceName"],
+        service_name=endpoint.get("ServiceName"),
+        service_region=endpoint["ServiceRegion"] if endpoint.get("ServiceRegion", region) != region else None,
+        resource_configuration_arn=endpoint.get("ResourceConfigurationArn"),
+        service_network_arn=endpoint.get("ServiceNetworkArn"),
         endpoint_type=endpoint.get("VpcEndpointType", "Gateway"),
         requester_managed=endpoint.get("RequesterManaged", False),
         route_table_ids=ordered(endpoint.get("RouteTableIds", ())),

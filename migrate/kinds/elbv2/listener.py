@@ -43,6 +43,8 @@ class Create(Action[ListenerFacts]):
 
     name = "create"
     title = "Create the listener"
+    # AWS takes an issued certificate only, not one that was just asked for.
+    after_kinds = ("acm.certificate.validate",)
 
     def requests(self, it: It[ListenerFacts], place: Place) -> Sequence[Request]:
         facts = it.facts
@@ -87,9 +89,9 @@ class Create(Action[ListenerFacts]):
 class Listener(Kind[ListenerFacts]):
     """A listener, called `<load balancer>:<port>`.
 
-    Certificates are named, not moved: the same domains need an issued certificate in the target, or the plan names
-    each as something nobody found. AWS does not tell the secret of an OpenID Connect action, so a listener with one
-    is refused when it is made.
+    AWS does not tell the secret of an OpenID Connect action, so a listener with one
+    is refused when it is made. A trust store is not moved: make it by hand from its certificate bundle, and say in the
+    configuration which one stands for legacy's.
     """
 
     name = "elbv2.listener"
@@ -121,6 +123,9 @@ class Listener(Kind[ListenerFacts]):
         yield Need(facts.load_balancer_arn, "attached to", "hard", f"{seen_in}.LoadBalancerArn")
         for group in target_groups(facts.default_actions):
             yield Need(group, "routes to", "hard", f"{seen_in}.DefaultActions[].TargetGroupArn")
+        store = facts.mutual_authentication.get("TrustStoreArn")
+        if store:
+            yield Need(store, "trusts", "hard", f"{seen_in}.MutualAuthentication.TrustStoreArn")
         for certificate in filter(None, (facts.certificate_arn, *facts.more_certificate_arns)):
             yield Need(certificate, "names", "hard", f"{seen_in}.Certificates[].CertificateArn")
 

@@ -4,7 +4,7 @@ The rule: it is standing and whole before traffic comes; its host name is new, a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import (
@@ -41,6 +41,9 @@ class BalancerFacts(Facts):
     """SubnetId, and for network load balancers the elastic or private address that a person chose there."""
     security_group_ids: list[str]
     attributes: dict[str, str]
+    private_link_rules: str | None
+    """Whether inbound rules hold for what comes by PrivateLink: for network load balancers with security groups."""
+    ipv6_source_nat: str | None
     dns_name: str
 
 
@@ -66,6 +69,8 @@ class Create(Action[BalancerFacts]):
             made["Subnets"] = [subnet["SubnetId"] for subnet in facts.subnets]
         if facts.security_group_ids:
             made["SecurityGroups"] = facts.security_group_ids
+        if facts.ipv6_source_nat == "on":
+            made["EnablePrefixForIpv6SourceNat"] = "on"
         requests = [
             Request(
                 "elbv2.CreateLoadBalancer",
@@ -95,6 +100,12 @@ class Create(Action[BalancerFacts]):
                 ),
             )
         ]
+        if facts.private_link_rules == "off":
+            # CreateLoadBalancer does not take it, and on is what it begins with. Source: elbv2.SetSecurityGroups,
+            # botocore 1.44.5.
+            groups: dict[str, Json] = {"LoadBalancerArn": ARN, "SecurityGroups": facts.security_group_ids}
+            groups["EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"] = "off"
+            requests.append(Request("elbv2.SetSecurityGroups", groups))
         attributes = {key: value for key, value in facts.attributes.items() if not key.startswith(LOGS)}
         if attributes:
             held = {key: "false" for key in HELD_BACK if attributes.get(key) == "true"}
@@ -132,8 +143,7 @@ class LoadBalancer(Kind[BalancerFacts]):
     """A load balancer. Classic ones, web ACLs, trust stores and capacity units are not moved.
 
     A Gateway Load Balancer's addresses and the IPv6 ranges of a subnet are AWS's choice. Logs that were switched off
-    leave no trace of their bucket. The end of its ARN (`app/<name>/<id>`), by which metrics and scaling policies know
-    it, is not rewritten: AWS gives it with the ARN.
+    leave no trace of their bucket.
     """
 
     name = "elbv2.load_balancer"
@@ -144,6 +154,14 @@ class LoadBalancer(Kind[BalancerFacts]):
     tagging_types = tuple(f"elasticloadbalancing:loadbalancer/{sort}" for sort in ("app", "net", "gwy"))
     volatile = frozenset({"dns_name"})
     actions = (Create(), WriteLogs())
+
+    left_out: ClassVar[Mapping[str, str]] = {
+        "CanonicalHostedZoneId": "AWS's own for each region and sort",
+        "CustomerOwnedIpv4Pool": "it is of an Outpost's own addresses",
+        "IpamPools": "a pool is shared with the target account first: set it by hand with elbv2.ModifyIpPools",
+        "MinimumLoadBalancerCapacity": "reserved capacity is paid for: reserve it by hand with "
+        "elbv2.ModifyCapacityReservation before traffic comes",
+    }
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         found = balancers(site, only)
@@ -183,9 +201,12 @@ class LoadBalancer(Kind[BalancerFacts]):
         yield Name(it.facts.dns_name, host, "host")
         # How Route 53's console writes aliases.
         yield Name(f"dualstack.{it.facts.dns_name}", join("dualstack.", host), "host")
+        # How metrics, alarms and scaling policies know it: `app/<name>/<id>`.
+        yield Name(_label(it.arn), after("create", "label"), "id")
 
     def outputs(self, found: Resource) -> dict[str, str]:
-        return super().outputs(found) | {"dns_name": found.facts["dns_name"]}
+        # The label is in no answer for itself: it is known once the load balancer was looked at.
+        return super().outputs(found) | {"dns_name": found.facts["dns_name"], "label": _label(found.arn)}
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[BalancerFacts]) -> dict[str, Json]:
         lists = {name: ordered(facts[name]) for name in ("subnets", "security_group_ids")}
@@ -218,8 +239,14 @@ def _facts(balancer: Mapping[str, Any], attributes: dict[str, str]) -> BalancerF
         subnets=ordered(subnets),
         security_group_ids=ordered(balancer.get("SecurityGroups", ())),
         attributes=attributes,
+        private_link_rules=balancer.get("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic") or None,
+        ipv6_source_nat=balancer.get("EnablePrefixForIpv6SourceNat") or None,
         dns_name=balancer["DNSName"],
     )
+
+
+def _label(arn: str) -> str:
+    return arn.partition(":loadbalancer/")[2]
 
 
 def _logs(attributes: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.inventory import Resource
-from migrate.kind import Action, Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, same_place, tag_pairs
+from migrate.kind import (
+    Action,
+    Facts,
+    It,
+    Json,
+    Kind,
+    Name,
+    Need,
+    Place,
+    ReadSite,
+    Request,
+    after,
+    same_place,
+    tag_pairs,
+)
 from migrate.kinds.elbv2.shared import ARN, attribute_pairs, attributes_of, ordered, tags_of
 
 CHECKS = (
@@ -32,6 +46,8 @@ class TargetGroupFacts(Facts):
     vpc_id: str | None
     """None for functions."""
     ip_address_type: str | None
+    control_port: int | None
+    """Where the agents of a target optimizer answer."""
     health_check_enabled: bool
     health_check: dict[str, Json]
     """As CreateTargetGroup takes it."""
@@ -59,6 +75,7 @@ class Create(Action[TargetGroupFacts]):
             ("ProtocolVersion", facts.protocol_version),
             ("Port", facts.port),
             ("VpcId", facts.vpc_id),
+            ("TargetControlPort", facts.control_port),
         ):
             if value is not None:
                 made[name] = value
@@ -153,12 +170,22 @@ class TargetGroup(Kind[TargetGroupFacts]):
 
     def names(self, it: It[TargetGroupFacts], place: Place) -> Iterator[Name]:
         yield Name(it.arn, ARN)
+        # How metrics, alarms and scaling policies know it: `targetgroup/<name>/<id>`.
+        yield Name(_label(it.arn), after("create", "label"), "id")
+
+    def outputs(self, found: Resource) -> dict[str, str]:
+        # The label is in no answer for itself: it is known once the target group was looked at.
+        return super().outputs(found) | {"label": _label(found.arn)}
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[TargetGroupFacts]) -> dict[str, Json]:
         return facts | {"targets": ordered(facts["targets"]) if "targets" in done else []}
 
     def quota(self, it: It[TargetGroupFacts]) -> tuple[str, str] | None:
         return "elasticloadbalancing", "L-B22855CB"
+
+
+def _label(arn: str) -> str:
+    return arn.rpartition(":")[2]
 
 
 def _facts(site: ReadSite, group: Mapping[str, Any]) -> TargetGroupFacts:
@@ -178,6 +205,7 @@ def _facts(site: ReadSite, group: Mapping[str, Any]) -> TargetGroupFacts:
         port=group.get("Port"),
         vpc_id=group.get("VpcId"),
         ip_address_type=group.get("IpAddressType"),
+        control_port=group.get("TargetControlPort"),
         health_check_enabled=group.get("HealthCheckEnabled", True),
         health_check={key: group[key] for key in CHECKS if group.get(key) is not None},
         attributes=attributes_of(attributes),

@@ -1,30 +1,29 @@
-"""Lambda function: code, configuration, aliases with the versions they name, and who may call it.
+"""Lambda function: code, configuration, the versions that something names, and who may call it.
 
 The rule: made beside legacy, and nothing calls it before the cut-over: triggers are kinds of their own.
-
-Not carried: provisioned concurrency, code signing and runtime management configurations, versions that no alias
-names, shares of an alias between two versions (the main version gets all). A function URL gets a new address.
-An image's address is read when the function is created, because no metadata call tells it.
-Values encrypted by the function's own code need its key: kms:ReEncrypt by hand.
 """
 
 from collections.abc import Iterator
 
 from migrate.inventory import Resource
-from migrate.kind import It, Json, Kind, Need, ReadSite
+from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, after, join
+from migrate.kinds._lambda import GONE, number_of
 from migrate.kinds.lambda_function.actions import Configure, Create, Permit
-from migrate.kinds.lambda_function.facts import GONE, READS, FunctionFacts, read_facts
+from migrate.kinds.lambda_function.facts import READS, FunctionFacts, consumers, read_facts
+from migrate.kinds.lambda_function.version import Version
 
 
 class Function(Kind[FunctionFacts]):
-    """A function, by package or image."""
+    """A function, by package or image. Runtime management and recursion settings are not carried: both begin at AWS's
+    default. An image's address is read when the function is created, because no metadata call tells it. Values that
+    the function's own code decrypts are not carried over to the new key: kms:ReEncrypt by hand."""
 
     name = "lambda.function"
     title = "Lambda function"
     facts = FunctionFacts
     reads = READS
     tagging_types = ("lambda:function",)
-    volatile = frozenset({"versions", "alias_versions", "alias_shares"})
+    volatile = frozenset({"versions"})
     unordered = frozenset({"subnet_ids", "security_group_ids"})
     actions = (Create(), Configure(), Permit())
 
@@ -34,7 +33,8 @@ class Function(Kind[FunctionFacts]):
         else:
             answer = site.optional("lambda.GetFunctionConfiguration", missing=GONE, FunctionName=only)
             functions = [answer] if answer else []
-        facts = site.map(lambda function: read_facts(site, function), functions)
+        consumed = consumers(site, only) if functions else frozenset()
+        facts = site.map(lambda function: read_facts(site, function, consumed), functions)
         tags = site.map(
             lambda function: (
                 site.optional("lambda.ListTags", missing=GONE, Resource=function["FunctionArn"]) or {}
@@ -65,13 +65,25 @@ class Function(Kind[FunctionFacts]):
         if config.dead_letter_arn:
             yield Need(config.dead_letter_arn, "writes", "hard", f"{seen_in} DeadLetterConfig.TargetArn")
 
+        for file_system in config.file_systems:
+            yield Need(file_system["Arn"], "reads", "hard", f"{seen_in} FileSystemConfigs[].Arn")
+
+    def names(self, it: It[FunctionFacts], place: Place) -> Iterator[Name]:
+        arn = self.target_arn(it, place)
+        yield Name(it.arn, arn)
+        for published in it.facts.versions:
+            version = f"{it.arn}:{published.version}"
+            number = after("create", f"version_{published.version}")
+            yield Name(version, join(arn, ":", number))
+            yield Name(number_of(version), number, "id")
+
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[FunctionFacts]) -> dict[str, Json]:
         shown = dict(facts)
         if "configure" not in done:
-            shown |= {"reserved_concurrency": None, "event_invoke": None, "aliases": [], "url": None}
+            shown["reserved_concurrency"] = None
         if "permit" not in done:
             shown["policy"] = []
         return shown
 
 
-KINDS = (Function(),)
+KINDS = (Function(), Version())

@@ -6,14 +6,16 @@ from typing import Any
 from migrate.carry.code import package, until_active
 from migrate.carry.refusals import code_of, patiently
 from migrate.errors import Conflict
-from migrate.kind import STEP_TAG, Action, Carrier, CarryAction, It, Json, Place, Proof, Request, after
-from migrate.kinds.lambda_function.facts import GONE, LATEST, Config, FunctionFacts, Version
+from migrate.kind import STEP_TAG, Action, Carrier, CarryAction, It, Json, Place, Proof, Request
+from migrate.kinds._lambda import GONE, LATEST, permits
+from migrate.kinds.lambda_function.facts import Config, FunctionFacts, Published
 
 CREATE_ONLY = ("Architectures", "PackageType")
 
 
 class Create(CarryAction[FunctionFacts]):
-    """Download the code in legacy, check it, create the function, and publish the versions that aliases name."""
+    """Download the code in legacy, check it, create the function, and publish, lowest first, the versions that
+    something names. A version's number in the target is the output `version_<its number in legacy>`."""
 
     name = "create"
     title = "Create the function with its code"
@@ -41,7 +43,7 @@ class Create(CarryAction[FunctionFacts]):
         }
 
     def carry(self, it: It[FunctionFacts], to: Carrier) -> Mapping[str, Json]:
-        states = [*it.facts.versions, Version(version=LATEST, config=it.facts.config)]
+        states = [*it.facts.versions, Published(version=LATEST, config=it.facts.config)]
         sent = 0
         for state in states:
             # A version is published once: repeated, AWS would give the number it gave before.
@@ -78,62 +80,24 @@ class Create(CarryAction[FunctionFacts]):
 
 
 class Configure(Action[FunctionFacts]):
-    """Concurrency, what becomes of asynchronous calls, aliases, the URL."""
+    """Reserved concurrency."""
 
     name = "configure"
-    title = "Set concurrency, destinations, aliases and URL"
-    sets = frozenset({"aliases", "event_invoke", "reserved_concurrency", "url"})
+    title = "Set the reserved concurrency"
+    sets = frozenset({"reserved_concurrency"})
 
     def applies(self, it: It[FunctionFacts]) -> bool:
-        facts = it.facts
-        return facts.reserved_concurrency is not None or bool(facts.event_invoke or facts.aliases or facts.url)
+        return it.facts.reserved_concurrency is not None
 
     def requests(self, it: It[FunctionFacts], place: Place) -> Sequence[Request]:
-        facts = it.facts
         own: dict[str, Json] = {"FunctionName": place.name}
-
-        def undo(operation: str, **more: Json) -> Request:
-            return Request(f"lambda.{operation}", own | more, done=GONE)
-
-        requests: list[Request] = []
-        if facts.reserved_concurrency is not None:
-            reserved = own | {"ReservedConcurrentExecutions": facts.reserved_concurrency}
-            requests.append(Request("lambda.PutFunctionConcurrency", reserved, undo=undo("DeleteFunctionConcurrency")))
-        if facts.event_invoke:
-            requests.append(
-                Request(
-                    "lambda.PutFunctionEventInvokeConfig",
-                    own | facts.event_invoke,
-                    # AWS checks that the role may write to the destination.
-                    retry=("InvalidParameterValueException",),
-                    undo=undo("DeleteFunctionEventInvokeConfig"),
-                )
+        return [
+            Request(
+                "lambda.PutFunctionConcurrency",
+                own | {"ReservedConcurrentExecutions": it.facts.reserved_concurrency},
+                undo=Request("lambda.DeleteFunctionConcurrency", dict(own), done=GONE),
             )
-        for alias in facts.aliases:
-            requests.append(
-                Request(
-                    "lambda.CreateAlias",
-                    own
-                    | {
-                        "Name": alias.name,
-                        "Description": alias.description,
-                        "FunctionVersion": _number(facts.alias_versions[alias.name]),
-                    },
-                    done=("ResourceConflictException",),
-                    undo=undo("DeleteAlias", Name=alias.name),
-                )
-            )
-        if facts.url:
-            requests.append(
-                Request(
-                    "lambda.CreateFunctionUrlConfig",
-                    own | facts.url,
-                    outputs={"url": "FunctionUrl"},
-                    done=("ResourceConflictException",),
-                    undo=undo("DeleteFunctionUrlConfig"),
-                )
-            )
-        return requests
+        ]
 
 
 class Permit(Action[FunctionFacts]):
@@ -147,47 +111,7 @@ class Permit(Action[FunctionFacts]):
         return bool(it.facts.policy)
 
     def requests(self, it: It[FunctionFacts], place: Place) -> Sequence[Request]:
-        own: dict[str, Json] = {"FunctionName": place.name}
-        requests = []
-        for statement in it.facts.policy:
-            sid = {"StatementId": statement["Sid"]}
-            alias = str(statement.get("Resource", "")).partition(":function:")[2].partition(":")[2]
-            qualified = {"Qualifier": alias} if alias else {}
-            requests.append(
-                Request(
-                    "lambda.AddPermission",
-                    own | sid | qualified | permission(statement),
-                    done=("ResourceConflictException",),
-                    # A role made a moment ago is no valid principal yet.
-                    retry=("InvalidParameterValueException",),
-                    undo=Request("lambda.RemovePermission", own | sid | qualified, done=GONE),
-                )
-            )
-        return requests
-
-
-def permission(statement: Mapping[str, Json]) -> dict[str, Json]:
-    """A policy statement as the parameters that make it. Source: lambda.AddPermission, botocore 1.44.5."""
-    principal = statement["Principal"]
-    if isinstance(principal, dict):
-        principal = principal.get("Service") or principal.get("AWS") or principal.get("Federated")
-    said: dict[str, Json] = {"Action": statement["Action"], "Principal": principal}
-    for values in (statement.get("Condition") or {}).values():
-        for key, value in values.items():
-            name = _CONDITIONS.get(str(key).lower())
-            if name:
-                said[name] = value == "true" if name == "InvokedViaFunctionUrl" else value
-    return said
-
-
-_CONDITIONS = {
-    "aws:sourcearn": "SourceArn",
-    "aws:sourceaccount": "SourceAccount",
-    "aws:principalorgid": "PrincipalOrgID",
-    "lambda:eventsourcetoken": "EventSourceToken",
-    "lambda:functionurlauthtype": "FunctionUrlAuthType",
-    "lambda:invokedviafunctionurl": "InvokedViaFunctionUrl",
-}
+        return permits(it.facts.policy, {"FunctionName": place.name})
 
 
 def create_params(facts: FunctionFacts, config: Config) -> dict[str, Json]:
@@ -218,7 +142,7 @@ def create_params(facts: FunctionFacts, config: Config) -> dict[str, Json]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _bring(it: It[FunctionFacts], to: Carrier, state: Version, *, several: bool) -> int:
+def _bring(it: It[FunctionFacts], to: Carrier, state: Published, *, several: bool) -> int:
     """Make the function have this state's code and configuration; return how many bytes were sent."""
     name = to.place.name
     found = _standing(to)
@@ -262,7 +186,7 @@ def _standing(to: Carrier) -> dict[str, Any] | None:
     return answer
 
 
-def _code(it: It[FunctionFacts], to: Carrier, state: Version) -> tuple[dict[str, Any], int]:
+def _code(it: It[FunctionFacts], to: Carrier, state: Published) -> tuple[dict[str, Any], int]:
     # The address is good for ten minutes: asked for when needed. Source: lambda.GetFunction, botocore 1.44.5.
     answer = to.legacy.call("lambda.GetFunction", FunctionName=it.ref.name, Qualifier=state.version)
     if state.config.package_type == "Image":
@@ -273,7 +197,3 @@ def _code(it: It[FunctionFacts], to: Carrier, state: Version) -> tuple[dict[str,
 
 def _is_role_unknown(error: BaseException) -> bool:
     return code_of(error) == "InvalidParameterValueException" and "cannot be assumed" in str(error)
-
-
-def _number(version: str) -> Json:
-    return version if version == LATEST else after("create", f"version_{version}")

@@ -1,25 +1,23 @@
 """What is known of a function. The rule: code and images are named by their sha256 and never read by a scan."""
 
-import json
 from typing import Any
 
 from migrate.kind import Facts, Json, ReadSite
+from migrate.kinds._lambda import GONE, split, statements
 
 READS = frozenset(
     {
         "lambda.GetFunctionConcurrency",
         "lambda.GetFunctionConfiguration",
-        "lambda.GetFunctionEventInvokeConfig",
-        "lambda.GetFunctionUrlConfig",
         "lambda.GetPolicy",
         "lambda.ListAliases",
+        "lambda.ListEventSourceMappings",
+        "lambda.ListFunctionEventInvokeConfigs",
         "lambda.ListFunctions",
         "lambda.ListTags",
         "lambda.ListVersionsByFunction",
     }
 )
-GONE = ("ResourceNotFoundException",)
-LATEST = "$LATEST"
 
 
 class Config(Facts):
@@ -47,19 +45,11 @@ class Config(Facts):
     image_config: Json
 
 
-class Version(Facts):
-    """A published version that an alias points to."""
+class Published(Facts):
+    """A version that an alias, an event source mapping or a setting names."""
 
     version: str
     config: Config
-
-
-class Alias(Facts):
-    """An alias by what it runs. Source: lambda.ListAliases."""
-
-    name: str
-    description: str
-    code_sha256: str
 
 
 class FunctionFacts(Facts):
@@ -69,17 +59,11 @@ class FunctionFacts(Facts):
     subnet_ids: list[str]
     security_group_ids: list[str]
     ipv6: bool
-    versions: list[Version]
-    alias_versions: dict[str, str]
-    """Alias → the version it names."""
-    alias_shares: dict[str, dict[str, float]]
-    """Alias → a second version, with its share of the calls."""
-    aliases: list[Alias]
+    versions: list[Published]
+    """In the order of their numbers. The target gives them numbers of its own."""
     policy: list[Json]
-    """The statements of the resource policy, and of each alias's."""
+    """The statements of the resource policy; those of an alias or a version are the alias's or the version's."""
     reserved_concurrency: int | None
-    event_invoke: Json
-    url: Json
 
 
 def read_config(site: ReadSite, found: dict[str, Any]) -> Config:
@@ -109,65 +93,43 @@ def read_config(site: ReadSite, found: dict[str, Any]) -> Config:
     )
 
 
-def read_facts(site: ReadSite, found: dict[str, Any]) -> FunctionFacts:
-    """Everything of one function but its tags."""
+def read_facts(site: ReadSite, found: dict[str, Any], consumed: frozenset[str]) -> FunctionFacts:
+    """Everything of one function but its tags. `consumed`: function ARNs that event source mappings name."""
     name = found["FunctionName"]
-
-    def read(operation: str, **more: Any) -> dict[str, Any]:
-        return site.optional(f"lambda.{operation}", missing=GONE, FunctionName=name, **more) or {}
-
-    aliases = list(site.pages("lambda.ListAliases", "Aliases", FunctionName=name, MaxItems=100))
-    routed = {alias["Name"]: alias["FunctionVersion"] for alias in aliases}
-    wanted = set(routed.values()) - {LATEST}
-    described: dict[str, dict[str, Any]] = {}
-    if wanted:
-        listed = site.pages("lambda.ListVersionsByFunction", "Versions", FunctionName=name, MaxItems=50)
-        described = {version["Version"]: version for version in listed if version["Version"] in wanted}
-    configs = {version: read_config(site, described[version]) for version in sorted(described, key=int)}
-    config = read_config(site, found)
-    digests = {version: one.code_sha256 for version, one in configs.items()} | {LATEST: config.code_sha256}
-    event_invoke = read("GetFunctionEventInvokeConfig")
-    url = read("GetFunctionUrlConfig")
+    concurrency = site.optional("lambda.GetFunctionConcurrency", missing=GONE, FunctionName=name) or {}
     vpc = found.get("VpcConfig", {})
     return FunctionFacts(
-        config=config,
+        config=read_config(site, found),
         subnet_ids=sorted(vpc.get("SubnetIds", ())),
         security_group_ids=sorted(vpc.get("SecurityGroupIds", ())),
         ipv6=vpc.get("Ipv6AllowedForDualStack", False),
-        versions=[Version(version=version, config=one) for version, one in configs.items()],
-        alias_versions=routed,
-        alias_shares={alias["Name"]: shares for alias in aliases if (shares := _shares(alias))},
-        aliases=[
-            Alias(
-                name=alias["Name"],
-                description=alias.get("Description", ""),
-                code_sha256=digests.get(alias["FunctionVersion"], ""),
-            )
-            for alias in sorted(aliases, key=lambda alias: str(alias["Name"]))
+        versions=[
+            Published(version=version["Version"], config=read_config(site, version))
+            for version in in_use(site, name, consumed)
         ],
-        policy=_statements(read("GetPolicy"))
-        + [
-            statement
-            for alias in sorted(routed)
-            for statement in _statements(read("GetPolicy", Qualifier=alias))
-            # A statement of the alias names it; one of the function is not counted twice.
-            if str(statement.get("Resource", "")).endswith(f":{alias}")
-        ],
-        reserved_concurrency=read("GetFunctionConcurrency").get("ReservedConcurrentExecutions"),
-        event_invoke=_kept(event_invoke, "MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig"),
-        url=_kept(url, "AuthType", "Cors", "InvokeMode"),
+        policy=statements(site, name),
+        reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
     )
 
 
-def _shares(alias: dict[str, Any]) -> dict[str, float]:
-    return dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
+def consumers(site: ReadSite, name: str | None) -> frozenset[str]:
+    """Function ARNs that event source mappings name, with their qualifiers; of one function where `name` is given."""
+    asked = {"FunctionName": name} if name else {}
+    mappings = site.pages("lambda.ListEventSourceMappings", "EventSourceMappings", MaxItems=100, **asked)
+    return frozenset(str(one["FunctionArn"]) for one in mappings)
 
 
-def _statements(answer: dict[str, Any]) -> list[Json]:
-    document = json.loads(answer["Policy"]) if answer.get("Policy") else {"Statement": []}
-    return sorted(document["Statement"], key=lambda statement: str(statement.get("Sid", "")))
-
-
-def _kept(answer: dict[str, Any], *names: str) -> Json:
-    kept = {name: answer[name] for name in names if answer.get(name) is not None}
-    return kept or None
+def in_use(site: ReadSite, name: str, consumed: frozenset[str]) -> list[dict[str, Any]]:
+    """The function's published versions that something names, as AWS describes them, lowest number first."""
+    wanted: set[str] = {qualifier for function, qualifier in map(split, consumed) if function == name}
+    for alias in site.pages("lambda.ListAliases", "Aliases", FunctionName=name, MaxItems=100):
+        shares = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        wanted |= {alias["FunctionVersion"], *shares}
+    key = "FunctionEventInvokeConfigs[].FunctionArn"
+    for arn in site.pages("lambda.ListFunctionEventInvokeConfigs", key, FunctionName=name, MaxItems=50):
+        wanted.add(split(arn)[1])
+    numbers = {version for version in wanted if version.isdigit()}
+    if not numbers:
+        return []
+    listed = site.pages("lambda.ListVersionsByFunction", "Versions", FunctionName=name, MaxItems=50)
+    return sorted((one for one in listed if one["Version"] in numbers), key=lambda one: int(one["Version"]))

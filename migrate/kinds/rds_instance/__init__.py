@@ -55,6 +55,9 @@ class Instance(Kind[InstanceFacts]):
         if facts.parameter_group and not facts.parameter_group.startswith("default."):
             group = same_place(it, "rds.parameter_group", facts.parameter_group)
             yield Need(group, "names", "hard", f"{seen_in} DBParameterGroups[].DBParameterGroupName")
+        if facts.option_group and not facts.option_group.startswith("default:"):
+            group = same_place(it, "rds.option_group", facts.option_group)
+            yield Need(group, "names", "hard", f"{seen_in} OptionGroupMemberships[].OptionGroupName")
         for security_group in facts.security_groups:
             yield Need(security_group, "attached to", "hard", f"{seen_in} VpcSecurityGroups[].VpcSecurityGroupId")
         if facts.kms_key_id:

@@ -1,0 +1,90 @@
+"""DynamoDB table: made empty beside legacy's, filled while nothing writes, with what deletes or locks items set last.
+
+The rule: items are carried as they are. No name inside of an item is renamed: it is the application's data.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from migrate.inventory import Resource
+from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, after, pair_tags
+from migrate.kinds._documents import canonical
+from migrate.kinds.dynamodb_table.actions import Configure, CopyItems, Create, Finish
+from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, read_facts, sendable
+
+
+class Table(Kind[TableFacts]):
+    """A DynamoDB table with its items.
+
+    Names inside of items are not renamed. The target's stream holds the copied items for a day: a mapping that reads
+    it from TRIM_HORIZON sees each of them as new. Replicas, auto scaling, insights, backups and Kinesis destination
+    are not carried; coverage.md says what to do. Items that expire within an hour of the proof are not compared.
+    """
+
+    name = "dynamodb.table"
+    title = "DynamoDB table"
+    facts = TableFacts
+    stateful = True
+    reads = frozenset(
+        {
+            "dynamodb.ListTables",
+            "dynamodb.DescribeTable",
+            "dynamodb.DescribeTimeToLive",
+            "dynamodb.DescribeContinuousBackups",
+            "dynamodb.GetResourcePolicy",
+            "dynamodb.ListTagsOfResource",
+            "kms.DescribeKey",
+        }
+    )
+    tagging_types = ("dynamodb:table",)
+    volatile = frozenset({"stream_arn", "replica_regions", "large"})
+    left_out: ClassVar[Mapping[str, str]] = {
+        "Items of the stream": "stay in legacy for 24 hours; consumers read them to the end before they stop",
+        "Replicas": "dynamodb.UpdateTable with ReplicaUpdates in the target, once its items are there",
+        "Auto scaling": "application-autoscaling.RegisterScalableTarget and PutScalingPolicy for the target's table "
+        "and indexes; until then it has the capacity that legacy had at the scan",
+        "Contributor Insights": "dynamodb.UpdateContributorInsights in the target, if anybody reads it",
+        "Kinesis destination": "dynamodb.EnableKinesisStreamingDestination in the target, on a stream there",
+        "Backups": "belong to the table in legacy; AWS Backup copies those that must be kept (backup.StartCopyJob)",
+        "Warm throughput": "grows by use; dynamodb.UpdateTable with WarmThroughput before a rush",
+        "Vector indexes": "dynamodb.UpdateTable in the target",
+    }
+    actions = (Create(), Configure(), CopyItems(), Finish())
+
+    def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        names = [only] if only is not None else sorted(site.pages("dynamodb.ListTables", "TableNames"))
+        for found in site.map(lambda name: self._read(site, name), names):
+            if found is not None:
+                yield found
+
+    def _read(self, site: ReadSite, name: str) -> Resource | None:
+        answer = site.optional("dynamodb.DescribeTable", missing=GONE, TableName=name)
+        if answer is None or answer["Table"].get("TableStatus") in ("DELETING", "ARCHIVED"):
+            return None
+        table: dict[str, Any] = answer["Table"]
+        arn = table["TableArn"]
+        tags = pair_tags([*site.pages("dynamodb.ListTagsOfResource", "Tags", ResourceArn=arn)])
+        size = table.get("TableSizeBytes")
+        return self.found(site, name, read_facts(site, table), arn=arn, tags=tags, size_bytes=size)
+
+    def outputs(self, found: Resource) -> dict[str, str]:
+        stream = found.facts["stream_arn"]
+        return super().outputs(found) | ({"stream_arn": str(stream)} if stream else {})
+
+    def names(self, it: It[TableFacts], place: Place) -> Iterator[Name]:
+        yield from super().names(it, place)
+        if it.facts.stream_arn:
+            yield Name(it.facts.stream_arn, after("create", "stream_arn"))
+
+    def needs(self, it: It[TableFacts]) -> Iterator[Need]:
+        if it.facts.encryption and it.facts.encryption != AWS_KEY:
+            where = "dynamodb.DescribeTable Table.SSEDescription.KMSMasterKeyArn"
+            yield Need(it.facts.encryption, "encrypted by", "hard", where)
+
+    def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[TableFacts]) -> dict[str, Json]:
+        policy = sendable(facts["policy"])
+        # Renaming changes the order of sorted names; AWS refuses principals that were deleted.
+        return facts | {"policy": policy and canonical(policy)}
+
+
+KINDS = (Table(),)

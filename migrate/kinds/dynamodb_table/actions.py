@@ -1,0 +1,204 @@
+"""What is done with a DynamoDB table. The rule: what deletes items or forbids that the table goes is set last."""
+
+from collections.abc import Mapping, Sequence
+
+from migrate.carry import items
+from migrate.kind import Action, Carrier, CarryAction, Find, It, Json, Place, Proof, Request, Wait, after, tag_pairs
+from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, sendable
+from migrate.values import as_json
+
+_BUSY = ("ResourceInUseException", "LimitExceededException")
+
+
+class Create(Action[TableFacts]):
+    """The table, empty, with its keys, indexes and stream; without what deletes items or forbids its deletion."""
+
+    name = "create"
+    title = "Create the table, empty"
+
+    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
+        facts = it.facts
+        params: dict[str, Json] = {
+            "TableName": place.name,
+            "AttributeDefinitions": [
+                {"AttributeName": name, "AttributeType": facts.attributes[name]} for name in sorted(facts.attributes)
+            ],
+            "KeySchema": facts.key,
+            "BillingMode": facts.billing_mode,
+            "TableClass": facts.table_class,
+            "Tags": tag_pairs(place.stamp(it.tags)),
+        }
+        for parameter, indexes in (
+            ("LocalSecondaryIndexes", facts.local_indexes),
+            ("GlobalSecondaryIndexes", facts.global_indexes),
+        ):
+            if indexes:
+                params[parameter] = [{"IndexName": name} | indexes[name] for name in sorted(indexes)]
+        if facts.throughput:
+            params["ProvisionedThroughput"] = facts.throughput
+        if facts.on_demand_limits:
+            params["OnDemandThroughput"] = facts.on_demand_limits
+        if facts.encryption:
+            own = {"KMSMasterKeyId": facts.encryption} if facts.encryption != AWS_KEY else {}
+            params["SSESpecification"] = {"Enabled": True, "SSEType": "KMS"} | own
+        if facts.stream:
+            params["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": facts.stream}
+        there: dict[str, Json] = {"TableName": place.name}
+        return [
+            Request(
+                "dynamodb.CreateTable",
+                params,
+                once="named",
+                creates=True,
+                outputs={"arn": "TableDescription.TableArn"}
+                | ({"stream_arn": "TableDescription.LatestStreamArn"} if facts.stream else {}),
+                # One table with indexes at a time. Source: dynamodb.CreateTable, botocore 1.44.5.
+                retry=("LimitExceededException",),
+                wait=_active(place),
+                undo=Request(
+                    "dynamodb.DeleteTable",
+                    dict(there),
+                    done=GONE,
+                    retry=_BUSY,
+                    wait=Wait("dynamodb.DescribeTable", dict(there), "Table.TableStatus", ("gone",), gone=GONE),
+                ),
+            )
+        ]
+
+
+class Configure(Action[TableFacts]):
+    """Point-in-time recovery and who may use the table."""
+
+    name = "configure"
+    title = "Set the table's recovery and policy"
+    sets = frozenset({"recovery_days", "policy"})
+
+    def applies(self, it: It[TableFacts]) -> bool:
+        return it.facts.recovery_days is not None or sendable(it.facts.policy) is not None
+
+    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
+        requests: list[Request] = []
+        there: dict[str, Json] = {"TableName": place.name}
+        if it.facts.recovery_days is not None:
+            on = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": it.facts.recovery_days}
+            requests.append(
+                Request(
+                    "dynamodb.UpdateContinuousBackups",
+                    there | {"PointInTimeRecoverySpecification": on},
+                    # A table made a moment ago.
+                    retry=("ContinuousBackupsUnavailableException",),
+                    undo=Request(
+                        "dynamodb.UpdateContinuousBackups",
+                        there | {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False}},
+                        done=("TableNotFoundException",),
+                    ),
+                )
+            )
+        policy = sendable(it.facts.policy)
+        if policy:
+            arn = {"ResourceArn": after("create", "arn")}
+            requests.append(
+                Request(
+                    "dynamodb.PutResourcePolicy",
+                    arn | {"Policy": as_json(policy)},
+                    # A principal made a moment ago is not known everywhere (unverified).
+                    retry=("ValidationException", "ResourceInUseException"),
+                    undo=Request("dynamodb.DeleteResourcePolicy", dict(arn), done=(*GONE, "PolicyNotFoundException")),
+                )
+            )
+        return requests
+
+
+class CopyItems(CarryAction[TableFacts]):
+    """Every item, segment by segment, while nothing writes; proved by a hash of each item in each table."""
+
+    name = "copy_items"
+    title = "Copy the items"
+    phase = "data"
+    undo_class = "R3"
+    downtime = "D2"
+    writes = items.WRITES
+    reads = items.READS
+
+    def summary(self, it: It[TableFacts], place: Place) -> dict[str, Json]:
+        how = "dynamodb.Scan in legacy, dynamodb.BatchWriteItem in the target, through this process"
+        if it.facts.large:
+            how += (
+                "; the table is large: better done by hand (dynamodb.ExportTableToPointInTime with S3BucketOwner, "
+                "dynamodb.ImportTable), with `to: legacy` in placement"
+            )
+        return {"from": it.ref.name, "to": place.name, "how": how, "what": "every item, as it is"}
+
+    def carry(self, it: It[TableFacts], to: Carrier) -> Mapping[str, Json]:
+        return items.copy_items(to, _tables(it, to))
+
+    def prove(self, it: It[TableFacts], to: Carrier) -> Proof:
+        return items.prove_items(to, _tables(it, to))
+
+    def uncarry(self, it: It[TableFacts], to: Carrier) -> None:
+        items.take_away(to, _tables(it, to))
+
+
+class Finish(Action[TableFacts]):
+    """What deletes items by itself, and what forbids that the table goes."""
+
+    name = "finish"
+    title = "Switch on expiry and deletion protection"
+    phase = "cutover"
+    undo_class = "R2"
+    sets = frozenset({"expires_by", "deletion_protection"})
+
+    def applies(self, it: It[TableFacts]) -> bool:
+        return bool(it.facts.expires_by or it.facts.deletion_protection)
+
+    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
+        requests: list[Request] = []
+        there: dict[str, Json] = {"TableName": place.name}
+        if it.facts.expires_by:
+            own = {"AttributeName": it.facts.expires_by}
+            requests.append(
+                Request(
+                    "dynamodb.UpdateTimeToLive",
+                    there | {"TimeToLiveSpecification": own | {"Enabled": True}},
+                    # A second call within an hour is refused. Source: dynamodb.UpdateTimeToLive, botocore 1.44.5.
+                    find=Find(
+                        "dynamodb.DescribeTimeToLive",
+                        dict(there),
+                        {"expires_by": "TimeToLiveDescription.AttributeName"},
+                    ),
+                    undo=Request(
+                        "dynamodb.UpdateTimeToLive",
+                        there | {"TimeToLiveSpecification": own | {"Enabled": False}},
+                        # Within that hour it stays on: nothing of ours is harmed, the copy is taken away next.
+                        done=(*GONE, "ValidationException"),
+                    ),
+                )
+            )
+        if it.facts.deletion_protection:
+            requests.append(
+                Request(
+                    "dynamodb.UpdateTable",
+                    there | {"DeletionProtectionEnabled": True},
+                    retry=_BUSY,
+                    wait=_active(place),
+                    undo=Request(
+                        "dynamodb.UpdateTable", there | {"DeletionProtectionEnabled": False}, done=GONE, retry=_BUSY
+                    ),
+                )
+            )
+        return requests
+
+
+def _active(place: Place) -> Wait:
+    return Wait(
+        "dynamodb.DescribeTable",
+        {"TableName": place.name},
+        "[Table.TableStatus, Table.GlobalSecondaryIndexes[].IndexStatus][]",
+        ("ACTIVE",),
+        failed=("INACCESSIBLE_ENCRYPTION_CREDENTIALS",),
+    )
+
+
+def _tables(it: It[TableFacts], to: Carrier) -> items.Tables:
+    key = tuple(str(part["AttributeName"]) for part in it.facts.key)
+    return items.Tables(it.ref.name, to.place.name, key, it.facts.expires_by)

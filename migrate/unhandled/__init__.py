@@ -1,0 +1,67 @@
+"""Services that hold something and that no kind handles yet: one cheap listing each, so that nothing vanishes, and
+for each what a person does about it.
+
+The rule: data only. A row is skipped where a kind covers its `service:type`; what a listing shows becomes a gap.
+Operations and their parameters are checked against botocore's models in a test. Source: botocore 1.44.5.
+"""
+
+from collections.abc import Mapping
+
+from migrate.unhandled import apps, compute, data
+from migrate.unhandled.probe import Probe
+
+PROBES: tuple[Probe, ...] = (*compute.PROBES, *apps.PROBES, *data.PROBES)
+
+NOT_LISTED: Mapping[str, str] = {
+    "EBS snapshots": "There may be very many; those of images come with them. One that must be kept: "
+    "ec2.ModifySnapshotAttribute for the target (under a customer's KMS key also that key; one under aws/ebs must be "
+    "copied under another key first), then ec2.CopySnapshot there. Done when ec2.DescribeSnapshots with "
+    "OwnerIds=self in the target shows it `completed`.",
+    "Support plan": "Belongs to one account and has no listing outside of a paid plan: order it for the target, or "
+    "for the organisation, before the first cut-over; open cases stay with legacy. Done when a case can be opened in "
+    "the target.",
+    "Service quotas": "A new account starts with less: compare both (service-quotas.ListServiceQuotas) and ask early "
+    "(service-quotas.RequestServiceQuotaIncrease). Done when service-quotas.GetServiceQuota in the target shows the "
+    "value.",
+    "Root user and contacts": "The target's root user has an address, second factor and contacts of its own "
+    "(account.PutAlternateContact). Done when account.GetAlternateContact shows billing, operations and security.",
+    "Account defaults": "Set in the target by hand: iam.UpdateAccountPasswordPolicy, s3control.PutPublicAccessBlock "
+    "for the account, ec2.EnableEbsEncryptionByDefault, ec2.EnableImageBlockPublicAccess. Done when "
+    "iam.GetAccountPasswordPolicy and ec2.GetEbsEncryptionByDefault show what legacy shows.",
+}
+"""What a scan does not list, because it belongs to the whole account or is too many: what a person does about it."""
+
+UNTYPED = {"s3": "bucket", "sns": "topic", "sqs": "queue", "codecommit": "repository", "codepipeline": "pipeline"}
+"""Services whose ARNs of this type are just a name."""
+
+_ANYTHING = "see to it by hand"
+
+
+def manual_for(kind: str) -> str:
+    """What a person does about a gap of this `service:type`, and how they see that it is done."""
+    for probe in PROBES:
+        if probe.type == kind:
+            return f"by hand: {probe.manual} Done when {probe.verify}"
+    return _ANYTHING
+
+
+def typed(arn_service: str, resource: str) -> str:
+    """`service:type` of an ARN's service and resource part; just the service where the ARN has no type."""
+    resource = resource.lstrip("/")
+    cut = min((at for at in (resource.find("/"), resource.find(":")) if at > 0), default=-1)
+    if cut < 0:
+        untyped = UNTYPED.get(arn_service)
+        return f"{arn_service}:{untyped}" if untyped else arn_service
+    return f"{arn_service}:{resource[:cut]}"
+
+
+def covered(arn_service: str, resource: str, tagging_types: frozenset[str]) -> bool:
+    """Whether a kind says that it covers this ARN."""
+    if arn_service in tagging_types or typed(arn_service, resource) in tagging_types:
+        return True
+    resource = resource.lstrip("/")
+    starts = (one.partition(":")[2] for one in tagging_types if one.startswith(f"{arn_service}:"))
+    return any(resource.startswith((f"{start}/", f"{start}:")) for start in starts)
+
+
+__all__ = ["NOT_LISTED", "PROBES", "Probe", "covered", "manual_for", "typed"]

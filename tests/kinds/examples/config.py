@@ -1,0 +1,142 @@
+"""A log group with a class and a retention, a parameter that names a queue, a secret with a policy and a value."""
+
+import json
+from typing import Any
+
+from migrate.inventory import Resource
+from tests.kinds.examples import Change, Example
+from tests.kinds.examples import _needed as needed
+from tests.kinds.examples._needed import changed
+from tests.kinds.two_sides import TARGET, TwoSides
+
+GROUP = "/shop/web"
+PARAMETER = "/shop/web/queue"
+SECRET = "shop/web/login"
+DEAD = "AIDAEXAMPLEEXAMPLE123"
+
+
+def a_log_group(world: TwoSides) -> Resource:
+    logs = world.client("legacy", "logs")
+    logs.create_log_group(logGroupName=GROUP, logGroupClass="INFREQUENT_ACCESS", tags=needed.TAGS)
+    logs.put_retention_policy(logGroupName=GROUP, retentionInDays=14)
+    return needed.scanned(world, "logs.log_group", GROUP)
+
+
+def group(operation: str, **params: Any) -> Change:
+    return changed("logs", operation, "logGroupName", **params)
+
+
+def group_made_anew_with_a_key(world: TwoSides, it: Resource) -> None:
+    """logs.AssociateKmsKey is not in moto 5.2.5."""
+    logs = world.client("target", "logs")
+    logs.delete_log_group(logGroupName=it.ref.name)
+    logs.create_log_group(logGroupName=it.ref.name, kmsKeyId=needed.another_key(world), tags=it.tags)
+
+
+def a_parameter(world: TwoSides) -> Resource:
+    world.client("legacy", "ssm").put_parameter(
+        Name=PARAMETER,
+        Value=needed.a_queue(world, "jobs"),
+        Type="String",
+        Tier="Advanced",
+        DataType="text",
+        Description="where jobs go",
+        AllowedPattern="^arn:.*",
+        Tags=needed.PAIRS,
+    )
+    return needed.scanned(world, "ssm.parameter", PARAMETER)
+
+
+def parameter(**params: Any) -> Change:
+    """The parameter written again, all but `params` as it was."""
+
+    def change(world: TwoSides, it: Resource) -> None:
+        facts = it.facts
+        same = {
+            "Value": facts["value"] or "arn:secret",
+            "Type": facts["type"],
+            "Tier": facts["tier"],
+            "DataType": facts["data_type"],
+            "Description": facts["description"],
+            "AllowedPattern": facts["allowed_pattern"],
+        }
+        world.client("target", "ssm").put_parameter(Name=it.ref.name, Overwrite=True, **same | params)
+
+    return change
+
+
+def parameter_tagged(world: TwoSides, it: Resource) -> None:
+    world.client("target", "ssm").add_tags_to_resource(
+        ResourceType="Parameter", ResourceId=it.ref.name, Tags=needed.OTHER_PAIRS
+    )
+
+
+def a_secret(world: TwoSides) -> Resource:
+    role, key = needed.a_role(world), needed.a_key(world)
+    secrets = world.client("legacy", "secretsmanager")
+    secrets.create_secret(
+        Name=SECRET,
+        Description="logs in",
+        KmsKeyId=key,
+        SecretString=json.dumps({"password": "hunter2", "role": role}),
+        Tags=needed.PAIRS,
+    )
+    secrets.put_resource_policy(SecretId=SECRET, ResourcePolicy=reads(role, DEAD))
+    return needed.scanned(world, "secretsmanager.secret", SECRET)
+
+
+def reads(*principals: str) -> str:
+    return needed.policy(needed.statement(*principals, Action="secretsmanager:GetSecretValue", Resource="*"))
+
+
+def secret(operation: str, **params: Any) -> Change:
+    return changed("secretsmanager", operation, "SecretId", **params)
+
+
+def secret_encrypted_otherwise(world: TwoSides, it: Resource) -> None:
+    world.client("target", "secretsmanager").update_secret(SecretId=it.ref.name, KmsKeyId=needed.another_key(world))
+
+
+EXAMPLES = (
+    Example(
+        "logs.log_group",
+        a_log_group,
+        {
+            "retention_days": group("put_retention_policy", retentionInDays=30),
+            "tags": group("tag_log_group", tags={"team": "someone else"}),
+            "kms_key_id": group_made_anew_with_a_key,
+        },
+        fixed={"log_group_class": "said when a group is made, no call changes it"},
+    ),
+    Example(
+        "ssm.parameter",
+        a_parameter,
+        {
+            "value": parameter(Value="arn:another"),
+            "description": parameter(Description="others"),
+            "allowed_pattern": parameter(AllowedPattern="^a.*"),
+            "tier": parameter(Tier="Standard"),
+            "data_type": parameter(DataType="aws:ec2:image"),
+            "type": parameter(Type="StringList"),
+            "key_id": parameter(Type="SecureString", KeyId="alias/another"),
+            "tags": parameter_tagged,
+        },
+        fixed={"policies": "moto 5.2.5 shows them in a form that is no JSON"},
+    ),
+    Example(
+        "secretsmanager.secret",
+        a_secret,
+        {
+            "description": secret("update_secret", Description="others"),
+            "kms_key_id": secret_encrypted_otherwise,
+            "resource_policy": secret("put_resource_policy", ResourcePolicy=reads(f"arn:aws:iam::{TARGET}:root")),
+            "dead_principals": secret("put_resource_policy", ResourcePolicy=reads(DEAD)),
+            "tags": secret("tag_resource", Tags=needed.OTHER_PAIRS),
+        },
+        fixed={
+            "owning_service": "only AWS's own services can say it",
+            "has_value": "nobody can take the only value of a secret away",
+        },
+        done=("create", "policy", "copy_value"),
+    ),
+)

@@ -1,0 +1,171 @@
+"""What hangs on a network besides its subnets: lists of addresses, other ways out, logs of traffic, other networks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from migrate.kind import Kind, Place
+from migrate.kinds import every_kind
+from migrate.kinds.ec2_network.egress_only_gateway import EgressOnlyInternetGateway
+from migrate.kinds.ec2_network.flow_log import FlowLog
+from migrate.kinds.ec2_network.prefix_list import PrefixList
+from migrate.kinds.ec2_network.route_table import RouteTable
+from migrate.kinds.ec2_network.security_group import SecurityGroup
+from migrate.kinds.ec2_vpc import Vpc
+from migrate.names import Region
+from tests.kinds.network import Answers, Mover, small_world
+from tests.kinds.shapes import check_request
+from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides
+
+ABSENT = {
+    "ec2.prefix_list": "pl-0123456789abcdef0",
+    "ec2.egress_only_internet_gateway": "eigw-0123456789abcdef0",
+    "ec2.flow_log": "fl-0123456789abcdef0",
+}
+
+
+@pytest.fixture
+def sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSides]:
+    with small_world(monkeypatch) as sides:
+        yield sides
+
+
+def place_of(name: str) -> Place:
+    return Place("shop", TARGET, Region(REGION), name, f"{TARGET}/{REGION}/a/{name}:create")
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_an_absent_one_is_none(sides: TwoSides, name: str) -> None:
+    assert sides.scan(every_kind()[name], only=ABSENT[name]) == {}
+
+
+def offices(sides: TwoSides, entries: int = 2) -> str:
+    listed = [{"Cidr": f"10.{number // 200}.{number % 200}.0/24"} for number in range(entries)]
+    made = sides.client("legacy", "ec2").create_managed_prefix_list(
+        PrefixListName="offices", AddressFamily="IPv4", MaxEntries=entries + 1, Entries=listed
+    )
+    return str(made["PrefixList"]["PrefixListId"])
+
+
+def test_rules_and_routes_name_the_targets_own_prefix_list_and_egress_gateway(sides: TwoSides) -> None:
+    ec2 = sides.client("legacy", "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    prefix_list = offices(sides)
+    gateway = ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]
+    egress = gateway["EgressOnlyInternetGatewayId"]
+    group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": prefix_list}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0", EgressOnlyInternetGatewayId=egress)
+    peering = ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]
+    ec2.create_route(
+        RouteTableId=table,
+        DestinationPrefixListId=prefix_list,
+        EgressOnlyInternetGatewayId=peering["EgressOnlyInternetGatewayId"],
+    )
+    mover = Mover(sides)
+    kinds: tuple[Kind[Any], ...] = (Vpc(), PrefixList(), EgressOnlyInternetGateway(), SecurityGroup(), RouteTable())
+    found = {kind.name: sides.scan(kind) for kind in kinds}
+
+    for kind, names in zip(
+        kinds, ([vpc], [prefix_list], [egress, peering["EgressOnlyInternetGatewayId"]], [group], [table]), strict=True
+    ):
+        for name in names:
+            mover.move(kind, found[kind.name][name])
+
+    new_list, new_egress = sides.renamed(prefix_list), sides.renamed(egress)
+    assert new_list != prefix_list
+    (web,) = [one for one in sides.scan(SecurityGroup(), "target").values() if one.facts["group_name"] == "web"]
+    assert web.facts["own_prefix_lists"] == [new_list]
+    moved = sides.scan(RouteTable(), "target")[sides.renamed(table)]
+    assert {"DestinationIpv6CidrBlock": "::/0", "EgressOnlyInternetGatewayId": new_egress} in moved.facts["routes"]
+    assert moved.facts["own_prefix_lists"] == [new_list]
+    mover.back()
+    assert sides.scan(PrefixList(), "target") == sides.scan(EgressOnlyInternetGateway(), "target") == {}
+
+
+def test_a_table_waits_for_the_prefix_list_and_the_gateway_that_its_routes_name(sides: TwoSides) -> None:
+    ec2 = sides.client("legacy", "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    prefix_list = offices(sides)
+    egress = ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    own = {"EgressOnlyInternetGatewayId": egress["EgressOnlyInternetGatewayId"]}
+    ec2.create_route(RouteTableId=table, DestinationPrefixListId=prefix_list, **own)
+    kind = RouteTable()
+
+    needed = {str(need.on): need.strength for need in kind.needs(kind.typed(sides.scan(kind)[table]))}
+
+    start = f"{LEGACY}/{REGION}"
+    assert needed[f"{start}/ec2.prefix_list/{prefix_list}"] == "soft"
+    assert needed[f"{start}/ec2.egress_only_internet_gateway/{egress['EgressOnlyInternetGatewayId']}"] == "soft"
+
+
+def test_a_long_list_is_filled_in_calls_of_a_hundred_each_with_the_version_before_it(sides: TwoSides) -> None:
+    prefix_list = offices(sides, 230)
+    kind = PrefixList()
+    resource = sides.scan(kind)[prefix_list]
+
+    planned = sides.planned(kind, resource, "create")
+    sides.move(kind, resource)
+
+    assert [len(params.get("Entries") or params["AddEntries"]) for _, params in planned] == [100, 100, 30]
+    assert [params.get("CurrentVersion") for _, params in planned] == [None, 1, 2]
+    (moved,) = sides.scan(kind, "target").values()
+    # moto 5.2.5 takes the name away at each change.
+    assert sides.differences(kind, resource, "create") == {"list_name": ("offices", "")}
+    assert len(moved.facts["entries"]) == 230
+
+
+def test_aws_own_prefix_lists_and_those_that_others_share_are_not_found(sides: TwoSides) -> None:
+    one = {"AddressFamily": "IPv4", "MaxEntries": 1, "State": "create-complete", "PrefixListName": "list"}
+    shown = [one | {"PrefixListId": f"pl-{owner}", "OwnerId": owner} for owner in ("AWS", LEGACY, "999988887777")]
+    gone = one | {"PrefixListId": "pl-gone", "OwnerId": LEGACY, "State": "delete-complete"}
+    site = Answers({"ec2.DescribeManagedPrefixLists": {"PrefixLists": [*shown, gone]}})
+
+    assert [found.ref.name for found in PrefixList().scan(site)] == [f"pl-{LEGACY}"]
+
+
+def test_a_log_into_a_bucket_keeps_its_path_and_its_file_options() -> None:
+    shown = {
+        "FlowLogId": "fl-0123456789abcdef0",
+        "ResourceId": "subnet-0123456789abcdef0",
+        "TrafficType": "ALL",
+        "LogDestinationType": "s3",
+        "LogDestination": "arn:aws:s3:::traffic/north/",
+        "LogFormat": "${version}",
+        "MaxAggregationInterval": 600,
+        "DestinationOptions": {"FileFormat": "parquet", "HiveCompatiblePartitions": True, "PerHourPartition": False},
+    }
+    kind = FlowLog()
+
+    (found,) = kind.scan(Answers({"ec2.DescribeFlowLogs": {"FlowLogs": [shown]}}))
+    it = kind.typed(found)
+    (create,) = kind.action("create").requests(it, place_of(found.ref.name))
+
+    check_request(create.operation, create.params)
+    assert create.params["LogDestination"] == "arn:aws:s3:::traffic/north/"
+    assert create.params["DestinationOptions"] == {"FileFormat": "parquet", "HiveCompatiblePartitions": True}
+    assert create.params["ResourceType"] == "Subnet"
+    assert "arn:aws:s3:::traffic" in [need.on for need in kind.needs(it)]
+
+
+def test_logs_of_interfaces_and_of_the_default_vpc_are_said_and_not_moved() -> None:
+    def log(of: str) -> dict[str, Any]:
+        return {"FlowLogId": f"fl-{of}", "ResourceId": of, "LogGroupName": "traffic"}
+
+    answers = {
+        "ec2.DescribeFlowLogs": {"FlowLogs": [log("eni-1"), log("vpc-default"), log("subnet-default"), log("vpc-1")]},
+        "ec2.DescribeVpcs": {"Vpcs": [{"VpcId": "vpc-default"}]},
+        "ec2.DescribeSubnets": {"Subnets": [{"SubnetId": "subnet-default"}]},
+    }
+    kind = FlowLog()
+
+    found = list(kind.scan(Answers(answers)))
+
+    moved = [one.facts["resource_id"] for one in found if kind.action("create").applies(kind.typed(one))]
+    assert moved == ["vpc-1"]
+    assert all(one.facts["destination"] == f"arn:aws:logs:{REGION}:{LEGACY}:log-group:traffic" for one in found)
+    assert "interface" in kind.manual

@@ -1,0 +1,109 @@
+"""Option groups beside their example, and what holds data and is reported: clusters, vaults, plans."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import tests.kinds.examples.options  # noqa: F401  # lets the emulator list option groups
+from migrate.kind import Kind
+from migrate.kinds.backup import Plan, Vault
+from migrate.kinds.rds_cluster import Cluster
+from migrate.kinds.rds_option_group import OptionGroup, _option
+from tests.kinds.two_sides import LEGACY, REGION, TwoSides, two_sides
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSides]:
+    with two_sides(monkeypatch) as sides:
+        yield sides
+
+
+@pytest.mark.parametrize("kind", [OptionGroup(), Cluster(), Vault(), Plan()], ids=lambda kind: kind.name)
+def test_what_is_not_there_is_not_found(world: TwoSides, kind: Kind[Any]) -> None:
+    assert world.scan(kind, only="absent") == {}
+    assert all(not site.gaps for site in world.sites)
+
+
+def test_only_what_people_set_is_sent_and_passwords_are_not_in_clear(world: TwoSides) -> None:
+    settings = [
+        {"Name": "PORT_RANGE", "Value": "1-2", "DefaultValue": "1-9", "IsModifiable": True},
+        {"Name": "AS_EVER", "Value": "x", "DefaultValue": "x", "IsModifiable": True},
+        {"Name": "FIXED", "Value": "y", "DefaultValue": "z", "IsModifiable": False},
+        {"Name": "MASKED", "Value": "****", "IsModifiable": True},
+        {"Name": "AGENT_PASSWORD", "Value": "hunter2", "IsModifiable": True},
+    ]
+    shown = {
+        "OptionName": "OEM_AGENT",
+        "OptionVersion": "13.5",
+        "Port": 3872,
+        "OptionSettings": settings,
+        "VpcSecurityGroupMemberships": [{"VpcSecurityGroupId": "sg-2"}, {"VpcSecurityGroupId": "sg-1"}],
+    }
+
+    option = _option(world.site(OptionGroup(), "legacy"), shown)
+
+    assert option.security_groups == ["sg-1", "sg-2"]
+    assert set(option.settings) == {"PORT_RANGE", "AGENT_PASSWORD"}
+    assert "hunter2" not in str(option)
+
+
+def test_an_option_in_a_security_group_is_sent_after_the_group_exists(world: TwoSides) -> None:
+    world.client("legacy", "rds").create_option_group(
+        OptionGroupName="agents", EngineName="oracle-ee", MajorEngineVersion="19", OptionGroupDescription="d"
+    )
+    found = world.scan(OptionGroup())["agents"]
+    option: dict[str, Any] = {
+        "name": "OEM",
+        "version": None,
+        "port": 1158,
+        "security_groups": ["sg-0123456789abcdef0"],
+        "settings": {},
+    }
+    changed = type(found)(found.ref, found.arn, found.tags, None, None, found.facts | {"options": [option]})
+
+    [(_, params)] = world.planned(OptionGroup(), changed, "configure")
+
+    [sent] = params["OptionsToInclude"]
+    assert sent == {"OptionName": "OEM", "Port": 1158, "VpcSecurityGroupMemberships": ["sg-0123456789abcdef0"]}
+    assert [need.on for need in OptionGroup().needs(OptionGroup().typed(changed))] == ["sg-0123456789abcdef0"]
+
+
+def test_a_cluster_is_reported_whole_with_the_way_by_hand(world: TwoSides) -> None:
+    rds = world.client("legacy", "rds")
+    rds.create_db_cluster(
+        DBClusterIdentifier="shop",
+        Engine="aurora-postgresql",
+        MasterUsername="owner",
+        MasterUserPassword="not-a-real-one",
+        DatabaseName="shop",
+        DeletionProtection=True,
+        Tags=[{"Key": "team", "Value": "shop"}],
+    )
+    found = world.scan(Cluster())["shop"]
+
+    assert found.arn == f"arn:aws:rds:{REGION}:{LEGACY}:cluster:shop"
+    assert found.facts["engine"] == "aurora-postgresql"
+    assert found.facts["deletion_protection"]
+    assert found.tags == {"team": "shop"}
+    assert "not-a-real-one" not in str(found)
+    names = Cluster().names(Cluster().typed(found), world.place(found))
+    assert found.facts["host"] in [name.legacy for name in names]
+    assert Cluster.stateful
+    assert "rds.RestoreDBClusterFromSnapshot" in Cluster.manual
+
+
+def test_vaults_and_plans_are_reported(world: TwoSides) -> None:
+    backup = world.client("legacy", "backup")
+    backup.create_backup_vault(BackupVaultName="nightly")
+    rule = {"RuleName": "every-night", "TargetBackupVaultName": "nightly", "ScheduleExpression": "cron(0 3 * * ? *)"}
+    plan = backup.create_backup_plan(BackupPlan={"BackupPlanName": "nights", "Rules": [rule]})["BackupPlanId"]
+
+    vault, found = world.scan(Vault())["nightly"], world.scan(Plan())[plan]
+
+    assert vault.arn == f"arn:aws:backup:{REGION}:{LEGACY}:backup-vault:nightly"
+    assert vault.facts["holds_points"] is False
+    assert found.facts["plan"] == "nights"
+    assert [one["RuleName"] for one in found.facts["rules"]] == ["every-night"]
+    assert "RuleId" not in found.facts["rules"][0]
+    assert world.scan(Plan()) == world.scan(Plan())
