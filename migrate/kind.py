@@ -274,6 +274,11 @@ class Kind(Generic[F]):
         if it.arn:
             yield Name(it.arn, self.target_arn(it, place))
 
+    def by_hand(self, it: It[F]) -> str:
+        """What a person does about this one, asked where no action applies to it. Empty: it is AWS's own (what comes
+        with a default VPC) and stands in every account."""
+        return self.manual
+
     def called(self, it: It[F]) -> tuple[str, ...]:
         """Further names that people know it by (a key's aliases): placement rules and words match them too."""
         return ()

@@ -106,13 +106,14 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
     manual: list[Json] = []
     for resource in inputs.inventory.resources:
         kind = kinds.get(resource.ref.kind)
-        if kind is None or not kind.manual or resource.ref in placement.movable:
+        do = "" if kind is None or resource.ref in placement.movable else kind.by_hand(graph.its[resource.ref])
+        if kind is None or not do:
             continue
-        manual.append({"ref": str(resource.ref), "do": kind.manual})
+        manual.append({"ref": str(resource.ref), "do": do})
         if not kind.quiet and resource.ref not in placement.placed:
             key = f"by hand/{resource.ref}"
             said = f"{resource.ref} is not moved by this tool"
-            ask(key, said, f"{kind.manual} Say who does it: {waive.format(key=key)[3:]}")
+            ask(key, said, f"{do} Say who does it: {waive.format(key=key)[3:]}")
     stacks = sorted({resource.owner for resource in inputs.inventory.resources if resource.owner})
     idle = [waiver.gap for waiver in config.waivers if waiver.gap not in used]
     return {

@@ -29,6 +29,7 @@ from werkzeug.exceptions import NotFound
 
 from migrate.demo.site import DOWNLOADS, Site
 from migrate.demo.strict._caller import CALLER, Caller, account_of
+from migrate.demo.strict.nothing import NOT_EMULATED
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -76,6 +77,9 @@ class Gate:
             CALLER.reset(token)
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse, caller: Caller) -> Iterable[bytes]:
+        if caller.service in NOT_EMULATED:
+            start_response("200 OK", [("Content-Type", environ.get("CONTENT_TYPE") or "application/json")])
+            return [b"{}"]
         try:
             app: Any = self._emulator.get_application(environ)
         except AttributeError:

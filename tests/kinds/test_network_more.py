@@ -1,5 +1,6 @@
 """What hangs on a network besides its subnets: lists of addresses, other ways out, logs of traffic, other networks."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +10,18 @@ from migrate.kind import Kind, Place
 from migrate.kinds import every_kind
 from migrate.kinds.ec2_network.egress_only_gateway import EgressOnlyInternetGateway
 from migrate.kinds.ec2_network.flow_log import FlowLog
+from migrate.kinds.ec2_network.peering import VpcPeeringConnection
 from migrate.kinds.ec2_network.prefix_list import PrefixList
 from migrate.kinds.ec2_network.route_table import RouteTable
 from migrate.kinds.ec2_network.security_group import SecurityGroup
+from migrate.kinds.ec2_network.subnet import Subnet
+from migrate.kinds.ec2_network.ways_elsewhere import (
+    CustomerGateway,
+    TransitGateway,
+    TransitGatewayAttachment,
+    VpnConnection,
+    VpnGateway,
+)
 from migrate.kinds.ec2_vpc import Vpc
 from migrate.names import Region
 from tests.kinds.network import Answers, Mover, small_world
@@ -22,6 +32,7 @@ ABSENT = {
     "ec2.prefix_list": "pl-0123456789abcdef0",
     "ec2.egress_only_internet_gateway": "eigw-0123456789abcdef0",
     "ec2.flow_log": "fl-0123456789abcdef0",
+    "ec2.vpc_peering_connection": "pcx-0123456789abcdef0",
 }
 
 
@@ -169,3 +180,149 @@ def test_logs_of_interfaces_and_of_the_default_vpc_are_said_and_not_moved() -> N
     assert moved == ["vpc-1"]
     assert all(one.facts["destination"] == f"arn:aws:logs:{REGION}:{LEGACY}:log-group:traffic" for one in found)
     assert "interface" in kind.manual
+
+
+# IPv6
+
+
+def test_a_subnet_takes_the_same_part_of_the_vpcs_new_ipv6_block(sides: TwoSides) -> None:
+    ec2 = sides.client("legacy", "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    whole = str(vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])
+    block = whole.replace("00::/56", "2a::/64")
+    made = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.0.0.0/24", Ipv6CidrBlock=block)["Subnet"]
+    subnet = sides.scan(Subnet(), only=made["SubnetId"])[made["SubnetId"]]
+    assert (subnet.facts["ipv6"], subnet.facts["ipv6_block"]) == ("2a/64", block)
+    sides.move(Vpc(), sides.scan(Vpc(), only=vpc["VpcId"])[vpc["VpcId"]])
+    sides.move(Subnet(), subnet, "create")
+    assert sides.differences(Subnet(), subnet, "create") == {}
+
+    proof = sides.carry(Subnet(), subnet, "ipv6")
+
+    assert proof.state == "equal"
+    new_whole = sides.renamed(whole)
+    assert new_whole != whole
+    (moved,) = [one for one in sides.scan(Subnet(), "target").values() if one.facts["ipv6"]]
+    assert moved.facts["ipv6_block"] == new_whole.replace("00::/56", "2a::/64")
+    # Sent twice it is one block.
+    assert sides.carry(Subnet(), subnet, "ipv6").state == "equal"
+    assert len(sides.client("target", "ec2").describe_subnets(SubnetIds=[moved.ref.name])["Subnets"][0][
+        "Ipv6CidrBlockAssociationSet"
+    ]) == 1  # fmt: skip
+
+
+def test_a_block_of_an_own_pool_is_a_need_that_nothing_meets() -> None:
+    associated = {"Ipv6CidrBlockState": {"State": "associated"}}
+    shown = [
+        {"Ipv6CidrBlock": "2001:db8:1::/56", "Ipv6Pool": "Amazon", **associated},
+        {"Ipv6CidrBlock": "2001:db8:2::/56", "Ipv6Pool": "ipv6pool-ec2-1", **associated},
+    ]
+    vpc = {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16", "Ipv6CidrBlockAssociationSet": shown}
+    dns = {"EnableDnsSupport": {"Value": True}, "EnableDnsHostnames": {"Value": True}}
+    kind = Vpc()
+
+    (found,) = kind.scan(Answers({"ec2.DescribeVpcs": {"Vpcs": [vpc]}, "ec2.DescribeVpcAttribute": dns}))
+
+    assert found.facts["ipv6_block"] == "2001:db8:1::/56"
+    assert [need.on for need in kind.needs(kind.typed(found))] == ["own IPv6 block 2001:db8:2::/56"]
+
+
+def test_a_subnet_of_ipv6_alone_is_reported() -> None:
+    subnet = {"SubnetId": "subnet-1", "VpcId": "vpc-1", "AvailabilityZoneId": "euw1-az1", "Ipv6Native": True}
+    kind = Subnet()
+
+    (found,) = kind.scan(Answers({"ec2.DescribeSubnets": {"Subnets": [subnet]}}))
+
+    assert not any(action.applies(kind.typed(found)) for action in kind.actions)
+    assert "Ipv6Native" in kind.manual
+
+
+# Ways to other networks
+
+
+def peering(requester: tuple[str, str], accepter: tuple[str, str], status: str = "active") -> dict[str, Any]:
+    return {
+        "VpcPeeringConnectionId": "pcx-1",
+        "RequesterVpcInfo": {"VpcId": "vpc-1", "OwnerId": requester[0], "Region": requester[1]},
+        "AccepterVpcInfo": {"VpcId": "vpc-2", "OwnerId": accepter[0], "Region": accepter[1]},
+        "Status": {"Code": status},
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "shown", "moves"),
+    [
+        (peering((LEGACY, REGION), (LEGACY, REGION)), True, True),
+        (peering((LEGACY, REGION), (LEGACY, REGION), "pending-acceptance"), True, False),
+        (peering((LEGACY, REGION), ("999988887777", REGION)), True, False),
+        (peering(("999988887777", REGION), (LEGACY, REGION)), True, False),
+        (peering((LEGACY, REGION), (LEGACY, "us-east-1")), True, False),
+        (peering((LEGACY, "us-east-1"), (LEGACY, REGION)), False, False),
+        (peering((LEGACY, REGION), (LEGACY, REGION), "deleted"), False, False),
+    ],
+    ids=["both ours", "not accepted", "they accept", "they asked", "two regions", "of the other region", "gone"],
+)
+def test_only_a_peering_of_two_own_vpcs_in_one_region_is_made_again(
+    one: dict[str, Any], shown: bool, moves: bool
+) -> None:
+    kind = VpcPeeringConnection()
+
+    found = list(kind.scan(Answers({"ec2.DescribeVpcPeeringConnections": {"VpcPeeringConnections": [one]}})))
+
+    assert bool(found) is shown
+    assert any(action.applies(kind.typed(resource)) for resource in found for action in kind.actions) is moves
+
+
+def test_a_foreign_peering_says_what_both_owners_do_and_how_one_sees_it() -> None:
+    for operation in ("CreateVpcPeeringConnection", "AcceptVpcPeeringConnection", "CreateRoute", "Verify:"):
+        assert operation in VpcPeeringConnection.manual
+
+
+def test_ways_elsewhere_are_found_with_exact_steps_and_a_way_to_verify(sides: TwoSides) -> None:
+    ec2 = sides.client("legacy", "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    gateway = ec2.create_transit_gateway(Description="hub")["TransitGateway"]["TransitGatewayId"]
+    attachment = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet])[
+        "TransitGatewayVpcAttachment"
+    ]["TransitGatewayAttachmentId"]
+    customer = ec2.create_customer_gateway(BgpAsn=65000, PublicIp="203.0.113.9", Type="ipsec.1")
+    customer = customer["CustomerGateway"]["CustomerGatewayId"]
+    near = ec2.create_vpn_gateway(Type="ipsec.1", AmazonSideAsn=64600)["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpnGatewayId=near, VpcId=vpc)
+    vpn = ec2.create_vpn_connection(Type="ipsec.1", CustomerGatewayId=customer, VpnGatewayId=near)
+    vpn = vpn["VpnConnection"]["VpnConnectionId"]
+
+    for kind, own in (
+        (TransitGateway(), gateway),
+        (TransitGatewayAttachment(), attachment),
+        (CustomerGateway(), customer),
+        (VpnGateway(), near),
+        (VpnConnection(), vpn),
+    ):
+        found = sides.scan(kind)
+        assert list(found) == [own], kind.name
+        assert sides.scan(kind, only=own) == found
+        assert sides.scan(kind, only=own[:-1] + ("0" if own[-1] != "0" else "1")) == {}
+        assert not kind.actions
+        assert "Verify: " in kind.manual
+    (needs,) = [list(VpnGateway().needs(VpnGateway().typed(one))) for one in sides.scan(VpnGateway()).values()]
+    assert [str(need.on) for need in needs] == [f"{LEGACY}/{REGION}/ec2.vpc/{vpc}"]
+
+
+def test_the_keys_of_a_vpn_are_not_kept() -> None:
+    tunnel = {"OutsideIpAddress": "203.0.113.1", "PreSharedKey": "hunter2hunter2"}
+    shown = {
+        "VpnConnectionId": "vpn-1",
+        "State": "available",
+        "CustomerGatewayId": "cgw-1",
+        "CustomerGatewayConfiguration": "<pre_shared_key>hunter2hunter2</pre_shared_key>",
+        "Options": {"StaticRoutesOnly": True, "TunnelOptions": [tunnel]},
+        "Routes": [{"DestinationCidrBlock": "192.168.0.0/16"}],
+    }
+
+    (found,) = VpnConnection().scan(Answers({"ec2.DescribeVpnConnections": {"VpnConnections": [shown]}}))
+
+    assert "hunter2" not in json.dumps(found.as_json())
+    assert found.facts["tunnel_addresses"] == ["203.0.113.1"]
+    assert found.facts["static_routes"] == ["192.168.0.0/16"]

@@ -209,6 +209,33 @@ def test_legacy_lets_the_target_read_and_gets_its_own_policy_back(aws: dict[str,
     assert not kms.list_grants(KeyId=key["KeyId"])["Grants"]
 
 
+def test_legacy_stops_calling_before_the_last_copy_and_calls_again_after_the_undo(
+    aws: dict[str, boto3.Session],
+) -> None:
+    build(aws)
+    it = found(aws, "legacy", "old-uploads")
+    action = BUCKET.action("silence_legacy")
+    (request,) = action.requests(it, NEW)
+    send(aws, request)
+
+    after = found(aws, "legacy", "old-uploads").facts
+    assert after == it.facts.model_copy(update=dict(action.legacy_after(it) or {}))
+    assert not after.notification
+    order = [one.name for one in BUCKET.actions]
+    assert order.index("silence_legacy") < order.index("copy_delta") < order.index("finish")
+    assert action.phase == "freeze"
+
+    assert request.undo is not None
+    send(aws, request.undo)
+    assert found(aws, "legacy", "old-uploads").facts == it.facts
+
+
+def test_a_bucket_that_calls_nothing_is_not_silenced(aws: dict[str, boto3.Session]) -> None:
+    aws["legacy"].client("s3").create_bucket(Bucket="mute", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    assert not BUCKET.action("silence_legacy").applies(found(aws, "legacy", "mute"))
+
+
 def test_a_bucket_without_policy_gets_none_back(aws: dict[str, boto3.Session]) -> None:
     s3 = aws["legacy"].client("s3")
     s3.create_bucket(Bucket="old-uploads", CreateBucketConfiguration={"LocationConstraint": REGION})

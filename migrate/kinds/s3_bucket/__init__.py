@@ -1,6 +1,7 @@
 """S3 bucket: made anew under its new name, filled by copying, switched on last.
 
-The rule: what reacts to objects (lifecycle, notifications, object lock's default) is set after the last copy.
+The rule: what reacts to objects (lifecycle, notifications, object lock's default) is set after the last copy, and
+legacy's notifications are switched off before it: an object calls one side only.
 
 Not carried: replication rules (a fact, to be set up anew), grants by ACL (say them in the bucket policy), inventory,
 analytics, metrics and Intelligent-Tiering configurations, access points, incomplete uploads, version ids, dates.
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from migrate.inventory import Resource
 from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite
-from migrate.kinds.s3_bucket.actions import Configure, CopyDelta, CopyObjects, Create, Finish
+from migrate.kinds.s3_bucket.actions import Configure, CopyDelta, CopyObjects, Create, Finish, SilenceLegacy
 from migrate.kinds.s3_bucket.facts import NO_ACCESS_BLOCK, BucketFacts
 from migrate.kinds.s3_bucket.read import READS, bucket_region, bucket_tags, owned_buckets, read_facts
 
@@ -28,7 +29,7 @@ class Bucket(Kind[BucketFacts]):
     reads = READS
     tagging_types = ("s3",)
     volatile = frozenset({"replication", "acl_grants", "mfa_delete", "read_shared"})
-    actions = (Create(), Configure(), CopyObjects(), CopyDelta(), Finish())
+    actions = (Create(), Configure(), CopyObjects(), SilenceLegacy(), CopyDelta(), Finish())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         buckets = owned_buckets(site, only)

@@ -156,6 +156,31 @@ class CopyDelta(CarryAction[BucketFacts]):
         """Nothing: what came second cannot be told from what came first, and goes with it."""
 
 
+class SilenceLegacy(Action[BucketFacts]):
+    """Legacy's notifications off: what is still written there is copied, and calls nothing any more."""
+
+    name = "silence_legacy"
+    title = "Switch off legacy's notifications"
+    phase = "freeze"
+    undo_class = "R1"
+    downtime = "D1"
+    # What a service writes until its last task is gone is still announced.
+    after_kinds = ("ecs.service.stop_legacy",)
+
+    def applies(self, it: It[BucketFacts]) -> bool:
+        return bool(it.facts.notification)
+
+    def requests(self, it: It[BucketFacts], place: Place) -> Sequence[Request]:
+        def put(notification: Json, undo: Request | None = None) -> Request:
+            params = {"Bucket": it.ref.name, "NotificationConfiguration": notification}
+            return Request("s3.PutBucketNotificationConfiguration", params, "legacy", undo=undo)
+
+        return [put({}, put(it.facts.notification))]
+
+    def legacy_after(self, it: It[BucketFacts]) -> Mapping[str, Json]:
+        return {"notification": {}}
+
+
 class Finish(Action[BucketFacts]):
     """What reacts to objects. Source: S3 user guide, Replicating existing objects: lifecycle rules come last."""
 

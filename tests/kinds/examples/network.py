@@ -33,7 +33,10 @@ def ec2(operation: str, key: str, **params: Any) -> Change:
 def a_vpc(world: TwoSides) -> Resource:
     legacy = world.client("legacy", "ec2")
     vpc_id = legacy.create_vpc(
-        CidrBlock="10.0.0.0/16", InstanceTenancy="dedicated", TagSpecifications=ec2_tagged("vpc")
+        CidrBlock="10.0.0.0/16",
+        InstanceTenancy="dedicated",
+        AmazonProvidedIpv6CidrBlock=True,
+        TagSpecifications=ec2_tagged("vpc"),
     )["Vpc"]["VpcId"]
     legacy.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock="100.64.0.0/20")
     legacy.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": False})
@@ -41,16 +44,32 @@ def a_vpc(world: TwoSides) -> Resource:
     return needed.scanned(world, "ec2.vpc", vpc_id)
 
 
+def without_ipv6(world: TwoSides, it: Resource) -> None:
+    """No block any more, of the VPC or of the subnet."""
+    client = world.client("target", "ec2")
+    if it.ref.kind == "ec2.vpc":
+        shown, forget = client.describe_vpcs(VpcIds=[it.ref.name])["Vpcs"][0], client.disassociate_vpc_cidr_block
+    else:
+        shown = client.describe_subnets(SubnetIds=[it.ref.name])["Subnets"][0]
+        forget = client.disassociate_subnet_cidr_block
+    forget(AssociationId=shown["Ipv6CidrBlockAssociationSet"][0]["AssociationId"])
+
+
 def a_subnet(world: TwoSides) -> Resource:
     legacy = world.client("legacy", "ec2")
+    vpc = legacy.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    needed.moved(world, "ec2.vpc", vpc["VpcId"])
+    whole = str(vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])
     made = legacy.create_subnet(
-        VpcId=a_bare_vpc(world),
+        VpcId=vpc["VpcId"],
         CidrBlock="10.0.7.0/24",
+        Ipv6CidrBlock=whole.replace("00::/56", "2a::/64"),
         AvailabilityZone=f"{REGION}b",
         TagSpecifications=ec2_tagged("subnet"),
     )
     subnet_id = made["Subnet"]["SubnetId"]
     legacy.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": True})
+    legacy.modify_subnet_attribute(SubnetId=subnet_id, AssignIpv6AddressOnCreation={"Value": True})
     return needed.scanned(world, "ec2.subnet", subnet_id)
 
 
@@ -237,6 +256,7 @@ EXAMPLES = (
             "instance_tenancy": ec2("modify_vpc_tenancy", "VpcId", InstanceTenancy="default"),
             "dns_support": ec2("modify_vpc_attribute", "VpcId", EnableDnsSupport={"Value": True}),
             "dns_hostnames": ec2("modify_vpc_attribute", "VpcId", EnableDnsHostnames={"Value": False}),
+            "ipv6": without_ipv6,
             "tags": retagged,
         },
         fixed={"cidr_block": AT_CREATION, "is_default": BY_AWS},
@@ -246,6 +266,10 @@ EXAMPLES = (
         a_subnet,
         {
             "map_public_ip_on_launch": ec2("modify_subnet_attribute", "SubnetId", MapPublicIpOnLaunch={"Value": False}),
+            "assign_ipv6_on_creation": ec2(
+                "modify_subnet_attribute", "SubnetId", AssignIpv6AddressOnCreation={"Value": False}
+            ),
+            "ipv6": without_ipv6,
             "tags": retagged,
         },
         fixed={
@@ -255,8 +279,11 @@ EXAMPLES = (
             "availability_zone_id": AT_CREATION,
             "hostname_type": "moto 5.2.5 takes it and does not show it",
             "resource_name_dns_a": "moto 5.2.5 takes it and does not show it",
-            "ipv6": "AWS's to assign",
+            "resource_name_dns_aaaa": "moto 5.2.5 takes it and does not show it",
+            "dns64": "moto 5.2.5 takes it and does not show it",
+            "ipv6_only": AT_CREATION,
         },
+        done=("create", "ipv6"),
     ),
     Example(
         "ec2.internet_gateway",
