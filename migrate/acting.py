@@ -310,6 +310,10 @@ def _receipt(ground: Ground, step: Step, index: int, request: PlannedRequest, do
     outputs = read_outputs(request.outputs, done.answer)
     if done.standing:
         outputs |= find(ground, step, request) or {}
+    elif request.creates and "id" in request.outputs and "id" not in outputs:
+        # Some calls say inside an answer that they did nothing (ec2.CreateFlowLogs: Unsuccessful).
+        said = done.answer.get("Unsuccessful") or "it gave no id"
+        raise StepFailed(f"{step.id}: {request.operation} made nothing: {said}", do="mend that, then migrate run")
     data: dict[str, Json] = {"request": index, "outputs": outputs}
     request_id = (done.answer.get("ResponseMetadata") or {}).get("RequestId")
     if request_id:
@@ -332,14 +336,9 @@ def find(ground: Ground, step: Step, request: PlannedRequest) -> dict[str, str] 
 
 
 NOT_THERE = (
-    "NotFoundException",
-    "ResourceNotFoundException",
-    "NoSuchEntity",
-    "DBSnapshotNotFound",
-    "DBInstanceNotFound",
-    "404",
-    "NoSuchBucket",
-)
+    "NotFoundException", "ResourceNotFoundException", "NoSuchEntity", "DBSnapshotNotFound", "DBInstanceNotFound",
+    "404", "NoSuchBucket",
+)  # fmt: skip
 """Codes of a look that mean: not there."""
 
 

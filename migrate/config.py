@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,6 +93,31 @@ class Waiver(Part):
     """The reason, for the next person: at least a few words."""
 
 
+Cidr = Annotated[str, Field(description="an IPv4 block, as 10.64.0.0/16")]
+
+
+class Addresses(Part):
+    """IPv4 blocks for the VPCs in their targets, where they must not overlap."""
+
+    range: Cidr
+    """Where the blocks are taken from, one for each block in legacy, of the same size."""
+    accounts: tuple[str, ...] = ()
+    """Aliases whose VPCs get new blocks; none named: all."""
+    avoid: tuple[Cidr, ...] = ()
+    """Blocks of others (an office, a partner) that must stay free. Legacy's own are avoided anyway."""
+    blocks: dict[str, Cidr] = Field(default_factory=dict)
+    """`<ref>`, `<ref> <legacy block>` or `<alias> <ref> <legacy block>` → the block, instead of the next free one."""
+
+    @model_validator(mode="after")
+    def _are_blocks(self) -> "Addresses":
+        for where, text in [("range", self.range), *(("avoid", one) for one in self.avoid), *self.blocks.items()]:
+            try:
+                IPv4Network(text)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
+        return self
+
+
 class Moves(Part):
     """Which runbook is run for which target accounts, in this order."""
 
@@ -124,6 +150,8 @@ class Config(Part):
     """Target name of a bucket (bucket names are global): {name}, {alias}, {account}, {region}."""
     renames: dict[str, str] = Field(default_factory=dict)
     """ref → exact name in the target; for a thing that no kind handles its ARN → the ARN that stands for it there."""
+    addresses: Literal["keep"] | Addresses = "keep"
+    """keep: VPCs have legacy's blocks in their targets, and the plan says what follows from that."""
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
@@ -178,6 +206,7 @@ class Config(Part):
             *((("placement", n, "to"), rule.accounts) for n, rule in enumerate(self.placement)),
             *((("environments", word), (alias,)) for word, alias in self.environments.items()),
             *((("move", n, "accounts"), part.accounts) for n, part in enumerate(self.move)),
+            (("addresses", "accounts"), self.addresses.accounts if isinstance(self.addresses, Addresses) else ()),
         ]
         for where, aliases in named:
             stays = where[0] == "placement" and "legacy" in aliases

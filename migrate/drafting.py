@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from migrate import estimate
+from migrate.addresses import AddressMap
 from migrate.config import Config
 from migrate.graph import Edge, Graph
 from migrate.inventory import Inventory, Resource
@@ -54,8 +55,10 @@ class Drafting:
         graph: Graph,
         placement: Placement,
         kinds: Mapping[str, Kind[Any]],
+        addresses: AddressMap | None = None,
     ) -> None:
         self.config, self.inventory, self.graph, self.placement, self.kinds = config, inventory, graph, placement, kinds
+        self.addresses = addresses
         self.found: dict[str, list[str]] = defaultdict(list)
         self.ref_of: dict[str, Ref] = {}
         """The legacy resource of each step."""
@@ -86,6 +89,8 @@ class Drafting:
         for ref, it in self.graph.its.items():
             stays = ref in placed and placed[ref].accounts == ("legacy",)
             index.enter(self.kinds[ref.kind], it, self.places(ref), stays)
+        if self.addresses:
+            index.networks = self.addresses.becomes
         enter_given(index, self.config.given, (AccountId(one.account) for one in self.config.targets.values()))
         return index
 

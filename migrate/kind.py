@@ -279,6 +279,10 @@ class Kind(Generic[F]):
         with a default VPC) and stands in every account."""
         return self.manual
 
+    def networks(self, it: It[F]) -> tuple[str, ...]:
+        """The IPv4 blocks that it lays out, the first one first: what stands in others' documents follows them."""
+        return ()
+
     def called(self, it: It[F]) -> tuple[str, ...]:
         """Further names that people know it by (a key's aliases): placement rules and words match them too."""
         return ()

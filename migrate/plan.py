@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate import __version__, files, objections
+from migrate import __version__, addresses, files, objections
 from migrate.config import Config
 from migrate.drafting import Drafting, enter_given
 from migrate.errors import FileError
@@ -62,6 +62,9 @@ class Plan:
             lambda ref: [replace(place, accounts=tuple(there[ref])) for place in there.get(ref, {}).values()],
             lambda ref: str(ref) in stays,
         )
+        moved = addresses.AddressMap(map(addresses.Block.from_json, self.body.get("addresses", ())))
+        if moved:
+            index.networks = moved.becomes
         enter_given(index, self.body.get("given", {}), map(AccountId, self.body["targets"].values()))
         return index
 
@@ -93,9 +96,14 @@ def draw(inputs: Inputs) -> dict[str, Json]:
     with files.collector_off():
         graph = build(inputs.inventory, inputs.kinds)
         placement = place(graph, inputs.config, inputs.kinds)
-        drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds)
+        blocks = addresses.drawn(inputs.config, graph, placement, inputs.kinds)
+        moved = addresses.AddressMap(blocks)
+        drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds, moved)
         steps, gates = order(drafting.steps(), inputs)
-        return _body(inputs, graph, placement, drafting, steps, gates)
+        body = _body(inputs, graph, placement, drafting, steps, gates)
+        body["addresses"] = [block.as_json() for block in blocks]
+        body["findings"] = list(addresses.consequences(blocks, inputs.config))
+        return body
 
 
 def write(folder: Path, inputs: Inputs) -> Plan:

@@ -222,7 +222,9 @@ class Rewriter:
         if text in self.index.clashes:
             others = ", ".join(map(str, sorted(self.index.clashes[text])))
             problems.append(f"{text} may be any of {others}: say which is meant")
-        mentions.add(known.ref)
+        if known.sort != "cidr":
+            # A block says nothing about an order: it is no name of the VPC.
+            mentions.add(known.ref)
         if self.account in known.targets:
             return known.targets[self.account]
         if len(known.targets) == 1:

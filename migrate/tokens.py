@@ -24,10 +24,12 @@ _TOKEN = re.compile(
     | (?P<image>(?<![0-9])[0-9]{12}\.dkr\.ecr[a-z-]*\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/[a-z0-9._/-]+)
     | (?P<s3>s3[an]?://[a-z0-9][a-z0-9.-]+)
     | (?P<url>https?://[^\s"'`,;<>\\|{}()\[\]]+)
+    | (?P<cidr>(?<![\w.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?(?![\w/]|\.[0-9]))
     | (?P<host>(?<![\w.-])[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_-]+)+(?![\w-]))
     | (?P<id>(?<![\w-])(?:vpc|subnet|sg|rtb|igw|eigw|nat|eni|acl|vpce|eipalloc|i|vol|snap|fs|fsap|lt|tgw|pcx|dopt)
              -(?:[0-9a-f]{17}|[0-9a-f]{8})(?![\w-]))
     | (?P<person>(?<![A-Za-z0-9])A(?:ROA|IDA)[A-Z0-9]{12,}(?![A-Za-z0-9]))
+    | (?P<maybe>(?<![\w-])(?:ami|pl|fl|key|vgw|cgw|vpn)-(?:[0-9a-f]{17}|[0-9a-f]{8})(?![\w-]))
     | (?P<account>(?<![0-9A-Za-z_])[0-9]{12}(?![0-9A-Za-z_]))
     """,
     re.VERBOSE,
@@ -81,6 +83,8 @@ class Index:
         """Texts that two resources claim with different targets: whoever uses one has to say which is meant."""
         self.regional: dict[str, dict[Region, Known]] = {}
         """Texts that resources of several regions claim (a key's alias): each region means its own."""
+        self.networks: Callable[[str], tuple[Ref, dict[AccountId, str], str] | None] | None = None
+        """What an IPv4 block or address of a moved VPC becomes; set where VPCs get new blocks (see `addresses`)."""
         self._views: dict[Region, Index] = {}
         self._account = re.compile(rf"(?<![0-9]){legacy}(?![0-9])")
 
@@ -102,6 +106,7 @@ class Index:
         if region not in self._views:
             view = self._views[region] = Index(self.legacy)
             view.known = self.known | own
+            view.networks = self.networks
             view.clashes = {
                 text: refs for text, refs in self.clashes.items() if text not in own or _in(refs, region) > 1
             }
@@ -172,10 +177,21 @@ class Index:
                 yield Span(start, start + len(bucket), "bucket", bucket, known)
         elif sort == "host":
             yield from self._host(token, at)
+        elif sort == "cidr":
+            # An address may be known as a name, too.
+            known = self.known.get(token)
+            found = None if known or self.networks is None else self.networks(token)
+            if known is not None:
+                yield Span(at, at + len(token), "host", token, known)
+            elif found is not None:
+                ref, targets, problem = found
+                whose = Known(ref, sort, dict(targets)) if targets else None
+                yield Span(at, at + len(token), sort, token, whose, problem)
         elif sort == "id":
             known = self.known.get(token)
             yield Span(at, at + len(token), sort, token, known, "" if known else f"{token} {NOT_FOUND}")
-        elif sort == "person":
+        elif sort in ("person", "maybe"):
+            # Amazon's own images and prefix lists look the same: one that nobody knows is no problem.
             if known := self.known.get(token):
                 yield Span(at, at + len(token), sort, token, known)
         elif token == self.legacy:

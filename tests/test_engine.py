@@ -305,7 +305,7 @@ def test_a_write_that_nobody_planned_is_stopped_before_it_is_sent(toys: World) -
     engine = toys.engine()
     step = toys.plan.steps[LOOP]
     sender = engine._sender(step, forward=True)
-    planned = engine.ground.resolved(step, step.requests[0].params)
+    planned = engine.ground.resolved(step, step.requests[0].params, account=TARGET)
 
     with pytest.raises(GuardError):
         sender(TARGET, step.region).send("toy.CreateLoop", **(planned | {"Colour": "green"}))

@@ -136,6 +136,9 @@ class Vpc(Kind[VpcFacts]):
                 tags=pair_tags(vpc.get("Tags")),
             )
 
+    def networks(self, it: It[VpcFacts]) -> tuple[str, ...]:
+        return (it.facts.cidr_block, *it.facts.secondary_cidr_blocks)
+
     def needs(self, it: It[VpcFacts]) -> Iterator[Need]:
         for block in () if it.facts.is_default else it.facts.other_ipv6_blocks:
             yield Need(f"own IPv6 block {block}", "in", "soft", "ec2.DescribeVpcs Vpcs[].Ipv6CidrBlockAssociationSet[]")

@@ -190,7 +190,7 @@ class Start(Action[ServiceFacts]):
     undo_class = "R3"
     downtime = "D2"
     # A task must not publish before the topic's subscribers are there.
-    after_kinds = ("ecr.repository.copy_images", "sns.subscription.create")
+    after_kinds = ("ecr.repository.copy_images", "sns.subscription.create", "autoscaling.group.start")
 
     def applies(self, it: It[ServiceFacts]) -> bool:
         return it.facts.moves and it.facts.desired_count > 0

@@ -24,7 +24,7 @@ from migrate.kinds.ec2_network.ways_elsewhere import (
 )
 from migrate.kinds.ec2_vpc import Vpc
 from migrate.names import Region
-from tests.kinds.network import Answers, Mover, small_world
+from tests.kinds.network import Answers, Mover, differences, small_world
 from tests.kinds.shapes import check_request
 from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides
 
@@ -195,7 +195,7 @@ def test_a_subnet_takes_the_same_part_of_the_vpcs_new_ipv6_block(sides: TwoSides
     assert (subnet.facts["ipv6"], subnet.facts["ipv6_block"]) == ("2a/64", block)
     sides.move(Vpc(), sides.scan(Vpc(), only=vpc["VpcId"])[vpc["VpcId"]])
     sides.move(Subnet(), subnet, "create")
-    assert sides.differences(Subnet(), subnet, "create") == {}
+    assert differences(sides, Subnet(), subnet, "create") == {}
 
     proof = sides.carry(Subnet(), subnet, "ipv6")
 

@@ -160,7 +160,7 @@ class CreateAddress(Action[AddressFacts]):
 
 
 class ElasticIp(Kind[AddressFacts]):
-    """An elastic address. One that an instance or a bare network interface holds is allocated but held by nothing.
+    """An elastic address. An instance takes its own when it is launched; a bare network interface's is held by nothing.
 
     Bring-your-own ranges are not moved: the new address is Amazon's. Its reverse DNS name is not carried either.
     """

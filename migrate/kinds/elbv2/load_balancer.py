@@ -52,6 +52,8 @@ class Create(Action[BalancerFacts]):
 
     name = "create"
     title = "Create the load balancer"
+    # A dual-stack one wants subnets that have their IPv6 part.
+    after_kinds = ("ec2.subnet.ipv6",)
 
     def requests(self, it: It[BalancerFacts], place: Place) -> Sequence[Request]:
         facts = it.facts
