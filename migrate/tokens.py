@@ -178,11 +178,12 @@ class Index:
         elif sort == "host":
             yield from self._host(token, at)
         elif sort == "cidr":
-            # An address may be known as a name, too.
-            known = self.known.get(token)
+            # An address may be known as a name (an elastic one), alone or as a block of one.
+            address = token.partition("/")[0]
+            known = self.known.get(address)
             found = None if known or self.networks is None else self.networks(token)
             if known is not None:
-                yield Span(at, at + len(token), "host", token, known)
+                yield Span(at, at + len(address), "host", address, known)
             elif found is not None:
                 ref, targets, problem = found
                 whose = Known(ref, sort, dict(targets)) if targets else None

@@ -275,6 +275,17 @@ def test_every_certificate_of_a_listener_is_named(sides: TwoSides) -> None:
     assert more.params["Certificates"] == [{"CertificateArn": second}]
 
 
+def test_a_listener_that_encrypts_nothing_has_no_policy_for_it(sides: TwoSides) -> None:
+    ids = a_front_door(sides)
+    elb = sides.client("legacy", "elbv2")
+    forward = {"Type": "forward", "TargetGroupArn": ids["web"]}
+    elb.create_listener(LoadBalancerArn=ids["lb"], Protocol="HTTP", Port=8088, DefaultActions=[forward])
+
+    plain = sides.scan(Listener())["front:8088"]
+
+    assert plain.facts["ssl_policy"] is None
+
+
 def test_the_same_forward_written_in_two_ways_is_one() -> None:
     short = [{"Type": "forward", "TargetGroupArn": "arn:tg"}]
     long = [

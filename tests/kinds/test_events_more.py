@@ -90,6 +90,7 @@ def test_a_start_that_is_past_is_not_sent_because_aws_refuses_it(world: TwoSides
         ("rate(1 hour)", {"EndDate": NOW - timedelta(days=1)}, True),
         ("rate(1 hour)", {"EndDate": NOW + timedelta(days=1)}, False),
     ],
+    ids=["long ago", "in two days", "an hour ahead elsewhere", "ended", "not ended"],
 )
 def test_a_schedule_that_never_fires_again_is_not_made(
     world: TwoSides, expression: str, more: dict[str, Any], is_over: bool

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migrate.kind import Kind, Place, Request
+from migrate.kind import Kind, Place, Request, after
 from migrate.kinds.ec2_compute.image import Image
 from migrate.kinds.ec2_compute.instance import Instance
 from migrate.kinds.ec2_compute.volume import Volume
@@ -209,6 +209,7 @@ def test_its_private_address_in_a_document_becomes_the_targets(world: TwoSides) 
     old, new = found.facts, moved.facts
     document = {"url": f"http://{old['private_ip']}:8080/health", "host": old["private_host"]}
     assert world.renamed(document) == {"url": f"http://{new['private_ip']}:8080/health", "host": new["private_host"]}
+    assert old["volume_ids"] != new["volume_ids"] == world.renamed(old["volume_ids"])
     assert kind.outputs(moved)["private_ip"] == new["private_ip"]
 
 
@@ -285,6 +286,18 @@ def test_an_image_that_the_target_cannot_launch_is_a_need_that_nothing_meets(
     assert said in unmet(found_instance(images))
 
 
+def test_its_own_disks_are_known_by_what_the_target_calls_them() -> None:
+    found = found_instance([an_image("ami-1", "137112412989", "/dev/xvda", "/dev/sdf", Public=True)])
+    kind = Instance()
+
+    named = {one.legacy: one.target for one in kind.names(kind.typed(found), place_of("i-1"))}
+
+    look = requests_of(kind, found)[-1]
+    for number, (device, volume) in enumerate((("/dev/sdf", "vol-2"), ("/dev/xvda", "vol-1"))):
+        assert f"[?DeviceName=='{device}']" in look.outputs[f"volume_{number}"]
+        assert named[volume] == after("create", f"volume_{number}")
+
+
 def test_machines_of_a_group_are_not_listed_and_odd_ones_are_reported() -> None:
     image = [an_image("ami-1", "137112412989", "/dev/xvda", "/dev/sdf", Public=True)]
     member = [{"Key": "aws:autoscaling:groupName", "Value": "workers"}]
@@ -319,7 +332,7 @@ def test_a_launch_says_every_setting_as_aws_takes_it() -> None:
     assert launch.params["CpuOptions"] == {"CoreCount": 1, "ThreadsPerCore": 1}
     assert launch.params["MaintenanceOptions"] == {"AutoRecovery": "disabled"}
     assert launch.params["MetadataOptions"] == {"HttpTokens": "required"}
-    assert set(look.outputs) == {"private_ip", "public_ip", "public_host"}
+    assert set(look.outputs) == {"private_ip", "public_ip", "public_host", "volume_0", "volume_1"}
 
 
 # Volumes

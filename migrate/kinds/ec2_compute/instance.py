@@ -132,13 +132,15 @@ class Create(Action[InstanceFacts]):
                     ),
                 )
             )
-        known = _known_hosts(facts)
-        if known:
-            first = "Reservations[0].Instances[0]"
-            fields = dict(
-                zip(HOSTS, ("PrivateIpAddress", "PrivateDnsName", "PublicIpAddress", "PublicDnsName"), strict=True)
-            )
-            outputs = {name: f"{first}.{fields[name]}" for name in known}
+        first = "Reservations[0].Instances[0]"
+        fields = dict(
+            zip(HOSTS, ("PrivateIpAddress", "PrivateDnsName", "PublicIpAddress", "PublicDnsName"), strict=True)
+        )
+        outputs = {name: f"{first}.{fields[name]}" for name in _known_hosts(facts)}
+        for number, disk in enumerate(facts.disks):
+            device = f"[?DeviceName=='{disk['DeviceName']}']"
+            outputs[f"volume_{number}"] = f"{first}.BlockDeviceMappings{device}.Ebs.VolumeId | [0]"
+        if outputs:
             requests.append(Request(LOOK, {"InstanceIds": [OWN]}, outputs=outputs))
         if not facts.source_dest_check:
             requests.append(_sets(OWN, "SourceDestCheck", value=False))
@@ -240,10 +242,14 @@ class Instance(Kind[InstanceFacts]):
         yield from names_of(it, place, "instance")
         for name in _known_hosts(it.facts):
             yield Name(str(getattr(it.facts, name)), after("create", name), "host")
+        for number, volume in enumerate(it.facts.volume_ids):
+            # Its own disks, as an alarm or a policy names them.
+            yield Name(volume, after("create", f"volume_{number}"), "id")
 
     def outputs(self, found: Resource) -> dict[str, str]:
         hosts = {name: found.facts[name] for name in HOSTS if found.facts[name]}
-        return super().outputs(found) | hosts
+        volumes = {f"volume_{number}": volume for number, volume in enumerate(found.facts["volume_ids"])}
+        return super().outputs(found) | hosts | volumes
 
 
 def _known_hosts(facts: InstanceFacts) -> list[str]:

@@ -60,6 +60,7 @@ class InstanceFacts(Facts):
     empty_disks: list[str]
     """Volumes with content of which no image has a copy."""
     volume_ids: list[str]
+    """In the order of `disks`."""
     allocation_id: str | None
     """The elastic address that it holds."""
     is_public: bool | None
@@ -181,7 +182,7 @@ def read_facts(site: ReadSite, one: Mapping[str, Any], beside: Beside) -> Instan
             for device, ebs in sorted(attached.items())
         ],
         empty_disks=sorted(ebs["VolumeId"] for device, ebs in attached.items() if device not in with_content),
-        volume_ids=sorted(ebs["VolumeId"] for ebs in attached.values()),
+        volume_ids=[ebs["VolumeId"] for _, ebs in sorted(attached.items())],
         allocation_id=address.get("AllocationId"),
         is_public=bool(one.get("PublicIpAddress")) and not address if running else None,
         running=running,

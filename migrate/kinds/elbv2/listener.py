@@ -143,7 +143,8 @@ def _facts(site: ReadSite, listener: Mapping[str, Any]) -> ListenerFacts:
     arn = listener["ListenerArn"]
     first: str | None = None
     more: list[str] = []
-    if listener.get("Protocol") in ("HTTPS", "TLS"):
+    encrypts = listener.get("Protocol") in ("HTTPS", "TLS")
+    if encrypts:
         listed = list(site.pages("elbv2.DescribeListenerCertificates", "Certificates", ListenerArn=arn, PageSize=400))
         first = next((one["CertificateArn"] for one in listed if one.get("IsDefault")), None)
         more = [one["CertificateArn"] for one in listed if not one.get("IsDefault")]
@@ -155,7 +156,8 @@ def _facts(site: ReadSite, listener: Mapping[str, Any]) -> ListenerFacts:
         load_balancer_arn=listener["LoadBalancerArn"],
         port=listener.get("Port"),
         protocol=listener.get("Protocol"),
-        ssl_policy=listener.get("SslPolicy"),
+        # An endpoint may show its default where there is nothing to encrypt; CreateListener would refuse it there.
+        ssl_policy=listener.get("SslPolicy") if encrypts else None,
         certificate_arn=first,
         more_certificate_arns=ordered(more),
         alpn_policy=list(listener.get("AlpnPolicy") or ()),
