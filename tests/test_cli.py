@@ -73,3 +73,15 @@ def test_the_scan_policy_only_reads() -> None:
     assert "ec2:DescribeVpcs" in actions
     writing = ("Create", "Delete", "Put", "Update", "Modify", "Start", "Stop")
     assert [action for action in actions if action.partition(":")[2].startswith(writing)] == []
+
+
+def test_the_scan_policy_fits_into_a_role_and_says_where_it_does_not() -> None:
+    told = migrate("policy", "--for", "scan")
+    document = json.loads(told.stdout)
+    size = len(json.dumps(document, separators=(",", ":")))
+    assert size <= 10_240
+    assert (size > 6_144) == ("more than a managed policy takes" in told.stderr)
+    # As IAM spells them, not as botocore does.
+    prefixes = {action.partition(":")[0] for action in document["Statement"][0]["Action"]}
+    assert prefixes.isdisjoint({"elb", "elbv2", "emr", "efs", "opensearch", "stepfunctions", "apigatewayv2"})
+    assert {"elasticloadbalancing", "elasticmapreduce", "aoss", "aws-marketplace", "states"} <= prefixes

@@ -37,7 +37,13 @@ unverified against the live page."""
 
 _PREFIX = {"resourcegroupstaggingapi": "tag", "elbv2": "elasticloadbalancing", "logs": "logs", "events": "events",
            "application-autoscaling": "application-autoscaling", "efs": "elasticfilesystem",
-           "stepfunctions": "states", "opensearch": "es", "cognito-idp": "cognito-idp"}  # fmt: skip
+           "stepfunctions": "states", "opensearch": "es", "opensearchserverless": "aoss", "elb": "elasticloadbalancing",
+           "emr": "elasticmapreduce", "kinesisanalyticsv2": "kinesisanalytics",
+           "marketplace-agreement": "aws-marketplace"}  # fmt: skip
+
+_INLINE, _MANAGED = 10_240, 6_144
+"""Characters that a role's inline policies, and a managed policy, may have, white space not counted. Source: IAM User
+Guide, "IAM and AWS STS quotas"; unverified against the live page."""
 
 
 def policy(out: Out, purpose: str) -> int:
@@ -53,6 +59,10 @@ def policy(out: Out, purpose: str) -> int:
         "Version": "2012-10-17",
         "Statement": [{"Sid": "MigrateScan", "Effect": "Allow", "Action": actions, "Resource": "*"}],
     }
+    size = len(json.dumps(document, separators=(",", ":")))
+    if size > _MANAGED:
+        fits = "as a role's inline policy" if size <= _INLINE else "only in parts"
+        out.say(f"{size} characters: more than a managed policy takes ({_MANAGED}); it fits {fits} ({_INLINE})")
     out.result(json.dumps(document, indent=1), document)
     return 0
 
