@@ -1,15 +1,20 @@
 """What changed in legacy since the plan, but for what this run did itself. The rule: unexplained means stop."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
-from migrate.kind import MIGRATION_TAG, STEP_TAG
+from migrate.kind import MIGRATION_TAG, STEP_TAG, Kind
 from migrate.names import Ref
 from migrate.plan import Plan
 from migrate.proving import compare
 from migrate.values import Json
 
 
-def unexplained(before: Inventory, now: Inventory, plan: Plan, journal: Journal) -> list[str]:
+def unexplained(
+    before: Inventory, now: Inventory, plan: Plan, journal: Journal, kinds: Mapping[str, Kind[Any]]
+) -> list[str]:
     """Every difference, a line each, that no step of this run explains.
 
     A fact that a begun step changes in legacy may have its old value or the new one. What carries this migration's
@@ -25,7 +30,10 @@ def unexplained(before: Inventory, now: Inventory, plan: Plan, journal: Journal)
             if not _ours(resource, plan):
                 lines.append(f"+ {ref} is new")
             continue
-        lines += [f"~ {ref}: {line}" for line in _differences(before.by_ref[ref], resource, allowed.get(ref, {}))]
+        kind = kinds.get(ref.kind)
+        passing = kind.passing if kind is not None else frozenset()
+        found = _differences(before.by_ref[ref], resource, allowed.get(ref, {}), passing)
+        lines += [f"~ {ref}: {line}" for line in found]
     gone = sorted(set(now.gaps) - set(before.gaps))
     lines += [f"+ gap {gap.key}: {gap.reason}: {gap.said}" for gap in gone]
     return lines
@@ -37,9 +45,9 @@ def unread(before: Inventory, now: Inventory) -> list[str]:
     return [f"{gap.key}: {gap.reason}: {gap.said}" for gap in lost]
 
 
-def _differences(before: Resource, now: Resource, allowed: dict[str, list[Json]]) -> list[str]:
+def _differences(before: Resource, now: Resource, allowed: dict[str, list[Json]], passing: frozenset[str]) -> list[str]:
     one, two = before.as_json(), now.as_json()
-    facts = dict(two["facts"])
+    facts = dict(two["facts"]) | {fact: before.facts.get(fact) for fact in passing}
     for fact, values in allowed.items():
         if facts.get(fact) in values:
             facts[fact] = before.facts.get(fact)

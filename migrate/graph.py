@@ -123,6 +123,9 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
         if looked.has_marks:
             marked.add(ref)
         for path, text, other in looked.seen:
+            if other is None and _field(path) in kinds[ref.kind].volatile:
+                # Nothing is made from it: what it names need not be known (the snapshots of an image).
+                continue
             if other is None:
                 dangling.setdefault((ref, text), Dangling(ref, text, _spelt(path)))
             elif other != ref:
@@ -180,6 +183,14 @@ class _Look:
                 self.seen.append((path, span.text, span.known.ref))
             elif span.problem:
                 self.seen.append((path, span.problem.removesuffix(f" {NOT_FOUND}"), None))
+
+
+def _field(path: _Path) -> str:
+    """The fact that a path lies in."""
+    part: str | int = ""
+    while path is not None:
+        path, part = path
+    return str(part)
 
 
 def _spelt(path: _Path) -> str:

@@ -246,6 +246,8 @@ class Kind(Generic[F]):
     """ARN beginnings after the account, as `service:type`, that this kind covers for the tagging API: `ec2:vpc`."""
     volatile: ClassVar[frozenset[str]] = frozenset()
     """Facts that may differ between the sides for good reason; everything else is compared."""
+    passing: ClassVar[frozenset[str]] = frozenset()
+    """Facts that AWS changes by itself in legacy (a certificate is issued): they are no drift."""
     unordered: ClassVar[frozenset[str]] = frozenset()
     """Facts that are lists whose order means nothing: renaming reorders them."""
     actions: "ClassVar[tuple[Action[Any], ...]]" = ()

@@ -157,7 +157,7 @@ def legacy_differences(ground: Ground, step: Step, now: Resource) -> list[str]:
     kind, scanned = ground.kind(step), ground.resource(step)
     ours = own_changes(ground, step.ref)
     differences: list[str] = []
-    for field in sorted((scanned.facts.keys() | now.facts.keys()) - kind.volatile):
+    for field in sorted((scanned.facts.keys() | now.facts.keys()) - kind.volatile - kind.passing):
         shown = now.facts.get(field, _MISSING)
         if shown not in ours.get(field, []):
             differences += compare(scanned.facts.get(field, _MISSING), shown, field)

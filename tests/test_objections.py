@@ -10,13 +10,14 @@ import pytest
 from migrate import plan
 from migrate.aws_rules import NAME_RULES, unfit
 from migrate.config import Config
+from migrate.graph import build
 from migrate.inventory import Gap
 from migrate.kind import It, Name, Place
 from migrate.kinds import every_kind
 from migrate.names import AccountId, Region
 from migrate.tokens import Index
 from migrate.values import Json
-from tests.plans.toys import HERE, KINDS, LEGACY, PROD, Role, ToyFacts, User, config, inputs, thing
+from tests.plans.toys import HERE, KINDS, LEGACY, PROD, Role, ToyFacts, User, config, inputs, inventory, thing
 
 CERTIFICATE = f"arn:aws:acm:{HERE}:{LEGACY}:certificate/11111111-2222-3333-4444-555555555555"
 THERE = CERTIFICATE.replace(LEGACY, PROD)
@@ -173,3 +174,17 @@ def test_what_a_person_has_to_move_refuses_the_plan_until_somebody_says_who_does
         assert body["refusals"] == []
         assert body["manual"] == [{"ref": str(cluster.ref), "do": "gets a role instead"}]
     assert plan.make(inputs([thing("iam.user", "ana")]))["refusals"] == []
+
+
+class Measured(Role):
+    """With a fact that nothing is made from."""
+
+    name, volatile = "toy.measured", frozenset({"document"})
+
+
+def test_what_nothing_is_made_from_need_not_name_what_was_found() -> None:
+    kinds = KINDS | {"toy.measured": Measured()}
+    document = {"Snapshot": "snap-0123456789abcdef0"}
+    one, other = (thing(kind, "disk-prod", document=document) for kind in ("toy.measured", "toy.subnet"))
+    assert build(inventory([one]), kinds).dangling == ()
+    assert [lost.text for lost in build(inventory([other]), kinds).dangling] == ["snap-0123456789abcdef0"]

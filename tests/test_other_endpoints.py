@@ -16,6 +16,7 @@ from migrate.drift import unexplained, unread
 from migrate.errors import AccessError, StepFailed
 from migrate.ground import not_blind
 from migrate.inventory import Gap, Inventory, Resource
+from migrate.kind import Facts, Kind
 from migrate.kinds.ecs_task_definition import TaskDefinition
 from migrate.names import AccountId, Ref, Region
 from migrate.out import Out
@@ -118,7 +119,7 @@ def test_what_a_listing_without_an_answer_would_have_shown_is_not_gone() -> None
     plan: Any = SimpleNamespace(steps={}, migration="m")
     journal: Any = None
 
-    found = unexplained(before, now, plan, journal)
+    found = unexplained(before, now, plan, journal, {})
 
     assert found == [f"- {there[1].ref} is gone", f"+ gap {lost.key}: unreachable: {lost.said}"]
     assert unread(before, now) == [f"{lost.key}: unreachable: {lost.said}"]
@@ -211,3 +212,27 @@ def test_without_any_credentials_nobody_is_told_to_look_at_a_role(
 
     assert "log" in refused.value.do
     assert "trusts" not in refused.value.do
+
+
+class Issued(Kind[Facts]):
+    """A kind with a fact that AWS changes by itself."""
+
+    name = "toy.certificate"
+    passing = frozenset({"status"})
+
+
+def test_what_aws_changes_by_itself_is_no_drift_and_everything_else_is() -> None:
+    account, region = AccountId("666677778888"), Region("us-east-2")
+    ref = Ref(account, region, "toy.certificate", "one")
+
+    def found(**facts: str) -> Inventory:
+        return Inventory(account, (region,), ("toy.certificate",), (Resource(ref, "arn", {}, None, None, facts),), ())
+
+    plan: Any = SimpleNamespace(steps={}, migration="m")
+    journal: Any = None
+    before = found(status="PENDING", names="a")
+    kinds = {"toy.certificate": Issued()}
+    assert unexplained(before, found(status="ISSUED", names="a"), plan, journal, kinds) == []
+    assert unexplained(before, found(status="ISSUED", names="b"), plan, journal, kinds) == [
+        f"~ {ref}: facts.names: expected 'a', found 'b'"
+    ]

@@ -200,6 +200,7 @@ class Certificate(Kind[CertificateFacts]):
     )
     tagging_types = ("acm:certificate",)
     volatile = frozenset({"status", "zones", "validated_in_zones"})
+    passing = frozenset({"status"})
     actions = (Create(), Validate())
     manual = (
         "It cannot be requested anew. Imported: who holds its key imports it in the target (acm.ImportCertificate). "

@@ -100,7 +100,7 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
             f"legacy could not be read again: {len(lost)} listings got no answer; nothing was written\n  {lost[0]}",
             do=f"migrate doctor {migration.folder}, then migrate run {migration.folder}",
         )
-    found = unexplained(inventory, now, plan, journal)
+    found = unexplained(inventory, now, plan, journal, migration.kinds)
     if found:
         listed = "\n".join(f"  {line}" for line in found[:30])
         more = f"\n  and {len(found) - 30} more" if len(found) > 30 else ""

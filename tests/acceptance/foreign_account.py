@@ -120,24 +120,6 @@ def sign_in(endpoint: str) -> dict[str, str]:
     return {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
 
 
-def by_hand(it: Builder) -> None:
-    """What the owner makes in the targets alone, because no kind does: the streams that log groups feed."""
-    for account in (LIVE, LAB):
-        role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
-        given = it.client("sts").assume_role(RoleArn=role, RoleSessionName="owner")["Credentials"]
-        for region in REGIONS:
-            kinesis = boto3.client(
-                "kinesis",
-                region_name=region,
-                endpoint_url=it.endpoint,
-                aws_access_key_id=given["AccessKeyId"],
-                aws_secret_access_key=given["SecretAccessKey"],
-                aws_session_token=given["SessionToken"],
-                config=ENDPOINT_LIMITS,
-            )
-            kinesis.create_stream(StreamName="logs", ShardCount=1)
-
-
 def code(text: str) -> bytes:
     """A deployment package."""
     packed = io.BytesIO()
