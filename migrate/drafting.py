@@ -105,7 +105,7 @@ class Drafting:
         """Everything whose name is another one in the target."""
         return [
             {"ref": str(ref), "account": place.account, "name": place.name}
-            for ref in sorted(self.placement.placed)
+            for ref in self.placement.placed
             for place in self.places(ref)
             if place.name != ref.name
         ]
@@ -113,7 +113,7 @@ class Drafting:
     def taken_twice(self) -> dict[str, list[Ref]]:
         """Names in the target that two legacy resources would get, and which."""
         claims: dict[str, list[Ref]] = defaultdict(list)
-        for ref in sorted(self.placement.placed):
+        for ref in self.placement.placed:
             kind = self.kinds.get(ref.kind)
             for place in self.places(ref) if kind is not None and kind.named else ():
                 claims[str(Ref(place.account, place.region, ref.kind, place.name))].append(ref)
@@ -123,7 +123,7 @@ class Drafting:
         """Every draft, with what must come before it."""
         drafts: dict[str, Draft] = {}
         met: dict[str, _Met] = {}
-        for ref in sorted(self.placement.placed):
+        for ref in self.placement.placed:
             resource = self.inventory.by_ref[ref]
             kind = self.kinds.get(ref.kind)
             if kind is None or not kind.actions:

@@ -70,10 +70,15 @@ class Graph:
     """Earliest wave of each resource by the edges alone, from 1."""
     needs: Mapping[Ref, tuple[Edge, ...]] = field(repr=False)
     needed_by: Mapping[Ref, tuple[Edge, ...]] = field(repr=False)
-    its: Mapping[Ref, It[Any]] = field(repr=False)
+    its: dict[Ref, It[Any]] = field(repr=False)
     """Every resource of a kind, typed once for all who ask."""
     marked: frozenset[Ref]
     """Resources with a key among their facts that may read like a placeholder of ours."""
+
+    def forget(self, refs: Iterable[Ref]) -> None:
+        """Let go of the typed facts of these: nobody asks for them once their steps are drafted."""
+        for ref in refs:
+            self.its.pop(ref, None)
 
     def why(self, start: Ref, end: Ref) -> list[Edge] | None:
         """The shortest chain of edges from one to the other, or None."""
@@ -219,7 +224,7 @@ def _follow(
     resources: Mapping[Ref, Resource],
     edges: tuple[Edge, ...],
     dangling: tuple[Dangling, ...],
-    its: Mapping[Ref, It[Any]],
+    its: dict[Ref, It[Any]],
     marked: frozenset[Ref],
 ) -> Graph:
     hard = [(edge.ref, edge.needs) for edge in edges if edge.strength == "hard"]

@@ -129,7 +129,7 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
 
 def unfit_names(placement: Placement, drafting: Drafting) -> Iterator[tuple[str, str]]:
     """New names that AWS would refuse: the target's ref and why. A name that stays was taken by AWS once."""
-    for ref in sorted(placement.placed):
+    for ref in placement.placed:
         for place in drafting.places(ref):
             why = unfit(ref.kind, place.name) if place.name != ref.name else ""
             if why:

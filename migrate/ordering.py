@@ -6,7 +6,7 @@ one resource bit by bit stays in one wave.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,8 +54,10 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
         depth[step_id] = max(before, default=0)
     waves = {key: number for number, key in enumerate(sorted({(at[s], depth[s]) for s in sequence}), start=1)}
     gates = _gates(sections, waves)
+    # Each draft goes as its step comes: a large account's are many.
+    drafts.clear()
     steps = [
-        _step(by_id[step_id], waves[at[step_id], depth[step_id]], by_id, sections[at[step_id]].timeout_s)
+        _step(by_id.pop(step_id), waves[at[step_id], depth[step_id]], at, sections[at[step_id]].timeout_s)
         for step_id in sequence
     ]
     return sorted(steps, key=lambda step: step.wave), gates
@@ -151,7 +153,7 @@ def _patient(request: PlannedRequest, timeout_s: float | None) -> PlannedRequest
     return request._replace(wait=replace(request.wait, timeout_s=timeout_s))
 
 
-def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft], timeout_s: float | None) -> Step:
+def _step(draft: Draft, wave: int, known: Collection[str], timeout_s: float | None) -> Step:
     why = sorted(draft.needs)
     return Step(
         id=draft.id,
@@ -161,7 +163,7 @@ def _step(draft: Draft, wave: int, by_id: Mapping[str, Draft], timeout_s: float 
         account=draft.place.account,
         region=draft.place.region,
         name=draft.place.name,
-        needs=tuple([need for need in why if need in by_id]),
+        needs=tuple([need for need in why if need in known]),
         because=tuple([f"{need}: {_said(draft.needs[need])}" for need in why]),
         wave=wave,
         group=draft.group,

@@ -56,6 +56,7 @@ class Placement:
     """Where everything that can move goes."""
 
     placed: Mapping[Ref, Placed]
+    """In the order of refs."""
     conflicts: tuple[Undecided, ...]
     unplaced: tuple[Undecided, ...]
     movable: frozenset[Ref] = frozenset()
@@ -92,6 +93,7 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
         for ref in movable
         if ref not in placed and ref not in torn
     ]
+    placed = dict(sorted(placed.items()))
     return Placement(placed, tuple(sorted(conflicts, key=_key)), tuple(sorted(unplaced, key=_key)), frozenset(movable))
 
 

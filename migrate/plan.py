@@ -99,7 +99,9 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         blocks = addresses.drawn(inputs.config, graph, placement, inputs.kinds)
         moved = addresses.AddressMap(blocks)
         drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds, moved)
-        steps, gates = order(drafting.steps(), inputs)
+        drafts = drafting.steps()
+        graph.forget(placement.movable)
+        steps, gates = order(drafts, inputs)
         body = _body(inputs, graph, placement, drafting, steps, gates)
         body["addresses"] = [block.as_json() for block in blocks]
         body["findings"] = list(addresses.consequences(blocks, inputs.config))
@@ -156,7 +158,7 @@ def _body(
         "gates": [gate.as_json() for gate in gates],
         "placement": {
             str(ref): {"accounts": list(p.accounts), "by": p.by, "score": p.score, "evidence": list(p.evidence)}
-            for ref, p in sorted(placement.placed.items())
+            for ref, p in placement.placed.items()
         },
         "groups": {group: [str(ref) for ref in refs] for group, refs in graph.members().items()},
         "cycles": [[str(ref) for ref in cycle] for cycle in graph.cycles],

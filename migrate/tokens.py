@@ -17,25 +17,26 @@ from migrate.names import AccountId, Arn, Ref, Region
 from migrate.values import Json, waits_for
 
 NOT_FOUND = "is nothing that was found"
-_TOKEN = re.compile(
-    r"""
+_FORMS = r"""
       (?P<arn>arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-*?]*:(?:[0-9]{12}|\*|aws|cloudfront|)?:
               (?:\$\{[^{}\s"]*\}|[^\s"'`,;<>\\|{}()\[\]&])+)
     | (?P<image>(?<![0-9])[0-9]{12}\.dkr\.ecr[a-z-]*\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/[a-z0-9._/-]+)
     | (?P<s3>s3[an]?://[a-z0-9][a-z0-9.-]+)
     | (?P<url>https?://[^\s"'`,;<>\\|{}()\[\]]+)
-    | (?P<cidr>(?<![\w.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?(?![\w/]|\.[0-9]))
+    {blocks}
     | (?P<host>(?<![\w.-])[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_-]+)+(?![\w-]))
     | (?P<id>(?<![\w-])(?:vpc|subnet|sg|rtb|igw|eigw|nat|eni|acl|vpce|eipalloc|i|vol|snap|fs|fsap|lt|tgw|pcx|dopt)
              -(?:[0-9a-f]{17}|[0-9a-f]{8})(?![\w-]))
     | (?P<person>(?<![A-Za-z0-9])A(?:ROA|IDA)[A-Z0-9]{12,}(?![A-Za-z0-9]))
     | (?P<maybe>(?<![\w-])(?:ami|pl|fl|key|vgw|cgw|vpn)-(?:[0-9a-f]{17}|[0-9a-f]{8})(?![\w-]))
     | (?P<account>(?<![0-9A-Za-z_])[0-9]{12}(?![0-9A-Za-z_]))
-    """,
-    re.VERBOSE,
-)
+    """
 """Source for the forms: AWS General Reference, ARN formats; EC2 long resource ids (8 or 17 hex digits)."""
 
+_BLOCK = r"| (?P<cidr>(?<![\w.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?(?![\w/]|\.[0-9]))"
+_TOKEN = re.compile(_FORMS.replace("{blocks}", ""), re.VERBOSE)
+_TOKEN_OR_BLOCK = re.compile(_FORMS.replace("{blocks}", _BLOCK), re.VERBOSE)
+"""With IPv4 blocks, which are looked for where VPCs get new ones only: this runs over every text of an account."""
 _WORTH = re.compile(r"[0-9]{12}|arn:|://|\.|-[0-9a-f]{8}|A(?:ROA|IDA)")
 _NOBODYS = frozenset({"aws", "cloudfront", "", "*"})
 """What stands in an ARN where no customer's account does."""
@@ -88,6 +89,10 @@ class Index:
         self._views: dict[Region, Index] = {}
         self._account = re.compile(rf"(?<![0-9]){legacy}(?![0-9])")
 
+    @property
+    def _forms(self) -> re.Pattern[str]:
+        return _TOKEN if self.networks is None else _TOKEN_OR_BLOCK
+
     def add(self, text: str, known: Known) -> None:
         """Enter one text. The first stays where two claim it; the clash is kept."""
         there = self.known.setdefault(text, known)
@@ -137,7 +142,7 @@ class Index:
             return [Span(0, len(text), whole.sort, text, whole)]
         found: list[Span] = []
         if _WORTH.search(text):
-            for match in _TOKEN.finditer(text):
+            for match in self._forms.finditer(text):
                 found.extend(self._resolve(str(match.lastgroup), match.group(), match.start()))
         if loose and text.lstrip()[:1] in ("{", "["):
             taken = [(span.start, span.end) for span in found]
@@ -200,7 +205,7 @@ class Index:
 
     def _inside(self, token: str, at: int, start: int) -> Iterator[Span]:
         """The tokens in the rest of one. `start` is behind its first character, so this ends."""
-        for match in _TOKEN.finditer(token, start):
+        for match in self._forms.finditer(token, start):
             yield from self._resolve(str(match.lastgroup), match.group(), at + match.start())
 
     def _url(self, token: str, at: int) -> Iterator[Span]:
