@@ -20,7 +20,7 @@ import pytest
 from migrate.demo import verbs
 from migrate.demo.accounts import LEGACY, TARGETS
 from migrate.demo.legacy import build
-from tests.acceptance import checks, readers
+from tests.acceptance import checks, readers, timeline
 from tests.crash.story import Story, story
 
 pytestmark = [pytest.mark.world, pytest.mark.timeout(1200)]
@@ -40,6 +40,9 @@ class Arrived:
     legacy_before: bytes
     targets_before: dict[str, bytes]
     plan: dict[str, Any]
+    recorded: timeline.Recorder
+    waiting: dict[str, int]
+    """How many messages people sent to legacy's queues, before the freeze and after it."""
 
     def legacy_now(self) -> bytes:
         """The body of a scan of legacy: all but the envelope's time."""
@@ -70,11 +73,30 @@ def arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrived]:
             plan = json.loads(Path(told.type("plan").out.strip()).read_text())
             told.type("review")
             told.approve()
-            told.run()
-            yield Arrived(told, legacy, targets, plan["body"])
+            sessions = {account: told.world.session(account) for account in (LEGACY, *TARGETS.values())}
+            recorded = timeline.Recorder(sessions, told.log)
+            # S3 itself said one word to the queue of jobs, when its notification was set.
+            sent = {
+                f"shop-{env}-{queue}": int(queue == "jobs") for env in ENVIRONMENTS for queue in ("jobs", "jobs-dlq")
+            }
+            while told.type("run", "--engine", "local", expect=None).code == 3:
+                send(told, sent)
+                recorded.look()
+                assert told.answer()
+            recorded.look()
+            send(told, sent)
+            yield Arrived(told, legacy, targets, plan["body"], recorded, sent)
         finally:
             os.environ.clear()
             os.environ |= inherited
+
+
+def send(told: Story, sent: dict[str, int]) -> None:
+    """One more message to each of these queues of legacy."""
+    sqs = told.world.session(LEGACY).client("sqs")
+    for queue in sent:
+        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody=f"job {sent[queue]}")
+        sent[queue] += 1
 
 
 @pytest.fixture(scope="module")
@@ -110,20 +132,62 @@ def test_the_legacy_account_is_named_nowhere_and_strangers_are_untouched(sides: 
     assert checks.aws_owned_untouched(legacy, target) == []
 
 
-def test_each_trigger_has_one_enabled_owner(arrived: Arrived) -> None:
-    enabled: dict[str, list[str]] = {}
-    for account in (LEGACY, *ENVIRONMENTS.values()):
-        session = arrived.told.world.session(account)
-        for rule in session.client("events").list_rules()["Rules"]:
-            if rule["State"] == "ENABLED":
-                enabled.setdefault(f"rule {rule['Name']}", []).append(account)
-        for mapping in session.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
-            if mapping["State"] == "Enabled":
-                enabled.setdefault(f"mapping {mapping['FunctionArn'].split(':')[6]}", []).append(account)
+def test_at_each_moment_each_trigger_had_one_enabled_owner(arrived: Arrived, tmp_path: Path) -> None:
+    moments = arrived.recorded.moments
+    names = {account: alias for alias, account in TARGETS.items()} | {LEGACY: "legacy"}
+    (tmp_path / "timeline.txt").write_text(timeline.table(moments, names))
+    before = arrived.recorded.before.standing[LEGACY]
+    after = arrived.recorded.now.standing
 
-    assert {trigger for trigger, owners in enabled.items() if len(owners) != 1} == set()
-    assert {owner for owners in enabled.values() for owner in owners} == set(ENVIRONMENTS.values())
-    assert "rule shop-dev-heartbeat" not in enabled, "what legacy had disabled stays disabled"
+    assert timeline.owned_twice(arrived.recorded.before, moments) == []
+    active = {trigger for trigger in before if trigger.startswith(timeline.ACTIVE)}
+    assert {trigger.split()[0] for trigger in active} == set(timeline.ACTIVE) - {"schedule"}
+    for trigger in active:
+        owners = [account for account, there in after.items() if there.get(trigger)]
+        known = [account for account, there in after.items() if trigger in there and account != LEGACY]
+        assert len(known) == 1, f"{trigger} arrived in {known}"
+        assert owners == (known if before[trigger] else []), f"{trigger} was {before[trigger]} in legacy"
+    assert "rule default/shop-dev-heartbeat" in active
+    assert not before["rule default/shop-dev-heartbeat"]
+
+
+def test_what_passes_on_an_accounts_own_events_comes_at_cutover_and_stays_in_legacy(arrived: Arrived) -> None:
+    moments = [one for one in arrived.recorded.moments if one.trigger.startswith(timeline.PASSIVE)]
+    switched = arrived.recorded.moments
+
+    assert len(moments) == 4
+    assert all(one.enabled for one in moments)
+    for one in moments:
+        env = next(env for env, account in ENVIRONMENTS.items() if account == one.account)
+        stops = [other.at for other in switched if other.account == LEGACY and f"-{env}" in other.trigger]
+        assert stops
+        assert max(stops) < one.at, f"{one.trigger} began while something of {env} still ran in legacy"
+
+
+def test_the_journal_shows_one_owner_and_no_writer_left_when_data_is_copied(arrived: Arrived) -> None:
+    (path,) = arrived.told.folder.glob("*.run/journal.db")
+    entries = timeline.journal(path)
+
+    assert timeline.journal_faults(entries) == []
+    assert len({step for step, _ in entries if step.endswith(":start")}) == 15
+    for account in ENVIRONMENTS.values():
+        own = [(step.rpartition(":")[2], event) for step, event in entries if step.startswith(account)]
+        stops = {(stop, "verified") for stop in timeline.PAIRS.values()}
+        stopped = max(at for at, one in enumerate(own) if one in stops)
+        copied = min(at for at, one in enumerate(own) if one in (("snapshot", "acting"), ("copy_delta", "acted")))
+        assert stopped < copied, f"{account}: something of legacy could still write after its data was copied"
+
+
+def test_messages_stay_in_legacys_queues_and_nobody_takes_them(arrived: Arrived) -> None:
+    asked = [json.loads(line) for line in arrived.told.log.read_text().splitlines()]
+    sqs = arrived.told.world.session(LEGACY).client("sqs")
+
+    assert {one["operation"] for one in asked} & {"ReceiveMessage", "DeleteMessage", "PurgeQueue"} == set()
+    for queue, sent in arrived.waiting.items():
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        visible = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+        assert sent >= 3
+        assert visible["ApproximateNumberOfMessages"] == str(sent), queue
 
 
 def test_legacy_differs_only_by_what_the_plan_lists(arrived: Arrived) -> None:
@@ -275,3 +339,8 @@ def test_rollback_of_everything_leaves_both_sides_as_they_were(arrived: Arrived)
     assert arrived.legacy_now() == arrived.legacy_before
     for alias in TARGETS:
         assert arrived.target_now(alias) == arrived.targets_before[alias], alias
+    arrived.recorded.look()
+    assert arrived.recorded.now.standing == arrived.recorded.before.standing
+    assert timeline.owned_twice(arrived.recorded.before, arrived.recorded.moments) == []
+    (path,) = arrived.told.folder.glob("*.run/journal.db")
+    assert timeline.journal_faults(timeline.journal(path)) == []
