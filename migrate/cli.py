@@ -226,6 +226,14 @@ def status(out: Out, folder: Path, plan_path: Path | None) -> Any:
 
 
 @verb(PLAN)
+def outside(out: Out, folder: Path, plan_path: Path | None) -> Any:
+    """What stands outside AWS has to change: every host, URL, bucket name and key, old and new. Calls nothing."""
+    from migrate.verbs.outside import outside as act
+
+    return act(out, folder, plan_path=plan_path)
+
+
+@verb(PLAN)
 def verify(out: Out, folder: Path, plan_path: Path | None) -> Any:
     """Prove again, from fresh reads of both sides, everything the run claims. Exit 5 where they differ."""
     from migrate.verbs.acting import verify as act

@@ -22,6 +22,10 @@ from migrate.steps import PlannedRequest
 from migrate.values import MARKS, Json, foreign_marks, waits_for
 
 
+_FAR = 3
+"""How many edges away a writer is looked for: a service runs a task that reads a parameter with a database's host."""
+
+
 @dataclass(slots=True)
 class Draft:
     """A step before it has its place in the order."""
@@ -135,19 +139,23 @@ class Drafting:
                     continue
             it = self.graph.its[ref]
             for place in self.places(ref):
-                before = ""
+                before = stopped = ""
                 for action in kind.actions:
                     if not action.applies(it):
                         continue
                     draft, seen = self._draft(resource, it, action, place, self.rewriter(place.account, ref.region))
-                    if before:
-                        draft.needs[before] = f"{action.name} comes after {before.rpartition(':')[2]}"
-                    before = draft.id
+                    # Legacy stops without waiting for what the target may only get after the data is there.
+                    freezes = action.phase == "freeze"
+                    for earlier in (stopped,) if freezes else (before, stopped):
+                        if earlier:
+                            draft.needs[earlier] = f"{action.name} comes after {earlier.rpartition(':')[2]}"
+                    before, stopped = (before, draft.id) if freezes else (draft.id, "")
                     drafts[draft.id] = draft
                     met[draft.id] = seen
         for draft in drafts.values():
             self._needs(draft, drafts, met[draft.id])
         self._after_kinds(drafts)
+        self._after_writers(drafts)
         self._rewriters.clear()
         self.__dict__.pop("index", None)
         return list(drafts.values())
@@ -229,6 +237,31 @@ class Drafting:
                 if place.account == account:
                     return place.step
                 found = found or place.step
+        return found
+
+    def _after_writers(self, drafts: Mapping[str, Draft]) -> None:
+        """Data is copied once what may write it has stopped: not one step of the data starts where a stop failed."""
+        stops: dict[Ref, list[Draft]] = defaultdict(list)
+        members: dict[str, set[Ref]] = defaultdict(set)
+        for draft in drafts.values():
+            if draft.action.phase == "freeze":
+                stops[draft.ref].append(draft)
+                members[draft.group].add(draft.ref)
+        for draft in drafts.values():
+            if draft.action.phase != "data":
+                continue
+            for user in sorted(self._users(draft.ref) | members.get(draft.group, set())):
+                for stop in stops.get(user, ()):
+                    if stop.ref != draft.ref and stop.place.account == draft.place.account:
+                        draft.needs.setdefault(stop.id, "whoever may write to it has stopped")
+
+    def _users(self, ref: Ref) -> set[Ref]:
+        """What may write to it: what names it, what runs or triggers that, and one further (a role, a parameter)."""
+        found: set[Ref] = set()
+        ahead = {ref}
+        for _ in range(_FAR):
+            ahead = {edge.ref for one in ahead for edge in self.graph.needed_by.get(one, ())} - found
+            found |= ahead
         return found
 
     def _after_kinds(self, drafts: Mapping[str, Draft]) -> None:

@@ -357,3 +357,20 @@ def test_the_digest_follows_every_input() -> None:
         )
     }  # fmt: skip
     assert len(made) == 4
+
+
+def test_legacys_writers_stop_before_their_data_is_copied_though_the_new_ones_need_its_new_host() -> None:
+    database = thing("toy.database", "db-prod")
+    host = "db-prod.abc123xyz.eu-west-1.rds.amazonaws.com"
+    role = thing("toy.role", "app-prod", document={"Host": host})
+    service = thing("toy.service", "web-prod", document={"Role": role.arn})
+    body = plan.make(inputs([database, role, service]))
+    assert body["refusals"] == []
+    steps = {step["id"].split("/", 2)[2]: step for step in body["steps"]}
+    stop, copy, start = (steps[f"toy.{one}"] for one in (
+        "service/web-prod:stop_legacy", "database/db-prod:copy", "service/web-prod:start"))  # fmt: skip
+    # Not by the order of waves alone: where the stop fails, the copy must not begin.
+    assert stop["id"] in copy["needs"]
+    assert stop["id"] in start["needs"]
+    assert steps["toy.service/web-prod:create"]["id"] not in stop["needs"]
+    assert stop["wave"] < copy["wave"] < start["wave"]

@@ -113,6 +113,46 @@ def test_every_row_of_every_table_is_there_and_sequences_are_ahead(sides: dict[s
     assert checks.sequences_ahead(legacy, target) == []
 
 
+def test_whoever_stands_outside_is_told_every_name_that_changes_and_every_key_that_stays(arrived: Arrived) -> None:
+    told = json.loads(arrived.told.type("outside", "--json").out)
+    names = {(one["legacy"], one["account"]): one["target"] for one in told["names"]}
+    assert [one for one in told["names"] if not one["known"]] == []
+
+    legacy = arrived.told.world.session(LEGACY)
+    for env, account in ENVIRONMENTS.items():
+        target = arrived.told.world.session(account)
+        hosts = [
+            {
+                one["LoadBalancerName"]: one["DNSName"]
+                for one in side.client("elbv2").describe_load_balancers()["LoadBalancers"]
+            }
+            for side in (legacy, target)
+        ]
+        for name, host in hosts[1].items():
+            assert names[hosts[0][name], account] == host
+        databases = [
+            {
+                one["DBInstanceIdentifier"]: one["Endpoint"]["Address"]
+                for one in side.client("rds").describe_db_instances()["DBInstances"]
+            }
+            for side in (legacy, target)
+        ]
+        assert names[databases[0][f"shop-{env}"], account] == databases[1][f"shop-{env}"]
+        queues = [
+            side.client("sqs").get_queue_url(QueueName=f"shop-{env}-jobs")["QueueUrl"] for side in (legacy, target)
+        ]
+        assert names[queues[0], account] == queues[1]
+    iam = legacy.client("iam")
+    keys = [
+        key["AccessKeyId"]
+        for user in iam.list_users()["Users"]
+        for key in iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]
+        if key["Status"] == "Active"
+    ]
+    assert len(told["keys"]) == len(keys) > 0
+    assert not any(key in json.dumps(told) for key in keys), "a key is named by its end"
+
+
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_every_object_image_and_package_is_equal(sides: dict[str, Any], env: str) -> None:
     legacy, target = sides[env]

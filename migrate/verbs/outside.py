@@ -1,0 +1,66 @@
+"""outside: what whoever stands outside AWS (a frontend elsewhere, CI, partners, DNS) has to change, name by name.
+
+The rule: calls nothing and guesses nothing. A name that AWS has not given yet is said to be known after its step.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from migrate.inventory import Inventory
+from migrate.journal import Journal
+from migrate.migration import Migration
+from migrate.out import Out
+from migrate.plan import Plan
+from migrate.tokens import Index
+from migrate.values import Json, resolve, shown, waits_for
+from migrate.verbs.acting import JOURNAL
+
+_SORTS = ("host", "url", "bucket")
+"""The forms in which somebody outside names a thing; ARNs and ids are for AWS."""
+
+
+def outside(out: Out, folder: Path, *, plan_path: Path | None) -> int:
+    """List every host, URL and bucket name with what stands for it, and the access keys that stay behind."""
+    migration = Migration(folder)
+    plan = migration.plan(plan_path)
+    inventory = migration.inventory(plan.body["inventory"])[1]
+    names = list(_names(plan, inventory, plan.names(inventory, migration.kinds), migration))
+    keys = list(_keys(inventory))
+    lines = [f"{one['legacy']}\n    {one['alias']}: {one['target']}" for one in names]
+    lines += [f"key {one['key']} of {one['user']}, last used {one['last_used']}: {one['do']}" for one in keys]
+    out.result("\n".join(lines) or "nothing that has a name outside AWS moves", {"names": names, "keys": keys})
+    waiting = sum(not one["known"] for one in names)
+    out.say(f"{len(names)} names, {waiting} of them not known yet; {len(keys)} access keys stay in legacy")
+    return 0
+
+
+def _names(plan: Plan, inventory: Inventory, index: Index, migration: Migration) -> Iterator[dict[str, Json]]:
+    path = migration.run_folder(plan) / JOURNAL
+    journal = Journal(path, write=False) if path.exists() else None
+    try:
+        for text, known in sorted(index.known.items()):
+            if known.sort not in _SORTS or known.stays or "*" in text or "?" in text:
+                continue
+            for account, target in sorted(known.targets.items()):
+                needed = waits_for(target)
+                learnt = {key: journal.outputs(key[0]).get(key[1]) for key in needed} if journal else {}
+                is_known = len([value for value in learnt.values() if value is not None]) == len(needed)
+                value = resolve(target, {key: str(v) for key, v in learnt.items()}) if is_known else shown(target)
+                if value != text:
+                    yield {
+                        "legacy": text, "target": value, "known": is_known, "ref": str(known.ref),
+                        "account": account, "alias": migration.config.alias(account),
+                    }  # fmt: skip
+    finally:
+        if journal is not None:
+            journal.close()
+
+
+def _keys(inventory: Inventory) -> Iterator[dict[str, Json]]:
+    for user in inventory.of("iam.user"):
+        for key in user.facts["access_keys"]:
+            if key["status"] == "Active":
+                yield {
+                    "user": user.ref.name, "key": f"…{key['id_ends_in']}", "last_used": key["last_used"],
+                    "do": "it opens legacy alone: whoever holds it needs a role, or a key of the target",
+                }  # fmt: skip
