@@ -129,7 +129,8 @@ def test_whoever_stands_outside_is_told_every_name_that_changes_and_every_key_th
             for side in (legacy, target)
         ]
         for name, host in hosts[1].items():
-            assert names[hosts[0][name], account] == host
+            # The emulator gives both the same: then there is nothing to change.
+            assert names.get((hosts[0][name], account), hosts[0][name]) == host
         databases = [
             {
                 one["DBInstanceIdentifier"]: one["Endpoint"]["Address"]
@@ -137,7 +138,8 @@ def test_whoever_stands_outside_is_told_every_name_that_changes_and_every_key_th
             }
             for side in (legacy, target)
         ]
-        assert names[databases[0][f"shop-{env}"], account] == databases[1][f"shop-{env}"]
+        host = databases[0][f"shop-{env}"]
+        assert names.get((host, account), host) == databases[1][f"shop-{env}"]
         queues = [
             side.client("sqs").get_queue_url(QueueName=f"shop-{env}-jobs")["QueueUrl"] for side in (legacy, target)
         ]
