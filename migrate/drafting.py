@@ -21,7 +21,6 @@ from migrate.rewrite import Index, Known, Rewriter, Rewritten, whole
 from migrate.steps import PlannedRequest
 from migrate.values import MARKS, Json, foreign_marks, waits_for
 
-
 _FAR = 3
 """How many edges away a writer is looked for: a service runs a task that reads a parameter with a database's host."""
 

@@ -24,7 +24,9 @@ def test_help_takes_less_cpu_than_a_blink() -> None:
     assert start.cpu_ms("--help") < start.GOAL_MS
 
 
-@pytest.mark.parametrize("verb", ["graph", "plan", "review", "approve", "run", "status", "outside", "verify", "scan", "doctor"])
+@pytest.mark.parametrize(
+    "verb", ["graph", "plan", "review", "approve", "run", "status", "outside", "verify", "scan", "doctor"]
+)
 def test_a_folder_without_a_configuration_is_one_clear_error(tmp_path: Path, verb: str) -> None:
     done = migrate(verb, str(tmp_path))
 
