@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import Callable
 
-from migrate.values import Json
+from migrate.values import MARKS, Json
 
 
 def renamed(text: str, rewrite: Callable[[Json], Json]) -> str:
@@ -18,7 +18,7 @@ def renamed(text: str, rewrite: Callable[[Json], Json]) -> str:
         document = json.loads(text)
     except ValueError:
         document = None
-    if not isinstance(document, (dict, list)):
+    if not isinstance(document, (dict, list)) or _imitates(document):
         return str(rewrite(text))
     changed = rewrite(document)
     if changed == document:
@@ -26,6 +26,12 @@ def renamed(text: str, rewrite: Callable[[Json], Json]) -> str:
     # Spaces and escapes as in the original: some readers compare texts.
     separators = (",", ":") if '": ' not in text and ", " not in text else None
     return json.dumps(changed, ensure_ascii=text.isascii(), separators=separators)
+
+
+def _imitates(document: Json) -> bool:
+    """Whether a key in it reads like a placeholder of ours: filled in, it would not be people's value any more."""
+    written = json.dumps(document)
+    return any(f'"{mark}"' in written for mark in MARKS)
 
 
 def is_same(one: str | bytes, other: str | bytes) -> bool:

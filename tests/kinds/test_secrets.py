@@ -258,6 +258,18 @@ def test_json_keeps_its_order_spaces_and_letters() -> None:
     assert carried.renamed("12345678", upper) == "12345678"
 
 
+@pytest.mark.parametrize(
+    "text", ['{"$after": ["x", "y"]}', '{"a": {"$join": ["b", "c"]}}', '[{"$\\u006aoin": ["b"]}]', '{"$sealed": "d"}']
+)
+def test_a_value_that_reads_like_a_placeholder_is_a_text(text: str) -> None:
+    def rewrite(document: Any) -> Any:
+        assert isinstance(document, str), "as a document its keys would be filled in"
+        return document.replace("old", "new")
+
+    assert carried.renamed(text, rewrite) == text
+    assert carried.renamed(text + " old", lambda it: str(it).replace("old", "new")) == text + " new"
+
+
 def test_a_note_recognises_its_value_and_never_looks_the_same_twice() -> None:
     notes = carried.noted(carried.noted("", "one"), b"two")
 
