@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from migrate.plan import Inputs
 
 _STAYS = ("legacy",)
+_SAME_ACCOUNT = frozenset({"in", "grants"})
+"""What AWS takes from the own account only: a subnet's network, a role's policy (iam.AttachRolePolicy)."""
 
 
 def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafting) -> dict[str, Json]:
@@ -152,6 +154,6 @@ def left_behind(graph: Graph, placement: Placement, drafting: Drafting) -> Itera
                 yield key, f"{where} goes to no account"
         elif parent.accounts == _STAYS:
             yield key, f"{where} stays in legacy"
-        elif edge.why == "in" and not set(child.accounts) <= set(parent.accounts):
+        elif edge.why in _SAME_ACCOUNT and not set(child.accounts) <= set(parent.accounts):
             only = ", ".join(parent.accounts)
             yield key, f"{where} goes only to {only}: it cannot lie there from another account"
