@@ -12,8 +12,9 @@ READS = frozenset({"resourcegroupstaggingapi.GetResources"})
 _GOING = ("NotFoundException", "KMSInvalidStateException")
 
 
-def transfer_key(owner: AccountId, place: Place, mark: str, action: str) -> list[Request]:
-    """Make the key in legacy. Its outputs in the named action: `key_arn`, `key_id`. `mark` tells it from others."""
+def transfer_key(owner: AccountId, place: Place, mark: str, action: str, what: str = "") -> list[Request]:
+    """Make the key in legacy. Its outputs in the named action: `key_arn`, `key_id`. `mark` tells it from others,
+    `what` (the mark, unless said) names for people what it is for."""
     own = {"KeyId": after(action, "key_id")}
     tag = {"TagKey": TRANSFER_TAG, "TagValue": mark}
     return [
@@ -21,7 +22,7 @@ def transfer_key(owner: AccountId, place: Place, mark: str, action: str) -> list
             "kms.CreateKey",
             {
                 "Policy": as_json(_policy(owner, place.account)),
-                "Description": f"Transfer of {mark}",
+                "Description": f"Transfer of {what or mark}",
                 "Tags": [*tag_pairs(place.stamp({}), "TagKey", "TagValue"), tag],
             },
             "legacy",
@@ -47,7 +48,8 @@ def transfer_key(owner: AccountId, place: Place, mark: str, action: str) -> list
 
 
 def _policy(owner: AccountId, reader: AccountId) -> dict[str, Json]:
-    """What a copying account needs. Source: EC2 user guide, Share an encrypted EBS snapshot, read 2026-11."""
+    """What a copying account needs. Source: EC2 user guide, Share an encrypted EBS snapshot, read 2026-11; RDS user
+    guide, Allowing access to an AWS KMS key, read 2026-09."""
 
     def statement(sid: str, account: AccountId, actions: str | list[str], **more: Json) -> dict[str, Json]:
         principal = {"AWS": f"arn:aws:iam::{account}:root"}

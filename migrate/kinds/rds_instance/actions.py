@@ -10,11 +10,11 @@ from typing import Any
 
 from migrate.carry import postgres
 from migrate.kind import Action, Carrier, CarryAction, Find, It, Json, Place, Proof, Request, Wait, after, tag_pairs
+from migrate.kinds._transfer_key import transfer_key
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
-from migrate.values import as_json, join
+from migrate.values import join
 
 SNAPSHOT_GONE = "DBSnapshotNotFound"
-TRANSFER_TAG = "migrate:transfer"
 HOURS_S = 3600.0
 
 
@@ -52,7 +52,7 @@ class Snapshot(Action[InstanceFacts]):
         shared = f"{name}-shared"
         return [
             taken,
-            *_transfer_key(it, place, name),
+            *transfer_key(it.ref.account, place, name, "snapshot", f"the snapshot {name}"),
             # Under the transfer key: a snapshot under the default key cannot be shared, and under the owner's key
             # only by changing that key's policy. Source: RDS user guide, Sharing encrypted snapshots, read 2026-09.
             _snapshot(
@@ -257,76 +257,6 @@ def _share(name: str, place: Place) -> Request:
         {"DBSnapshotIdentifier": name, "AttributeName": "restore", "ValuesToAdd": [place.account]},
         "legacy",
     )
-
-
-def _transfer_key(it: It[InstanceFacts], place: Place, name: str) -> list[Request]:
-    own = {"KeyId": after("snapshot", "key_id")}
-    mark = {"TagKey": TRANSFER_TAG, "TagValue": name}
-    # What the copying account needs. Source: RDS user guide, Allowing access to an AWS KMS key, read 2026-09.
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Owner",
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{it.ref.account}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            },
-            {
-                "Sid": "Copy",
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{place.account}:root"},
-                "Action": [
-                    "kms:Decrypt",
-                    "kms:DescribeKey",
-                    "kms:Encrypt",
-                    "kms:GenerateDataKey*",
-                    "kms:ReEncrypt*",
-                ],
-                "Resource": "*",
-            },
-            {
-                "Sid": "Grants",
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{place.account}:root"},
-                "Action": ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"],
-                "Resource": "*",
-                "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
-            },
-        ],
-    }
-    return [
-        Request(
-            "kms.CreateKey",
-            {
-                "Policy": as_json(policy),
-                "Description": f"Transfer of the snapshot {name}",
-                "Tags": [*tag_pairs(place.stamp({}), "TagKey", "TagValue"), mark],
-            },
-            "legacy",
-            once="tagged",
-            outputs={"key_arn": "KeyMetadata.Arn", "key_id": "KeyMetadata.KeyId"},
-            find=Find(
-                "resourcegroupstaggingapi.GetResources",
-                {"TagFilters": [{"Key": TRANSFER_TAG, "Values": [name]}], "ResourceTypeFilters": ["kms:key"]},
-                # KMS takes the ARN wherever it takes the id. Source: kms.ScheduleKeyDeletion, botocore 1.44.5.
-                dict.fromkeys(("key_arn", "key_id"), "ResourceTagMappingList[0].ResourceARN"),
-            ),
-            # The shortest that KMS knows. Source: kms.ScheduleKeyDeletion, botocore 1.44.5.
-            undo=Request("kms.ScheduleKeyDeletion", own | {"PendingWindowInDays": 7}, "legacy", done=KEY_GOING),
-        ),
-        # Undone first: a key that waits for its deletion must not be found again by a second try.
-        Request(
-            "kms.TagResource",
-            own | {"Tags": [mark]},
-            "legacy",
-            undo=Request("kms.UntagResource", own | {"TagKeys": [TRANSFER_TAG]}, "legacy", done=KEY_GOING),
-        ),
-    ]
-
-
-KEY_GOING = ("NotFoundException", "KMSInvalidStateException")
 
 
 def _restored(it: It[InstanceFacts], place: Place) -> dict[str, Json]:
