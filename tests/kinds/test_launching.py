@@ -11,17 +11,16 @@ from typing import Any
 
 import pytest
 
-from migrate.kind import CarryAction, Kind, Place, Request
+from migrate.kind import CarryAction, Kind
 from migrate.kinds.ec2_compute import KINDS
 from migrate.kinds.ec2_compute.auto_scaling_group import AutoScalingGroup
 from migrate.kinds.ec2_compute.group_facts import PROCESSES
 from migrate.kinds.ec2_compute.group_notification import GroupNotification
 from migrate.kinds.ec2_compute.key_pair import KeyPair
 from migrate.kinds.ec2_compute.launch_template import LaunchTemplate
-from migrate.names import Region
 from tests.kinds.examples import ec2_compute as examples
 from tests.kinds.network import Answers
-from tests.kinds.shapes import check_request
+from tests.kinds.planned import place_of, requests_of
 from tests.kinds.two_sides import LEGACY, REGION, TARGET, HandCarrier, TwoSides, two_sides
 
 ABSENT = {
@@ -39,24 +38,6 @@ ABSENT = {
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSides]:
     with two_sides(monkeypatch) as world:
         yield world
-
-
-def place_of(name: str) -> Place:
-    return Place("shop", TARGET, Region(REGION), name, f"{TARGET}/{REGION}/a/{name}:create")
-
-
-def checked(requests: list[Request]) -> list[Request]:
-    """Each fits AWS's shapes, with its undo, wait and find; what is not known yet is a dummy text."""
-    for request in requests:
-        check_request(request.operation, request.params)
-        for other in (request.undo, request.wait, request.find):
-            if other is not None:
-                check_request(other.operation, other.params)
-    return requests
-
-
-def requests_of(kind: Kind[Any], found: Any, action: str = "create") -> list[Request]:
-    return checked(list(kind.action(action).requests(kind.typed(found), place_of(found.ref.name))))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

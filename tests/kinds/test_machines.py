@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from migrate.kind import Kind, Place, Request, after
+from migrate.kind import after
 from migrate.kinds.ec2_compute.image import Image
 from migrate.kinds.ec2_compute.instance import Instance
 from migrate.kinds.ec2_compute.volume import Volume
-from migrate.names import Region
 from tests.kinds.examples import ec2_compute as examples
 from tests.kinds.network import Answers
-from tests.kinds.shapes import check_request
+from tests.kinds.planned import place_of, requests_of
 from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides, two_sides
 
 
@@ -23,24 +22,6 @@ from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides, two_sides
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSides]:
     with two_sides(monkeypatch) as world:
         yield world
-
-
-def place_of(name: str) -> Place:
-    return Place("shop", TARGET, Region(REGION), name, f"{TARGET}/{REGION}/a/{name}:create")
-
-
-def checked(requests: list[Request]) -> list[Request]:
-    """Each fits AWS's shapes, with its undo, wait and find; what is not known yet is a dummy text."""
-    for request in requests:
-        check_request(request.operation, request.params)
-        for other in (request.undo, request.wait, request.find):
-            if other is not None:
-                check_request(other.operation, other.params)
-    return requests
-
-
-def requests_of(kind: Kind[Any], found: Any, action: str = "create") -> list[Request]:
-    return checked(list(kind.action(action).requests(kind.typed(found), place_of(found.ref.name))))
 
 
 # Images

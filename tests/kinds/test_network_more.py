@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrate.kind import Kind, Place
+from migrate.kind import Kind
 from migrate.kinds import every_kind
 from migrate.kinds.ec2_network.egress_only_gateway import EgressOnlyInternetGateway
 from migrate.kinds.ec2_network.flow_log import FlowLog
@@ -23,10 +23,10 @@ from migrate.kinds.ec2_network.ways_elsewhere import (
     VpnGateway,
 )
 from migrate.kinds.ec2_vpc import Vpc
-from migrate.names import Region
 from tests.kinds.network import Answers, Mover, differences, small_world
+from tests.kinds.planned import place_of
 from tests.kinds.shapes import check_request
-from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides
+from tests.kinds.two_sides import LEGACY, REGION, TwoSides
 
 ABSENT = {
     "ec2.prefix_list": "pl-0123456789abcdef0",
@@ -40,10 +40,6 @@ ABSENT = {
 def sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSides]:
     with small_world(monkeypatch) as sides:
         yield sides
-
-
-def place_of(name: str) -> Place:
-    return Place("shop", TARGET, Region(REGION), name, f"{TARGET}/{REGION}/a/{name}:create")
 
 
 @pytest.mark.parametrize("name", ABSENT)
