@@ -92,9 +92,8 @@ class Drafting:
         for ref, it in self.graph.its.items():
             stays = ref in placed and placed[ref].accounts == ("legacy",)
             index.enter(self.kinds[ref.kind], it, self.places(ref), stays)
-        if self.addresses:
-            index.networks = self.addresses.becomes
-        enter_given(index, self.config.given, (AccountId(one.account) for one in self.config.targets.values()))
+        accounts = (AccountId(one.account) for one in self.config.targets.values())
+        enter_decided(index, self.config.given, accounts, self.addresses)
         return index
 
     def rewriter(self, account: AccountId, region: Region) -> Rewriter:
@@ -187,7 +186,7 @@ class Drafting:
             estimate.of_step(it.ref.kind, action.name, resource), self.graph.groups[it.ref],
         )  # fmt: skip
         out.mentions.discard(it.ref)
-        return draft, _Met(tuple(sorted(out.mentions)), tuple(out.waits))
+        return draft, _Met(tuple(sorted(out.mentions)), tuple(sorted(out.waits)))
 
     def _request(self, request: Request, place: Place, base: str, rewrite: Rewriter, out: Rewritten) -> PlannedRequest:
         def params(of: Mapping[str, Json]) -> dict[str, Json]:
@@ -214,15 +213,14 @@ class Drafting:
         )  # fmt: skip
 
     def _needs(self, draft: Draft, drafts: Mapping[str, Draft], met: "_Met") -> None:
-        hard = [edge for edge in self.graph.needs.get(draft.ref, ()) if edge.strength == "hard"]
         for ref in met.mentions:
             maker = self._maker(ref, draft.place.account, drafts)
             if maker and maker != draft.id:
                 evidence = next((e for e in self.graph.needs.get(draft.ref, ()) if e.needs == ref), None)
                 draft.needs.setdefault(maker, evidence or f"its requests name {ref}")
         if draft.action.name == "create":
-            for edge in hard:
-                maker = self._maker(edge.needs, draft.place.account, drafts)
+            for edge in self.graph.needs.get(draft.ref, ()):
+                maker = self._maker(edge.needs, draft.place.account, drafts) if edge.strength == "hard" else None
                 if maker and maker != draft.id:
                     draft.needs.setdefault(maker, edge)
         for step, output in met.waits:
@@ -309,8 +307,13 @@ def _name(ref: Ref, account: AccountId, config: Config) -> str:
     return ref.name
 
 
-def enter_given(index: Index, given: Mapping[str, str], accounts: Iterable[AccountId]) -> None:
-    """Enter the names that migration.yaml itself gives (`renames` from ARN to ARN): of things that no kind handles."""
+def enter_decided(
+    index: Index, given: Mapping[str, str], accounts: Iterable[AccountId], addresses: AddressMap | None
+) -> None:
+    """Enter what migration.yaml itself decides: names of things that no kind handles (`renames` from ARN to ARN), and
+    the new IPv4 blocks."""
+    if addresses:
+        index.networks = addresses.becomes
     there = tuple(accounts)
     for text, target in given.items():
         arn = Arn.parse(text)

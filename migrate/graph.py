@@ -9,7 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import networkx as nx
 
@@ -18,9 +18,8 @@ from migrate.inventory import Inventory, Resource
 from migrate.kind import It, Kind, Need, Strength
 from migrate.names import Ref
 from migrate.tokens import NOT_FOUND, Index, is_loose, is_tag
-from migrate.values import MARKS, Json
+from migrate.values import CONTAINERS, MARKS, Json, Path, spelt
 
-_CONTAINERS = (dict, list, tuple)
 _RANK: dict[Strength, int] = {"soft": 0, "cut": 1, "hard": 2}
 
 CUT_WHEN_NAMED = frozenset({"rds.instance", "sqs.queue"})
@@ -132,12 +131,12 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
                 # Nothing is made from it: what it names need not be known (the snapshots of an image).
                 continue
             if other is None:
-                dangling.setdefault((ref, text), Dangling(ref, text, _spelt(path)))
+                dangling.setdefault((ref, text), Dangling(ref, text, spelt(path)))
             elif other != ref:
                 cut = other.kind in CUT_WHEN_NAMED and ref.kind in WORKLOADS
                 # What the kind says itself is better evidence; but "hard" does not say that both change over together.
                 if (other, None) not in said or (cut and (other, "cut") not in said):
-                    where = sys.intern(_spelt(path))
+                    where = sys.intern(spelt(path))
                     _keep(edges, Edge(ref, other, "names", "cut" if cut else "soft", where))
     ordered = tuple(sorted(edges.values()))
     return _follow(inventory.by_ref, ordered, tuple(sorted(dangling.values())), its, frozenset(marked))
@@ -147,11 +146,7 @@ def mentions(document: Json, index: Index) -> Iterator[tuple[str, str, Ref | Non
     """(path, text, ref or None for dangling) for every token of ours in a document."""
     looked = _Look(index)
     looked.at(document, None, True)
-    return ((_spelt(path), text, ref) for path, text, ref in looked.seen)
-
-
-_Path: TypeAlias = tuple[Any, str | int] | None
-"""Where in a document: the path of what it lies in, and the key or number."""
+    return ((spelt(path), text, ref) for path, text, ref in looked.seen)
 
 
 class _Look:
@@ -159,10 +154,10 @@ class _Look:
 
     def __init__(self, index: Index) -> None:
         self.spans = index.spans
-        self.seen: list[tuple[_Path, str, Ref | None]] = []
+        self.seen: list[tuple[Path, str, Ref | None]] = []
         self.has_marks = False
 
-    def at(self, value: Json, path: _Path, loose: bool) -> None:
+    def at(self, value: Json, path: Path, loose: bool) -> None:
         # Texts are dealt with where they are met, and no path is put together: this runs over the whole account.
         if isinstance(value, dict):
             if not MARKS.isdisjoint(value):
@@ -171,18 +166,18 @@ class _Look:
             for key, item in value.items():
                 if item.__class__ is str:
                     self._text(item, (path, key), loose and is_loose(key))
-                elif item.__class__ in _CONTAINERS:
+                elif item.__class__ in CONTAINERS:
                     self.at(item, (path, key), loose and is_loose(key))
         elif isinstance(value, (list, tuple)):
             for number, item in enumerate(value):
                 if item.__class__ is str:
                     self._text(item, (path, number), loose)
-                elif item.__class__ in _CONTAINERS:
+                elif item.__class__ in CONTAINERS:
                     self.at(item, (path, number), loose)
         elif isinstance(value, str):
             self._text(value, path, loose)
 
-    def _text(self, text: str, path: _Path, loose: bool) -> None:
+    def _text(self, text: str, path: Path, loose: bool) -> None:
         for span in self.spans(text, loose=loose):
             if span.known is not None:
                 self.seen.append((path, span.text, span.known.ref))
@@ -190,20 +185,12 @@ class _Look:
                 self.seen.append((path, span.problem.removesuffix(f" {NOT_FOUND}"), None))
 
 
-def _field(path: _Path) -> str:
+def _field(path: Path) -> str:
     """The fact that a path lies in."""
     part: str | int = ""
     while path is not None:
         path, part = path
     return str(part)
-
-
-def _spelt(path: _Path) -> str:
-    parts: list[str] = []
-    while path is not None:
-        path, part = path
-        parts.append(f"[{part}]" if isinstance(part, int) else f".{part}")
-    return "".join(reversed(parts)).removeprefix(".")
 
 
 def _keep(edges: dict[tuple[Ref, Ref, str, str], Edge], edge: Edge) -> None:

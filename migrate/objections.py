@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from migrate.plan import Inputs
 
 _STAYS = ("legacy",)
-_SAME_ACCOUNT = frozenset({"in", "grants"})
-"""What AWS takes from the own account only: a subnet's network, a role's policy (iam.AttachRolePolicy)."""
 
 
 def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafting) -> dict[str, Json]:
@@ -140,6 +138,7 @@ def unfit_names(placement: Placement, drafting: Drafting) -> Iterator[tuple[str,
 
 def left_behind(graph: Graph, placement: Placement, drafting: Drafting) -> Iterator[tuple[str, str]]:
     """What moves although that without which it cannot be made stays, goes nowhere, or goes to another account."""
+    nowhere = {one.ref for one in placement.unplaced}
     for edge in graph.edges:
         if edge.strength != "hard" or edge.ref not in placement.movable:
             continue
@@ -150,10 +149,10 @@ def left_behind(graph: Graph, placement: Placement, drafting: Drafting) -> Itera
         where = f"{edge.ref} moves, and {edge.needs}, which it needs ({edge.why}; {edge.seen_in}),"
         if parent is None:
             # What no action applies to (AWS's own things) is in every account; a conflict is told by itself.
-            if edge.needs in placement.movable and any(one.ref == edge.needs for one in placement.unplaced):
+            if edge.needs in nowhere:
                 yield key, f"{where} goes to no account"
         elif parent.accounts == _STAYS:
             yield key, f"{where} stays in legacy"
-        elif edge.why in _SAME_ACCOUNT and not set(child.accounts) <= set(parent.accounts):
+        elif edge.why == "in" and not set(child.accounts) <= set(parent.accounts):
             only = ", ".join(parent.accounts)
             yield key, f"{where} goes only to {only}: it cannot lie there from another account"

@@ -12,7 +12,7 @@ from typing import Any
 
 from migrate import __version__, addresses, files, objections
 from migrate.config import Config
-from migrate.drafting import Drafting, enter_given
+from migrate.drafting import Drafting, enter_decided
 from migrate.errors import FileError
 from migrate.graph import Graph, build
 from migrate.inventory import Inventory
@@ -63,9 +63,7 @@ class Plan:
             lambda ref: str(ref) in stays,
         )
         moved = addresses.AddressMap(map(addresses.Block.from_json, self.body.get("addresses", ())))
-        if moved:
-            index.networks = moved.becomes
-        enter_given(index, self.body.get("given", {}), map(AccountId, self.body["targets"].values()))
+        enter_decided(index, self.body.get("given", {}), map(AccountId, self.body["targets"].values()), moved)
         return index
 
 

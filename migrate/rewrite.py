@@ -9,17 +9,16 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from migrate.kind import OWN_TAGS
 from migrate.names import AccountId, Ref
-from migrate.tokens import Index, Known, Span, index_of, is_loose, is_tag, whole
-from migrate.values import Json, is_mark, join, waits_for
+from migrate.tokens import Index, Known, Span, index_of, is_loose, is_tag, standing, whole
+from migrate.values import CONTAINERS, Json, Path, is_mark, join, spelt, waits_for
 
 __all__ = ["Index", "Known", "Rewriter", "Rewritten", "Span", "index_of", "residue", "whole"]
 
 _BUCKET_PATTERN = re.compile(r"arn:aws[a-z-]*:s3:::([^/\s\"]*[*?][^/\s\"]*)")
-_CONTAINERS = (dict, list, tuple)
 _NONE: frozenset[Any] = frozenset()
 _REMEMBERED = 1 << 13
 """Strings whose rewriting is kept: documents repeat each other, but not for ever."""
@@ -62,10 +61,6 @@ class _Key(NamedTuple):
     is_left: bool
 
 
-_Path: TypeAlias = tuple[Any, str] | None
-"""Where in a document: the path of what it lies in, and the key. Spelt out only where there is something to say."""
-
-
 class Rewriter:
     """Rewrites documents for one target account."""
 
@@ -77,7 +72,6 @@ class Rewriter:
         self.string = lru_cache(_REMEMBERED)(self._string)
         self.keys: dict[str, _Key] = {}
         self.buckets = [(text, known) for text, known in index.known.items() if known.sort == "bucket"]
-        self._legacy = re.compile(rf"(?<![0-9]){index.legacy}(?![0-9])")
 
     def __call__(self, value: Json, base: str = "", out: Rewritten | None = None) -> Rewritten:
         """The document in target terms. Keys stay; placeholders stay; tag values keep bare names.
@@ -89,7 +83,7 @@ class Rewriter:
         out.value = self._walk(value, out, None, True, base)
         return out
 
-    def _walk(self, value: Json, out: Rewritten, path: _Path, loose: bool, base: str) -> Json:
+    def _walk(self, value: Json, out: Rewritten, path: Path, loose: bool, base: str) -> Json:
         # Most of a plan's time is spent here: texts are dealt with where they are met, and no path is put together.
         if isinstance(value, dict):
             return self._dict(value, out, path, loose, base)
@@ -103,14 +97,14 @@ class Rewriter:
             made = item
             if item.__class__ is str:
                 if (text := self.string(item, loose)) is not None:
-                    made = self._take(text, out, (path, f"[{number}]"))
-            elif item.__class__ in _CONTAINERS:
-                made = self._walk(item, out, (path, f"[{number}]"), loose, base)
+                    made = self._take(text, out, (path, number))
+            elif item.__class__ in CONTAINERS:
+                made = self._walk(item, out, (path, number), loose, base)
             changed = changed or made is not item
             items.append(made)
         return items if changed else value
 
-    def _dict(self, value: dict[str, Json], out: Rewritten, path: _Path, loose: bool, base: str) -> Json:
+    def _dict(self, value: dict[str, Json], out: Rewritten, path: Path, loose: bool, base: str) -> Json:
         if is_mark(value):
             return self._mark(value, out, path, base)
         if "Statement" in value:
@@ -125,16 +119,16 @@ class Rewriter:
             if about.names_something:
                 # A key is structure and stays.
                 said = f"the key {key} names something of legacy, and keys are not rewritten"
-                out.problems.append(f"{_spelt((path, key))}: {said}")
+                out.problems.append(f"{_where((path, key))}: {said}")
             if about.is_own:
                 continue
             if about.is_left:
-                out.left.append(f"{_spelt((path, key))} (the key)")
+                out.left.append(f"{_where((path, key))} (the key)")
             if item.__class__ is str:
                 if (text := self.string(item, loose and about.is_loose)) is None:
                     continue
                 made = self._take(text, out, (path, key))
-            elif item.__class__ in _CONTAINERS:
+            elif item.__class__ in CONTAINERS:
                 made = self._walk(item, out, (path, key), loose and about.is_loose, base)
             else:
                 continue
@@ -145,23 +139,23 @@ class Rewriter:
 
     def _key(self, key: str) -> _Key:
         named = any(not (span.known and span.known.stays) for span in self.index.spans(key, loose=False))
-        about = _Key(named, is_loose(key), key in OWN_TAGS, self._legacy.search(key) is not None)
+        about = _Key(named, is_loose(key), key in OWN_TAGS, self.index.account_id.search(key) is not None)
         self.keys[key] = about
         return about
 
-    def _take(self, text: _Text, out: Rewritten, path: _Path) -> Json:
+    def _take(self, text: _Text, out: Rewritten, path: Path) -> Json:
         out.mentions |= text.mentions
         if text.waits:
             out.waits |= text.waits
         if text.stays:
             out.stays |= text.stays
         if text.problems:
-            out.problems += [f"{_spelt(path)}: {problem}" for problem in text.problems]
+            out.problems += [f"{_where(path)}: {problem}" for problem in text.problems]
         if text.is_left:
-            out.left.append(_spelt(path))
+            out.left.append(_where(path))
         return text.value
 
-    def _mark(self, value: dict[str, Json], out: Rewritten, path: _Path, base: str) -> Json:
+    def _mark(self, value: dict[str, Json], out: Rewritten, path: Path, base: str) -> Json:
         if "$after" in value:
             step, output = value["$after"]
             if base and "/" not in step:
@@ -181,7 +175,7 @@ class Rewriter:
         spans = self.index.spans(text, loose=loose)
         problems = [*self._broken_patterns(text)] if "s3:::" in text else []
         if not spans:
-            is_left = self.index.legacy in text and self._legacy.search(text) is not None
+            is_left = self.index.legacy in text and self.index.account_id.search(text) is not None
             return _Text(text, _NONE, tuple(problems), _NONE, _NONE, is_left) if problems or is_left else None
         parts: list[Json] = []
         mentions: set[Ref] = set()
@@ -232,7 +226,7 @@ class Rewriter:
         problems.append(f"{text} is in {len(known.targets)} accounts and not in this one: say which is meant")
         return text
 
-    def _without_dropped(self, policy: dict[str, Json], out: Rewritten, path: _Path) -> dict[str, Json]:
+    def _without_dropped(self, policy: dict[str, Json], out: Rewritten, path: Path) -> dict[str, Json]:
         """A policy without the principals that do not move; a statement that has none left goes too."""
         statements = policy["Statement"]
         whole = [statements] if isinstance(statements, dict) else list(statements or ())
@@ -253,7 +247,7 @@ class Rewriter:
                 others = {key: item for key, item in principal.items() if key != "AWS"}
                 kept.append(statement | {"Principal": others})
         if not kept and statements:
-            out.problems.append(f"{_spelt(path)}: names only people who do not move; no statement is left")
+            out.problems.append(f"{_where(path)}: names only people who do not move; no statement is left")
         return policy if kept == whole else policy | {"Statement": kept}
 
     def _is_dropped(self, principal: Json, out: Rewritten) -> bool:
@@ -264,12 +258,8 @@ class Rewriter:
         return True
 
 
-def _spelt(path: _Path) -> str:
-    parts: list[str] = []
-    while path is not None:
-        path, part = path
-        parts.append(part if part.startswith("[") else f".{part}")
-    return "".join(reversed(parts)).lstrip(".") or "value"
+def _where(path: Path) -> str:
+    return spelt(path).lstrip(".") or "value"
 
 
 def _is_stamp(value: dict[str, Json]) -> bool:
@@ -283,7 +273,7 @@ def residue(value: Json, legacy: AccountId, stays: Collection[str] = ()) -> list
     `stays`: names that are meant to stay, because what they name does.
     """
 
-    account = re.compile(rf"(?<![0-9]){legacy}(?![0-9])")
+    account = standing(legacy)
 
     def walk(item: Json, where: str) -> Iterator[str]:
         if isinstance(item, str):

@@ -8,7 +8,7 @@ accounts and AWS-owned names are no tokens of ours.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from migrate.inventory import Resource
@@ -74,6 +74,12 @@ class Span(NamedTuple):
     problem: str = ""
 
 
+@cache
+def standing(account: AccountId) -> re.Pattern[str]:
+    """Where an account id stands by itself: not within a longer number."""
+    return re.compile(rf"(?<![0-9]){account}(?![0-9])")
+
+
 class Index:
     """Every text by which a legacy resource is known."""
 
@@ -87,7 +93,7 @@ class Index:
         self.networks: Callable[[str], tuple[Ref, dict[AccountId, str], str] | None] | None = None
         """What an IPv4 block or address of a moved VPC becomes; set where VPCs get new blocks (see `addresses`)."""
         self._views: dict[Region, Index] = {}
-        self._account = re.compile(rf"(?<![0-9]){legacy}(?![0-9])")
+        self.account_id = standing(legacy)
 
     @property
     def _forms(self) -> re.Pattern[str]:
@@ -256,7 +262,7 @@ class Index:
                 yield Span(at, at + end, "arn", token[:end], known, said)
                 yield from self._inside(token, at, end)
                 return
-        ours = list(self._account.finditer(token))
+        ours = list(self.account_id.finditer(token))
         if not ours:
             return
         if arn.account not in _NOBODYS and arn.account != self.legacy:

@@ -16,9 +16,22 @@ from typing import Any, TypeAlias
 # Any and not a recursive union: dict is invariant, and a document's shape is AWS's business, checked by botocore.
 Json: TypeAlias = Any
 
-_CONTAINERS = (dict, list, tuple)
+CONTAINERS = (dict, list, tuple)
+
+Path: TypeAlias = tuple[Any, str | int] | None
+"""Where in a document: the path of what it lies in, and the key or number. Spelt out only where there is something to
+say: documents are walked by the hundred thousand."""
 
 MARKS = frozenset({"$after", "$join", "$json", "$sealed"})
+
+
+def spelt(path: Path) -> str:
+    """The path for people: `Statement[0].Resource`."""
+    parts: list[str] = []
+    while path is not None:
+        path, part = path
+        parts.append(f"[{part}]" if isinstance(part, int) else f".{part}")
+    return "".join(reversed(parts)).removeprefix(".")
 
 
 def after(step: str, output: str) -> dict[str, Json]:
@@ -88,9 +101,9 @@ def waits_for(value: Json) -> set[tuple[str, str]]:
                 step, output = item["$after"]
                 found.add((str(step), str(output)))
             else:
-                left += [part for part in item.values() if part.__class__ in _CONTAINERS]
+                left += [part for part in item.values() if part.__class__ in CONTAINERS]
         elif isinstance(item, (list, tuple)):
-            left += [part for part in item if part.__class__ in _CONTAINERS]
+            left += [part for part in item if part.__class__ in CONTAINERS]
     return found
 
 

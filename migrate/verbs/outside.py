@@ -6,13 +6,14 @@ The rule: calls nothing and guesses nothing. A name that AWS has not given yet i
 from collections.abc import Iterator
 from pathlib import Path
 
+from migrate.ground import Known
 from migrate.inventory import Inventory
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.tokens import Index
-from migrate.values import Json, resolve, shown, waits_for
+from migrate.values import Json, resolve, shown
 from migrate.verbs.acting import JOURNAL
 
 _SORTS = ("host", "url", "bucket")
@@ -42,10 +43,10 @@ def _names(plan: Plan, inventory: Inventory, index: Index, migration: Migration)
             if known.sort not in _SORTS or known.stays or "*" in text or "?" in text:
                 continue
             for account, target in sorted(known.targets.items()):
-                needed = waits_for(target)
-                learnt = {key: journal.outputs(key[0]).get(key[1]) for key in needed} if journal else {}
-                is_known = len([value for value in learnt.values() if value is not None]) == len(needed)
-                value = resolve(target, {key: str(v) for key, v in learnt.items()}) if is_known else shown(target)
+                try:
+                    value, is_known = resolve(target, {} if journal is None else Known(journal)), True
+                except KeyError:
+                    value, is_known = shown(target), False
                 if value != text:
                     yield {
                         "legacy": text, "target": value, "known": is_known, "ref": str(known.ref),
