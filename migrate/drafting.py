@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from migrate import estimate
 from migrate.addresses import AddressMap
@@ -20,6 +20,8 @@ from migrate.placement import Placed, Placement
 from migrate.rewrite import Index, Known, Rewriter, Rewritten, whole
 from migrate.steps import PlannedRequest
 from migrate.values import MARKS, Json, foreign_marks, waits_for
+
+T = TypeVar("T", Ref, tuple[str, str])
 
 _FAR = 3
 """How many edges away a writer is looked for: a service runs a task that reads a parameter with a database's host."""
@@ -66,7 +68,8 @@ class Drafting:
         self.ref_of: dict[str, Ref] = {}
         """The legacy resource of each step."""
         self._places: dict[Ref, tuple[Place, ...]] = {}
-        self._rewriters: dict[tuple[AccountId, int], Rewriter] = {}
+        self._rewriters: dict[tuple[AccountId, Region], Rewriter] = {}
+        self._aliases = {AccountId(target.account): alias for alias, target in config.targets.items()}
         self.dropped: dict[Ref, set[Ref]] = defaultdict(set)
         """People who do not move → whose policies named them: they are taken out there."""
         self.marked: dict[Ref, tuple[str, ...]] = {}
@@ -98,10 +101,13 @@ class Drafting:
 
     def rewriter(self, account: AccountId, region: Region) -> Rewriter:
         """The rewriter for what goes from one region to one target account."""
-        index = self.index.in_region(region)
-        if (account, id(index)) not in self._rewriters:
-            self._rewriters[account, id(index)] = rewriter(index, account)
-        return self._rewriters[account, id(index)]
+        found = self._rewriters.get((account, region))
+        if found is None:
+            index = self.index.in_region(region)
+            # Regions without names of their own share one rewriter, and what it remembers.
+            alike = (one for one in self._rewriters.values() if one.account == account and one.index is index)
+            found = self._rewriters[account, region] = next(alike, None) or rewriter(index, account)
+        return found
 
     def renames(self) -> list[Json]:
         """Everything whose name is another one in the target."""
@@ -181,12 +187,12 @@ class Drafting:
             self.found[step] += problems
         changes = action.legacy_after(it)
         draft = Draft(
-            step, it.ref, action, place, self.config.alias(place.account), requests, carry,
+            step, it.ref, action, place, self._aliases[place.account], requests, carry,
             dict(changes) if changes is not None else None,
             estimate.of_step(it.ref.kind, action.name, resource), self.graph.groups[it.ref],
         )  # fmt: skip
         out.mentions.discard(it.ref)
-        return draft, _Met(tuple(sorted(out.mentions)), tuple(sorted(out.waits)))
+        return draft, _Met(_in_order(out.mentions), _in_order(out.waits))
 
     def _request(self, request: Request, place: Place, base: str, rewrite: Rewriter, out: Rewritten) -> PlannedRequest:
         def params(of: Mapping[str, Json]) -> dict[str, Json]:
@@ -213,13 +219,14 @@ class Drafting:
         )  # fmt: skip
 
     def _needs(self, draft: Draft, drafts: Mapping[str, Draft], met: "_Met") -> None:
+        edges = self.graph.needs.get(draft.ref, ())
         for ref in met.mentions:
             maker = self._maker(ref, draft.place.account, drafts)
-            if maker and maker != draft.id:
-                evidence = next((e for e in self.graph.needs.get(draft.ref, ()) if e.needs == ref), None)
-                draft.needs.setdefault(maker, evidence or f"its requests name {ref}")
+            if maker and maker != draft.id and maker not in draft.needs:
+                evidence = next((edge for edge in edges if edge.needs == ref), None)
+                draft.needs[maker] = evidence or f"its requests name {ref}"
         if draft.action.name == "create":
-            for edge in self.graph.needs.get(draft.ref, ()):
+            for edge in edges:
                 maker = self._maker(edge.needs, draft.place.account, drafts) if edge.strength == "hard" else None
                 if maker and maker != draft.id:
                     draft.needs.setdefault(maker, edge)
@@ -277,6 +284,10 @@ class _Met(NamedTuple):
 
     mentions: tuple[Ref, ...]
     waits: tuple[tuple[str, str], ...]
+
+
+def _in_order(those: set[T]) -> tuple[T, ...]:
+    return tuple(those if len(those) < 2 else sorted(those))
 
 
 def _left(out: Rewritten) -> list[str]:

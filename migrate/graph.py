@@ -214,28 +214,32 @@ def _follow(
     its: dict[Ref, It[Any]],
     marked: frozenset[Ref],
 ) -> Graph:
-    hard = [(edge.ref, edge.needs) for edge in edges if edge.strength == "hard"]
+    # By number in the order of refs: a ref is a tuple, and is not hashed again with every look.
+    refs = sorted(resources)
+    number = {ref: at for at, ref in enumerate(refs)}
+    hard = [(number[edge.ref], number[edge.needs]) for edge in edges if edge.strength == "hard"]
     cycles = layers.circles(_pairs(hard))
     # What runs a task definition writes what the task definition names: it changes over with it.
-    pairs = [(edge.ref, edge.needs) for edge in edges if edge.strength == "cut" or edge.why == "runs"]
-    part_of = layers.together(resources, pairs)
+    pairs = [(number[edge.ref], number[edge.needs]) for edge in edges if edge.strength == "cut" or edge.why == "runs"]
+    part_of = layers.together(number.values(), pairs)
     # Groups that need each other, and resources that do, are one group: no order could be right for them.
-    between = ((part_of[ref], part_of[needs]) for ref, needs in hard if part_of[ref] != part_of[needs])
-    pairs += [(min(circle), ref) for circle in layers.circles(_pairs(between)) for ref in circle]
-    part_of = layers.together(resources, pairs)
-    least: dict[Ref, Ref] = {}
-    for ref, part in part_of.items():
-        least[part] = min(ref, least.get(part, ref))
-    needed = _pairs((part_of[ref], part_of[needs]) for ref, needs in hard if part_of[ref] != part_of[needs])
+    between = ((part_of[one], part_of[needs]) for one, needs in hard if part_of[one] != part_of[needs])
+    pairs += [(min(circle), one) for circle in layers.circles(_pairs(between)) for one in circle]
+    part_of = layers.together(number.values(), pairs)
+    least: dict[int, int] = {}
+    for one, part in part_of.items():
+        # In the order of refs: the first that is met is the least.
+        least.setdefault(part, one)
+    needed = _pairs((part_of[one], part_of[needs]) for one, needs in hard if part_of[one] != part_of[needs])
     turns = layers.generations({part: needed.get(part, ()) for part in least})
-    names = {part: str(ref) for part, ref in least.items()}
-    groups = {ref: names[part] for ref, part in part_of.items()}
-    waves = {ref: turns[part] for ref, part in part_of.items()}
+    names = {part: str(refs[one]) for part, one in least.items()}
+    groups = {ref: names[part_of[one]] for ref, one in number.items()}
+    waves = {ref: turns[part_of[one]] for ref, one in number.items()}
     return Graph(
         resources,
         edges,
         dangling,
-        tuple(sorted(tuple(sorted(cycle)) for cycle in cycles)),
+        tuple(sorted(tuple(refs[one] for one in sorted(cycle)) for cycle in cycles)),
         groups,
         waves,
         _by(edges, lambda edge: edge.ref),
@@ -245,10 +249,10 @@ def _follow(
     )
 
 
-def _pairs(pairs: Iterable[tuple[Ref, Ref]]) -> dict[Ref, list[Ref]]:
-    found: dict[Ref, list[Ref]] = defaultdict(list)
-    for ref, needs in pairs:
-        found[ref].append(needs)
+def _pairs(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    for one, needs in pairs:
+        found[one].append(needs)
     return found
 
 

@@ -13,9 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from migrate.errors import FileError
 from migrate.inventory import Resource
-from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
+from migrate.names import GLOBAL, AccountId, Ref, Region
 from migrate.requests import Find, Request, Wait
 from migrate.values import Json, after, join
+
+Sort = Literal["arn", "id", "host", "url", "bucket", "name"]
+"""What a text is, by which something is known."""
 
 Strength = Literal["hard", "cut", "soft"]
 """hard: cannot be created without it. cut: must change over together. soft: is named, so rewritten and verified."""
@@ -134,7 +137,7 @@ class Name(NamedTuple):
 
     legacy: str
     target: Json
-    sort: Literal["arn", "id", "host", "url", "bucket", "name"] = "arn"
+    sort: Sort = "arn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,14 +294,16 @@ class Kind(Generic[F]):
 
     def target_arn(self, it: It[F], place: Place) -> Json:
         """The ARN in the target, for kinds whose ARN ends in a name that does not change by itself."""
-        arn = Arn.parse(it.arn)
-        if arn is None:
+        parts = it.arn.split(":", 5)
+        if len(parts) != 6 or parts[0] != "arn":
             return it.arn
-        resource = arn.resource
-        if it.ref.name != place.name and resource.endswith(it.ref.name):
-            resource = resource[: -len(it.ref.name)] + place.name
-        region = arn.region and (place.region if place.region != GLOBAL else arn.region)
-        return str(arn._replace(region=region, account=arn.account and place.account, resource=resource))
+        if parts[3] and place.region != GLOBAL:
+            parts[3] = place.region
+        if parts[4]:
+            parts[4] = place.account
+        if it.ref.name != place.name and parts[5].endswith(it.ref.name):
+            parts[5] = parts[5][: -len(it.ref.name)] + place.name
+        return ":".join(parts)
 
     def outputs(self, found: Resource) -> dict[str, str]:
         """What `after("create", …)` stands for, read from the standing thing. Must have every name that
@@ -384,7 +389,33 @@ def tag_pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -
 
 
 __all__ = [
-    "MIGRATION_TAG", "OWN_TAGS", "STEP_TAG", "Action", "Carrier", "CarryAction", "Downtime", "Facts", "Find", "It",
-    "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Request", "Strength", "Undo", "Wait",
-    "Why", "after", "join", "pair_tags", "same_place", "tag_pairs",
+    "MIGRATION_TAG",
+    "OWN_TAGS",
+    "STEP_TAG",
+    "Action",
+    "Carrier",
+    "CarryAction",
+    "Downtime",
+    "Facts",
+    "Find",
+    "It",
+    "Json",
+    "Kind",
+    "Name",
+    "Need",
+    "Phase",
+    "Place",
+    "Proof",
+    "ReadSite",
+    "Request",
+    "Sort",
+    "Strength",
+    "Undo",
+    "Wait",
+    "Why",
+    "after",
+    "join",
+    "pair_tags",
+    "same_place",
+    "tag_pairs",
 ]  # fmt: skip

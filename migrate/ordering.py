@@ -8,12 +8,13 @@ one resource bit by bit stays in one wave.
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrate import layers
 from migrate.drafting import Draft
 from migrate.errors import ConfigError, PlanRefused
 from migrate.graph import Edge
+from migrate.kind import Action
 from migrate.runbook import Ask, Do
 from migrate.steps import Gate, PlannedRequest, Step
 
@@ -35,23 +36,26 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
     at: dict[str, int] = {}
     depth: dict[str, int] = {}
     resource_of: dict[str, str] = {}
-    own_section: dict[tuple[str, str, str], tuple[int, bool]] = {}
+    own_section: dict[tuple[str, str, Action[Any]], tuple[int, bool]] = {}
     for step_id in sequence:
         draft = by_id[step_id]
-        which = draft.alias, draft.does, draft.action.phase
+        which = draft.alias, draft.ref.kind, draft.action
         if which not in own_section:
             own_section[which] = _own_section(draft, sections)
         own, explicit = own_section[which]
-        latest = max(needs[step_id], key=at.__getitem__, default=None)
-        if latest is not None and at[latest] > own:
-            if explicit:
-                raise _contradiction(draft, by_id[latest], sections[own], sections[at[latest]])
-            own = at[latest]
-        at[step_id] = own
         # What is done to one resource after another thing is done to it stays in its wave: needs keep the order.
         of = resource_of[step_id] = step_id.rpartition(":")[0]
-        before = [depth[need] + (resource_of[need] != of) for need in needs[step_id] if at[need] == own]
-        depth[step_id] = max(before, default=0)
+        deepest = 0
+        if those := needs[step_id]:
+            latest = max(those, key=at.__getitem__)
+            if at[latest] > own:
+                if explicit:
+                    raise _contradiction(draft, by_id[latest], sections[own], sections[at[latest]])
+                own = at[latest]
+            for need in those:
+                if at[need] == own:
+                    deepest = max(deepest, depth[need] + (resource_of[need] != of))
+        at[step_id], depth[step_id] = own, deepest
     waves = {key: number for number, key in enumerate(sorted({(at[s], depth[s]) for s in sequence}), start=1)}
     gates = _gates(sections, waves)
     # Each draft goes as its step comes: a large account's are many.

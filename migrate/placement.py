@@ -67,19 +67,20 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
     """Decide for every resource of a kind that moves. Pure; same inputs, same result."""
     movable = {ref: graph.resources[ref] for ref, it in graph.its.items() if moves(it, kinds)}
     placed: dict[Ref, Placed] = {}
-    for ref, resource in graph.resources.items():
-        decided = _by_rule(resource, config, _called(ref, graph, kinds)) if config.placement else None
+    for ref, resource in graph.resources.items() if config.placement else ():
+        decided = _by_rule(resource, config, _called(ref, graph, kinds))
         # What does not move goes nowhere, whatever a broad rule says; that it stays may still be said.
         if decided and (ref in movable or decided.accounts == ("legacy",)):
             placed[ref] = decided
     lies_in = _parents(graph)
     _follow_parents(movable, lies_in, placed)
     named: dict[Ref, Placed] = {}
+    words = re.compile("|".join(map(re.escape, sorted(config.environments))), re.IGNORECASE)
     # First what lies in nothing (a VPC decides for its subnets), then what is left.
     for only_roots in (True, False):
         for ref, resource in movable.items():
             if ref not in placed and not (only_roots and ref in lies_in):
-                own = _by_name(resource, config, _called(ref, graph, kinds))
+                own = _by_name(resource, config, words, _called(ref, graph, kinds))
                 if own:
                     named[ref] = placed[ref] = own
         _follow_parents(movable, lies_in, placed)
@@ -93,7 +94,8 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
         for ref in movable
         if ref not in placed and ref not in torn
     ]
-    placed = dict(sorted(placed.items()))
+    # An inventory's resources are in the order of refs.
+    placed = {ref: placed[ref] for ref in graph.resources if ref in placed}
     return Placement(placed, tuple(sorted(conflicts, key=_key)), tuple(sorted(unplaced, key=_key)), frozenset(movable))
 
 
@@ -119,11 +121,12 @@ def _by_rule(resource: Resource, config: Config, called: tuple[str, ...]) -> Pla
     return None
 
 
-def _by_name(resource: Resource, config: Config, called: tuple[str, ...]) -> Placed | None:
+def _by_name(resource: Resource, config: Config, words: re.Pattern[str], called: tuple[str, ...] = ()) -> Placed | None:
+    """By tags, names and stack; `words`: any word that names an environment."""
     votes: dict[str, int] = defaultdict(int)
     evidence: list[str] = []
     tags = {key.lower(): value for key, value in resource.tags.items()}
-    for key in TAG_KEYS:
+    for key in TAG_KEYS if tags else ():
         alias = config.environments.get(tags.get(key, "").lower())
         if alias:
             votes[alias] += 10
@@ -132,8 +135,9 @@ def _by_name(resource: Resource, config: Config, called: tuple[str, ...]) -> Pla
         ("name", resource.ref.name),
         ("Name tag", tags.get("name", "")),
         ("stack", resource.owner or ""),
+        *(("name", text) for text in called),
     ):
-        if not any(word in text.lower() for word in config.environments):
+        if not text or not words.search(text):
             continue
         for word in dict.fromkeys(_WORDS.split(text)):
             alias = config.environments.get(word.lower())
@@ -220,19 +224,24 @@ def _used_by_two(graph: Graph, placed: Mapping[Ref, Placed], named: Mapping[Ref,
     for ref, own in placed.items():
         if own.by == "rule" or own.accounts == ("legacy",):
             continue
+        users = [
+            (edge, user.accounts[0])
+            for edge in graph.needed_by.get(ref, ())
+            if (own.by != "lies in" or edge.strength != "soft")
+            and (user := placed.get(edge.ref)) is not None
+            and len(user.accounts) == 1
+            and user.accounts[0] != "legacy"
+        ]
+        if all(alias in own.accounts for _, alias in users):
+            continue
         votes: dict[str, int] = defaultdict(int)
-        evidence: list[str] = [f"{ref.name}: {text}" for text in (named[ref].evidence if ref in named else ())]
-        for edge in graph.needed_by.get(ref, ()):
-            user = placed.get(edge.ref)
-            if own.by == "lies in" and edge.strength == "soft":
-                continue
-            if user is not None and len(user.accounts) == 1 and user.accounts[0] != "legacy":
-                votes[user.accounts[0]] += _WEIGHT[edge.strength]
-                evidence.append(f"{edge.ref} ({user.accounts[0]}): {edge.why}, {edge.seen_in}")
-        if votes and set(votes) - set(own.accounts):
-            for alias in own.accounts:
-                votes[alias] += own.score
-            yield Undecided(ref, dict(sorted(votes.items())), tuple(evidence))
+        evidence = [f"{ref.name}: {text}" for text in (named[ref].evidence if ref in named else ())]
+        for edge, alias in users:
+            votes[alias] += _WEIGHT[edge.strength]
+            evidence.append(f"{edge.ref} ({alias}): {edge.why}, {edge.seen_in}")
+        for alias in own.accounts:
+            votes[alias] += own.score
+        yield Undecided(ref, dict(sorted(votes.items())), tuple(evidence))
 
 
 def _torn(graph: Graph, movable: Mapping[Ref, Resource], placed: Mapping[Ref, Placed]) -> Iterable[Undecided]:

@@ -24,7 +24,7 @@ _REMEMBERED = 1 << 13
 """Strings whose rewriting is kept: documents repeat each other, but not for ever."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Rewritten:
     """A document in the target's names, what it mentions, and what could not be resolved."""
 
@@ -172,6 +172,12 @@ class Rewriter:
         return value
 
     def _string(self, text: str, loose: bool) -> _Text | None:
+        known = self.index.known.get(text)
+        if known is not None and (loose or known.sort != "bucket") and text not in self.index.clashes:
+            # Most texts that name something are a name as a whole, with one text for it in this account.
+            value = None if known.stays or known.sort == "cidr" else known.targets.get(self.account)
+            if value.__class__ is str and self.index.legacy not in value and "s3:::" not in text:
+                return _Text(value, frozenset((known.ref,)), (), _NONE, _NONE, False)
         spans = self.index.spans(text, loose=loose)
         problems = [*self._broken_patterns(text)] if "s3:::" in text else []
         if not spans:

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from migrate.inventory import Resource
-from migrate.kind import It, Kind, Place
+from migrate.kind import It, Kind, Place, Sort
 from migrate.names import AccountId, Arn, Ref, Region
 from migrate.values import Json, waits_for
 
@@ -48,7 +48,7 @@ _QUEUE = re.compile(r"https?://(?:sqs\.[a-z0-9-]+|(?:[a-z0-9-]+\.)?queue)\.amazo
 _VERSION = re.compile(r":[0-9]+")
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 _ANOTHERS_NAME = re.compile(r"(?:^[Nn]|[a-z]N|_n)ame$|Identifier$|^[Ff]amily$")
-_PAIRS = ({"Key", "Value"}, {"key", "value"}, {"TagKey", "TagValue"}, {"Name", "Value"})
+_PAIRS = frozenset(map(frozenset, (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue"), ("Name", "Value"))))
 """Tags, attributes, and the dimensions of a metric: `{"Name": "QueueName", "Value": "shop"}`."""
 _TAG_KEYS = frozenset({"Tags", "tags", "TagSet", "TagList"})
 
@@ -125,14 +125,15 @@ class Index:
 
     def enter(self, kind: Kind[Any], it: It[Any], places: tuple[Place, ...] = (), stays: bool = False) -> None:
         """Enter every name of one resource."""
-        by_text: dict[str, tuple[str, dict[AccountId, Json]]] = {}
+        by_text: dict[str, tuple[Sort, dict[AccountId, Json]]] = {}
         for place in places or (Place("", self.legacy, it.ref.region, it.ref.name),):
-            for name in kind.names(it, place):
-                if not name.legacy or name.sort == "name":
+            for legacy, target, sort in kind.names(it, place):
+                if not legacy or sort == "name":
                     continue
-                _, targets = by_text.setdefault(name.legacy, (name.sort, {}))
+                if (there := by_text.get(legacy)) is None:
+                    there = by_text[legacy] = sort, {}
                 if places:
-                    targets[place.account] = whole(name.target, place)
+                    there[1][place.account] = target if target.__class__ is str else whole(target, place)
         for text, (sort, targets) in by_text.items():
             self.add(text, Known(it.ref, sort, targets, stays))
 
@@ -236,12 +237,13 @@ class Index:
 
     def _host(self, token: str, at: int) -> Iterator[Span]:
         # The whole host, or what is behind some labels: `dualstack.<load balancer>`.
-        starts = [0, *(n + 1 for n, letter in enumerate(token) if letter == ".")]
-        for start in starts[:-1]:
+        start, dot = 0, token.find(".")
+        while dot >= 0:
             known = self.known.get(token[start:]) or self.known.get(token[start:].lower())
             if known is not None and known.sort != "bucket" and (start == 0 or known.sort == "host"):
                 yield Span(at + start, at + len(token), "host", token[start:], known)
                 return
+            start, dot = dot + 1, token.find(".", dot + 1)
         bucket = _BUCKET_HOST.fullmatch(token)
         if bucket and (known := self.bucket(bucket[1])):
             yield Span(at, at + len(bucket[1]), "bucket", bucket[1], known)
@@ -311,10 +313,10 @@ def is_tag(value: Mapping[str, Json]) -> bool:
 
     Load balancer attributes have the same form: `access_logs.s3.bucket` is no tag.
     """
-    if len(value) != 2:
+    if len(value) != 2 or frozenset(value) not in _PAIRS:
         return False
     key = value.get("Key", value.get("key", value.get("TagKey", value.get("Name"))))
-    return set(value) in _PAIRS and "bucket" not in str(key).lower()
+    return "bucket" not in str(key).lower()
 
 
 def index_of(
