@@ -72,6 +72,8 @@ class Drafting:
         self._aliases = {AccountId(target.account): alias for alias, target in config.targets.items()}
         self.dropped: dict[Ref, set[Ref]] = defaultdict(set)
         """People who do not move → whose policies named them: they are taken out there."""
+        self.handed_over: set[Ref] = set()
+        """What stops in legacy and starts in a target: it has one owner at each moment."""
         self.marked: dict[Ref, tuple[str, ...]] = {}
         """Resources with a key of their own that reads like a placeholder, and where: no step is drafted for them."""
 
@@ -142,11 +144,12 @@ class Drafting:
                     self.marked[ref] = marks
                     continue
             it = self.graph.its[ref]
+            actions = [action for action in kind.actions if action.applies(it)]
+            if {"freeze", "cutover"} <= {action.phase for action in actions}:
+                self.handed_over.add(ref)
             for place in self.places(ref):
                 before = stopped = ""
-                for action in kind.actions:
-                    if not action.applies(it):
-                        continue
+                for action in actions:
                     draft, seen = self._draft(resource, it, action, place, self.rewriter(place.account, ref.region))
                     # Legacy stops without waiting for what the target may only get after the data is there.
                     freezes = action.phase == "freeze"

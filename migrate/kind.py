@@ -30,6 +30,7 @@ Why = Literal[
     "grants",
     "reads",
     "writes",
+    "dead letters",
     "logs to",
     "routes to",
     "runs",

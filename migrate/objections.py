@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from migrate.plan import Inputs
 
 _STAYS = ("legacy",)
+_IN_ONE_ACCOUNT = frozenset({"in", "attached to", "member of", "assumes", "dead letters"})
+"""Why one thing needs another of its own account. A role's policy, a service's role, a group of a network interface:
+AWS looks for them in the caller's account (unverified for each of them). For dead-letter queues the guides differ: the
+SDK guides want one account, the SQS Developer Guide calls it best practice; read 2026-11. So a person may waive it."""
 
 
 def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafting) -> dict[str, Json]:
@@ -88,6 +92,8 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
         refusals.append({"key": f"name/{target}", "what": said, "do": do})
     for key, said in left_behind(graph, placement, drafting):
         ask(key, said, f"place both in migration.yaml, {waive.format(key=key)}")
+    for key, said in owned_twice(placement, drafting):
+        ask(key, said, f"place it in one account, {waive.format(key=key)}")
     known = {str(ref) for ref in inputs.inventory.by_ref}
     for ref_text in [
         *(one for one in config.renames if one not in config.given),
@@ -140,7 +146,8 @@ def left_behind(graph: Graph, placement: Placement, drafting: Drafting) -> Itera
     """What moves although that without which it cannot be made stays, goes nowhere, or goes to another account."""
     nowhere = {one.ref for one in placement.unplaced}
     for edge in graph.edges:
-        if edge.strength != "hard" or edge.ref not in placement.movable:
+        is_hard, in_one = edge.strength == "hard", edge.why in _IN_ONE_ACCOUNT
+        if not (is_hard or in_one) or edge.ref not in placement.movable:
             continue
         child, parent = placement.placed.get(edge.ref), placement.placed.get(edge.needs)
         if child is None or child.accounts == _STAYS:
@@ -149,10 +156,20 @@ def left_behind(graph: Graph, placement: Placement, drafting: Drafting) -> Itera
         where = f"{edge.ref} moves, and {edge.needs}, which it needs ({edge.why}; {edge.seen_in}),"
         if parent is None:
             # What no action applies to (AWS's own things) is in every account; a conflict is told by itself.
-            if edge.needs in nowhere:
+            if is_hard and edge.needs in nowhere:
                 yield key, f"{where} goes to no account"
         elif parent.accounts == _STAYS:
             yield key, f"{where} stays in legacy"
-        elif edge.why == "in" and not set(child.accounts) <= set(parent.accounts):
+        elif in_one and not set(child.accounts) <= set(parent.accounts):
             only = ", ".join(parent.accounts)
-            yield key, f"{where} goes only to {only}: it cannot lie there from another account"
+            said = "it cannot lie there from another account" if edge.why == "in" else "AWS wants both in one account"
+            yield key, f"{where} goes only to {only}: {said}"
+
+
+def owned_twice(placement: Placement, drafting: Drafting) -> Iterator[tuple[str, str]]:
+    """What has one owner in legacy, where it is stopped, and would be started in several targets."""
+    for ref in sorted(drafting.handed_over):
+        accounts = placement.placed[ref].accounts
+        if len(accounts) > 1:
+            where = " and ".join(accounts)
+            yield f"owners/{ref}", f"{ref} acts once in legacy, and would be started in {where}: each would act"

@@ -37,6 +37,7 @@ _BLOCK = r"| (?P<cidr>(?<![\w.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?(?
 _TOKEN = re.compile(_FORMS.replace("{blocks}", ""), re.VERBOSE)
 _TOKEN_OR_BLOCK = re.compile(_FORMS.replace("{blocks}", _BLOCK), re.VERBOSE)
 """With IPv4 blocks, which are looked for where VPCs get new ones only: this runs over every text of an account."""
+_LIKE_ID = re.compile(r"[a-z]+-(?:[0-9a-f]{17}|[0-9a-f]{8})")
 _WORTH = re.compile(r"[0-9]{12}|arn:|://|\.|-[0-9a-f]{8}|A(?:ROA|IDA)")
 _NOBODYS = frozenset({"aws", "cloudfront", "", "*"})
 """What stands in an ARN where no customer's account does."""
@@ -134,6 +135,9 @@ class Index:
                     there = by_text[legacy] = sort, {}
                 if places:
                     there[1][place.account] = target if target.__class__ is str else whole(target, place)
+        if kind.named and _LIKE_ID.fullmatch(it.ref.name):
+            # Somebody called it like one of AWS's ids: its own name is no reference to what was not found.
+            by_text.setdefault(it.ref.name, ("id", {place.account: place.name for place in places}))
         for text, (sort, targets) in by_text.items():
             self.add(text, Known(it.ref, sort, targets, stays))
 

@@ -1,5 +1,6 @@
 """What refuses a plan because AWS would refuse it, or because something would be left behind."""
 
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,9 +13,9 @@ from migrate.aws_rules import NAME_RULES, unfit
 from migrate.config import Config
 from migrate.graph import build
 from migrate.inventory import Gap
-from migrate.kind import It, Name, Place
+from migrate.kind import It, Kind, Name, Need, Place
 from migrate.kinds import every_kind
-from migrate.names import AccountId, Region
+from migrate.names import AccountId, Ref, Region
 from migrate.tokens import Index
 from migrate.values import Json
 from tests.plans.toys import HERE, KINDS, LEGACY, PROD, Role, ToyFacts, User, config, inputs, inventory, thing
@@ -188,3 +189,48 @@ def test_what_nothing_is_made_from_need_not_name_what_was_found() -> None:
     one, other = (thing(kind, "disk-prod", document=document) for kind in ("toy.measured", "toy.subnet"))
     assert build(inventory([one]), kinds).dangling == ()
     assert [lost.text for lost in build(inventory([other]), kinds).dangling] == ["snap-0123456789abcdef0"]
+
+
+def test_what_is_assumed_attached_or_a_dead_letter_queue_must_be_in_the_same_account() -> None:
+    for why in ("assumes", "attached to", "dead letters"):
+        used, user = thing("toy.queue", "used"), thing("toy.queue", "user")
+        rules = [{"name": "used", "to": "development"}, {"name": "user", "to": "production"}]
+
+        found = refusals(used, user, placement=rules, kinds=KINDS | {"toy.queue": _needing(why, used.ref)})
+
+        assert "goes only to development: AWS wants both in one account" in found[f"stays/{user.ref}/{used.ref}"]
+        together = [{"name": "use*", "to": "production"}]
+        assert refusals(used, user, placement=together, kinds=KINDS | {"toy.queue": _needing(why, used.ref)}) == {}
+
+
+def _needing(why: Any, on: Ref) -> Kind[ToyFacts]:
+    """Queues of which all others need one, softly: their requests do not say it."""
+    queue = copy.copy(KINDS["toy.queue"])
+    needs = lambda it: iter(() if it.ref == on else (Need(on, why, "soft", "toy.Describe"),))  # noqa: E731
+    queue.needs = needs  # type: ignore[method-assign]
+    return queue
+
+
+def test_what_would_be_started_in_two_accounts_is_asked_about() -> None:
+    worker = thing("toy.service", "worker")
+    both = {"name": "worker", "to": ["production", "development"]}
+
+    found = refusals(worker, placement=[both])
+
+    key = f"owners/{worker.ref}"
+    assert "would be started in production and development: each would act" in found[key]
+    assert refusals(worker, placement=[both], waivers=[{"gap": key, "because": "each has a queue of its own"}]) == {}
+    assert refusals(worker, placement=[{"name": "worker", "to": "production"}]) == {}
+
+
+def test_a_name_that_looks_like_an_id_of_aws_is_no_reference_to_something_missing() -> None:
+    rule = thing(
+        "toy.queue",
+        "vpc-12345678",
+        document={"Own": "vpc-12345678", "Arn": f"arn:aws:sqs:{HERE}:{LEGACY}:vpc-12345678"},
+    )
+    other = thing("toy.queue", "other", document={"Vpc": "vpc-87654321"})
+    all_there = [{"name": "*", "to": "production"}]
+
+    assert refusals(rule, placement=all_there) == {}
+    assert any("vpc-87654321" in said for said in refusals(other, placement=all_there).values())

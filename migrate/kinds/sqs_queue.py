@@ -174,7 +174,7 @@ class Queue(Kind[QueueFacts]):
         where = "sqs.GetQueueAttributes Attributes"
         dead = (it.facts.redrive_policy or {}).get("deadLetterTargetArn")
         if dead:
-            yield Need(dead, "writes", "cut", f"{where}.RedrivePolicy.deadLetterTargetArn")
+            yield Need(dead, "dead letters", "cut", f"{where}.RedrivePolicy.deadLetterTargetArn")
         if it.facts.kms_key and not it.facts.kms_key.startswith("alias/aws/"):
             yield Need(it.facts.kms_key, "encrypted by", "soft", f"{where}.KmsMasterKeyId")
 
