@@ -122,12 +122,18 @@ class Drafting:
 
     def taken_twice(self) -> dict[str, list[Ref]]:
         """Names in the target that two legacy resources would get, and which."""
-        claims: dict[str, list[Ref]] = defaultdict(list)
+        claims: dict[Ref, list[Ref]] = defaultdict(list)
         for ref in self.placement.placed:
             kind = self.kinds.get(ref.kind)
             for place in self.places(ref) if kind is not None and kind.named else ():
-                claims[str(Ref(place.account, place.region, ref.kind, place.name))].append(ref)
-        return {target: refs for target, refs in claims.items() if len(refs) > 1}
+                if place.name != ref.name:
+                    claims[Ref(place.account, place.region, ref.kind, place.name)].append(ref)
+        for there, refs in claims.items():
+            # Names that stay are different ones in legacy already: one of the two that clash has a new name.
+            keeps = there._replace(account=self.inventory.account)
+            if any(place.account == there.account and place.name == there.name for place in self.places(keeps)):
+                refs.append(keeps)
+        return {str(there): sorted(refs) for there, refs in claims.items() if len(refs) > 1}
 
     def steps(self) -> list[Draft]:
         """Every draft, with what must come before it."""

@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -109,18 +110,21 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
         if kind is not None:
             its[resource.ref] = it = kind.typed(resource)
             index.enter(kind, it)
-    edges: dict[tuple[Ref, Ref, str, str], Edge] = {}
+    edges: list[Edge] = []
     dangling: dict[tuple[Ref, str], Dangling] = {}
     marked: set[Ref] = set()
     for ref, it in its.items():
         names = index.in_region(ref.region)
+        own: dict[tuple[Ref, str, str], Edge] = {}
         said: set[tuple[Ref, Strength | None]] = set()
         for need in kinds[ref.kind].needs(it):
             target = _resolve(need, inventory, names)
             if target is None:
                 dangling.setdefault((ref, str(need.on)), Dangling(ref, str(need.on), need.seen_in))
             elif target != ref:
-                _keep(edges, Edge(ref, target, need.why, need.strength, need.seen_in))
+                own.setdefault(
+                    (target, need.strength, need.why), Edge(ref, target, need.why, need.strength, need.seen_in)
+                )
                 said |= {(target, None), (target, need.strength)}
         looked = _Look(names)
         looked.at(inventory.by_ref[ref].facts, None, True)
@@ -136,10 +140,13 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
                 cut = other.kind in CUT_WHEN_NAMED and ref.kind in WORKLOADS
                 # What the kind says itself is better evidence; but "hard" does not say that both change over together.
                 if (other, None) not in said or (cut and (other, "cut") not in said):
-                    where = sys.intern(spelt(path))
-                    _keep(edges, Edge(ref, other, "names", "cut" if cut else "soft", where))
-    ordered = tuple(sorted(edges.values()))
-    return _follow(inventory.by_ref, ordered, tuple(sorted(dangling.values())), its, frozenset(marked))
+                    strength: Strength = "cut" if cut else "soft"
+                    if (other, strength, "names") not in own:
+                        where = sys.intern(spelt(path))
+                        own[other, strength, "names"] = Edge(ref, other, "names", strength, where)
+        # In the order of refs, as resources are: so all of them are sorted.
+        edges += sorted(own.values())
+    return _follow(inventory.by_ref, tuple(edges), tuple(sorted(dangling.values())), its, frozenset(marked))
 
 
 def mentions(document: Json, index: Index) -> Iterator[tuple[str, str, Ref | None]]:
@@ -193,10 +200,6 @@ def _field(path: Path) -> str:
     return str(part)
 
 
-def _keep(edges: dict[tuple[Ref, Ref, str, str], Edge], edge: Edge) -> None:
-    edges.setdefault((edge.ref, edge.needs, edge.strength, edge.why), edge)
-
-
 def _resolve(need: Need, inventory: Inventory, index: Index) -> Ref | None:
     if isinstance(need.on, Ref):
         return need.on if need.on in inventory.by_ref else None
@@ -242,8 +245,8 @@ def _follow(
         tuple(sorted(tuple(refs[one] for one in sorted(cycle)) for cycle in cycles)),
         groups,
         waves,
-        _by(edges, lambda edge: edge.ref),
-        _by(edges, lambda edge: edge.needs),
+        _by(edges, attrgetter("ref")),
+        _by(edges, attrgetter("needs")),
         its,
         marked,
     )
