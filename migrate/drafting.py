@@ -72,6 +72,8 @@ class Drafting:
         self._aliases = {AccountId(target.account): alias for alias, target in config.targets.items()}
         self.dropped: dict[Ref, set[Ref]] = defaultdict(set)
         """People who do not move → whose policies named them: they are taken out there."""
+        self.findings: list[str] = []
+        """What people outside have to be told about what moves."""
         self.handed_over: set[Ref] = set()
         """What stops in legacy and starts in a target: it has one owner at each moment."""
         self.marked: dict[Ref, tuple[str, ...]] = {}
@@ -153,6 +155,8 @@ class Drafting:
             actions = [action for action in kind.actions if action.applies(it)]
             if {"freeze", "cutover"} <= {action.phase for action in actions}:
                 self.handed_over.add(ref)
+            if actions and self.places(ref) and (finding := kind.finding(it)):
+                self.findings.append(finding)
             for place in self.places(ref):
                 before = stopped = ""
                 for action in actions:

@@ -285,6 +285,10 @@ class Kind(Generic[F]):
         with a default VPC) and stands in every account."""
         return self.manual
 
+    def finding(self, it: It[F]) -> str:
+        """What people outside have to be told once this one moves, for the plan. Empty: nothing."""
+        return ""
+
     def networks(self, it: It[F]) -> tuple[str, ...]:
         """The IPv4 blocks that it lays out, the first one first: what stands in others' documents follows them."""
         return ()
@@ -390,33 +394,7 @@ def tag_pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -
 
 
 __all__ = [
-    "MIGRATION_TAG",
-    "OWN_TAGS",
-    "STEP_TAG",
-    "Action",
-    "Carrier",
-    "CarryAction",
-    "Downtime",
-    "Facts",
-    "Find",
-    "It",
-    "Json",
-    "Kind",
-    "Name",
-    "Need",
-    "Phase",
-    "Place",
-    "Proof",
-    "ReadSite",
-    "Request",
-    "Sort",
-    "Strength",
-    "Undo",
-    "Wait",
-    "Why",
-    "after",
-    "join",
-    "pair_tags",
-    "same_place",
-    "tag_pairs",
+    "MIGRATION_TAG", "OWN_TAGS", "STEP_TAG", "Action", "Carrier", "CarryAction", "Downtime", "Facts", "Find", "It",
+    "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Request", "Sort", "Strength", "Undo",
+    "Wait", "Why", "after", "join", "pair_tags", "same_place", "tag_pairs",
 ]  # fmt: skip

@@ -102,7 +102,7 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         steps, gates = order(drafts, inputs)
         body = _body(inputs, graph, placement, drafting, steps, gates)
         body["addresses"] = [block.as_json() for block in blocks]
-        body["findings"] = list(addresses.consequences(blocks, inputs.config))
+        body["findings"] = [*drafting.findings, *addresses.consequences(blocks, inputs.config)]
         return body
 
 

@@ -1,5 +1,6 @@
 """Gateways and addresses as only AWS shows them: regional ones, several addresses, ones that services keep."""
 
+from migrate import plan
 from migrate.kind import Place
 from migrate.kinds.ec2_network.gateways import ElasticIp, NatGateway
 from migrate.kinds.ec2_network.vpc_endpoint import VpcEndpoint
@@ -7,6 +8,7 @@ from migrate.names import Region
 from tests.kinds.network import Answers
 from tests.kinds.shapes import check_request
 from tests.kinds.two_sides import REGION, TARGET
+from tests.plans import toys
 
 
 def test_an_address_that_a_service_keeps_for_itself_is_not_allocated() -> None:
@@ -72,3 +74,16 @@ def test_an_endpoint_without_a_service_and_one_to_another_region_are_asked_for_a
         {"ServiceName": "com.example", "ServiceRegion": "us-east-1"},
         {"ServiceName": "com.example"},
     ]
+
+
+def test_the_plan_says_which_public_addresses_outsiders_have_to_let_in_anew() -> None:
+    address = {"AllocationId": "eipalloc-0123456789abcdef0", "PublicIp": "192.0.2.1"}
+    (found,) = ElasticIp().scan(Answers({"ec2.DescribeAddresses": {"Addresses": [address]}}))
+    kinds = {"ec2.elastic_ip": ElasticIp()}
+
+    body = plan.make(toys.inputs([found], kinds=kinds, placement=[{"name": "*", "to": "production"}]))
+    stays = plan.make(toys.inputs([found], kinds=kinds, placement=[{"name": "*", "to": "legacy"}]))
+
+    (said,) = body["findings"]
+    assert said.startswith(f"192.0.2.1 ({found.ref}) does not move: who lets it in")
+    assert stays["findings"] == []

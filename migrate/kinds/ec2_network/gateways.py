@@ -194,6 +194,17 @@ class ElasticIp(Kind[AddressFacts]):
         yield from names_of(it, place, "elastic-ip")
         yield Name(it.facts.public_ip, after("create", "public_ip"), "host")
 
+    def finding(self, it: It[AddressFacts]) -> str:
+        # Source of the transfer: EC2 User Guide, "Transfer Elastic IP addresses", read 2026-08: same region, 7 days to
+        # accept; a NAT gateway's own address cannot be taken from it (VPC User Guide, "NAT gateways").
+        return (
+            f"{it.facts.public_ip} ({it.ref}) does not move: who lets it in (partners, offices, other clouds) has "
+            "to let the new address in as well before the cut-over; `migrate outside` prints it once it is there. To "
+            "keep the old one, transfer it by hand after the cut-over: delete what holds it in legacy (a NAT gateway: "
+            "what is behind it is cut off then), `aws ec2 enable-address-transfer` there, `accept-address-transfer` in "
+            "the target within 7 days."
+        )
+
     def outputs(self, found: Resource) -> dict[str, str]:
         return super().outputs(found) | {"public_ip": found.facts["public_ip"]}
 
