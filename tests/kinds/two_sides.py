@@ -127,6 +127,18 @@ class TwoSides:
     def _take_back(self, request: Request, place: Place) -> None:
         self.send(request, self._params(request, place))
 
+    def was_sent(self, request: Request, resource: Resource) -> bool:
+        """Whether the request's own look finds what it makes, as the engine asks after a crash."""
+        if request.find is None:
+            return False
+        params = whole(request.find.params, self.place(resource))
+        params = params if request.side == "legacy" else self.rewrite(params).value
+        try:
+            answer = self.send(Request(request.find.operation, params, side=request.side), params)
+        except ClientError:
+            return False  # the emulator cannot look: it is sent again
+        return any(jmespath.search(path, answer) for path in request.find.outputs.values())
+
     def send(self, request: Request, params: dict[str, Json]) -> dict[str, Any]:
         service, _, name = request.operation.partition(".")
         full = resolve(params, self.known)

@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 from migrate.inventory import Resource
 from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, after, pair_tags
 from migrate.kinds._documents import canonical
-from migrate.kinds.dynamodb_table.actions import Configure, CopyItems, Create, Finish
+from migrate.kinds.dynamodb_table.actions import Configure, CopyItems, Create, Finish, Stream
 from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, read_facts, sendable
 
 
 class Table(Kind[TableFacts]):
     """A DynamoDB table with its items.
 
-    Names inside of items are not renamed. The target's stream holds the copied items for a day: a mapping that reads
-    it from TRIM_HORIZON sees each of them as new. Replicas, auto scaling, insights, backups and Kinesis destination
+    Names inside of items are not renamed. The stream is switched on after the items are there: a mapping that reads it
+    from TRIM_HORIZON sees none of the copies as new. Replicas, auto scaling, insights, backups and Kinesis destination
     are not carried; coverage.md says what to do. Items that expire within an hour of the proof are not compared.
     """
 
@@ -49,7 +49,7 @@ class Table(Kind[TableFacts]):
         "Warm throughput": "grows by use; dynamodb.UpdateTable with WarmThroughput before a rush",
         "Vector indexes": "dynamodb.UpdateTable in the target",
     }
-    actions = (Create(), Configure(), CopyItems(), Finish())
+    actions = (Create(), Configure(), CopyItems(), Stream(), Finish())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         names = [only] if only is not None else sorted(site.pages("dynamodb.ListTables", "TableNames"))
@@ -67,14 +67,10 @@ class Table(Kind[TableFacts]):
         size = table.get("TableSizeBytes")
         return self.found(site, name, read_facts(site, table), arn=arn, tags=tags, size_bytes=size)
 
-    def outputs(self, found: Resource) -> dict[str, str]:
-        stream = found.facts["stream_arn"]
-        return super().outputs(found) | ({"stream_arn": str(stream)} if stream else {})
-
     def names(self, it: It[TableFacts], place: Place) -> Iterator[Name]:
         yield from super().names(it, place)
         if it.facts.stream_arn:
-            yield Name(it.facts.stream_arn, after("create", "stream_arn"))
+            yield Name(it.facts.stream_arn, after("stream", "stream_arn"))
 
     def needs(self, it: It[TableFacts]) -> Iterator[Need]:
         if it.facts.encryption and it.facts.encryption != AWS_KEY:

@@ -11,7 +11,7 @@ _BUSY = ("ResourceInUseException", "LimitExceededException")
 
 
 class Create(Action[TableFacts]):
-    """The table, empty, with its keys, indexes and stream; without what deletes items or forbids its deletion."""
+    """The table, empty, with its keys and indexes; without a stream, what deletes items or forbids its deletion."""
 
     name = "create"
     title = "Create the table, empty"
@@ -41,8 +41,6 @@ class Create(Action[TableFacts]):
         if facts.encryption:
             own = {"KMSMasterKeyId": facts.encryption} if facts.encryption != AWS_KEY else {}
             params["SSESpecification"] = {"Enabled": True, "SSEType": "KMS"} | own
-        if facts.stream:
-            params["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": facts.stream}
         there: dict[str, Json] = {"TableName": place.name}
         return [
             Request(
@@ -50,8 +48,7 @@ class Create(Action[TableFacts]):
                 params,
                 once="named",
                 creates=True,
-                outputs={"arn": "TableDescription.TableArn"}
-                | ({"stream_arn": "TableDescription.LatestStreamArn"} if facts.stream else {}),
+                outputs={"arn": "TableDescription.TableArn"},
                 # One table with indexes at a time. Source: dynamodb.CreateTable, botocore 1.44.5.
                 retry=("LimitExceededException",),
                 wait=_active(place),
@@ -137,6 +134,45 @@ class CopyItems(CarryAction[TableFacts]):
 
     def uncarry(self, it: It[TableFacts], to: Carrier) -> None:
         items.take_away(to, _tables(it, to))
+
+
+class Stream(Action[TableFacts]):
+    """The stream, once the items are there: whoever reads it from its beginning must not see each copy as new."""
+
+    name = "stream"
+    title = "Switch on the table's stream"
+    phase = "data"
+    sets = frozenset({"stream"})
+
+    def applies(self, it: It[TableFacts]) -> bool:
+        return it.facts.stream is not None
+
+    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
+        there: dict[str, Json] = {"TableName": place.name}
+        on: dict[str, Json] = {"StreamEnabled": True, "StreamViewType": it.facts.stream}
+        return [
+            Request(
+                "dynamodb.UpdateTable",
+                there | {"StreamSpecification": on},
+                outputs={"stream_arn": "TableDescription.LatestStreamArn"},
+                # Refused where there is a stream already; the ARN of one switched off is still shown. Source:
+                # dynamodb.StreamSpecification, botocore 1.44.5.
+                find=Find(
+                    "dynamodb.DescribeTable",
+                    dict(there),
+                    {"stream_arn": "[Table][?StreamSpecification.StreamEnabled].LatestStreamArn | [0]"},
+                ),
+                retry=_BUSY,
+                wait=_active(place),
+                undo=Request(
+                    "dynamodb.UpdateTable",
+                    there | {"StreamSpecification": {"StreamEnabled": False}},
+                    done=(*GONE, "ValidationException"),
+                    retry=_BUSY,
+                    wait=_active(place),
+                ),
+            )
+        ]
 
 
 class Finish(Action[TableFacts]):

@@ -130,6 +130,6 @@ EXAMPLES = (
             "table_class": "the emulator has no table classes",
             "on_demand_limits": "the emulator has no such limits",
         },
-        done=("create", "configure", "copy_items", "finish"),
+        done=("create", "configure", "copy_items", "stream", "finish"),
     ),
 )
