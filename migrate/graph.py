@@ -137,7 +137,11 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
                 # What the kind says itself is better evidence; but "hard" does not say that both change over together.
                 if (other, None) not in said or (cut and (other, "cut") not in said):
                     where = sys.intern(spelt(path))
-                    _keep(edges, Edge(ref, other, "names", "cut" if cut else "soft", where))
+                    # What stays goes with what it names, as what lies in something does.
+                    if kinds[ref.kind].stays_in_legacy:
+                        _keep(edges, Edge(ref, other, "in", "hard", where))
+                    else:
+                        _keep(edges, Edge(ref, other, "names", "cut" if cut else "soft", where))
     ordered = tuple(sorted(edges.values()))
     return _follow(inventory.by_ref, ordered, tuple(sorted(dangling.values())), its, frozenset(marked))
 

@@ -15,7 +15,7 @@ from migrate.errors import FileError
 from migrate.inventory import Resource
 from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
 from migrate.requests import Find, Request, Wait
-from migrate.values import Json, after, join
+from migrate.values import Json, after, in_target_names, join
 
 Strength = Literal["hard", "cut", "soft"]
 """hard: cannot be created without it. cut: must change over together. soft: is named, so rewritten and verified."""
@@ -196,7 +196,10 @@ class Action(Generic[F]):
         raise NotImplementedError
 
     def legacy_after(self, it: It[F]) -> Mapping[str, Json] | None:
-        """The legacy facts that differ once this was done, by field: what the plan lists as changes in legacy."""
+        """The legacy facts that differ once this was done, by field: what the plan lists as changes in legacy.
+
+        A part of one that names the target's things stands in `in_target_names`, as in the request.
+        """
         return None
 
 
@@ -257,6 +260,9 @@ class Kind(Generic[F]):
     quiet: ClassVar[bool] = False
     """What of it does not move is no loss: AWS makes it anew, or it is a person's account. Else the plan is refused
     until somebody answers for each resource that `manual` is about."""
+    stays_in_legacy: ClassVar[bool] = False
+    """Nothing of it is made in a target: its actions change it in legacy, where it names things that move (a DNS
+    record). It goes with what it names; where it names nothing that moves, nothing is done."""
     left_out: ClassVar[Mapping[str, str]] = {}
     """What AWS shows of it and no fact holds → why, or what a person does about it."""
 
@@ -386,5 +392,5 @@ def tag_pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -
 __all__ = [
     "MIGRATION_TAG", "OWN_TAGS", "STEP_TAG", "Action", "Carrier", "CarryAction", "Downtime", "Facts", "Find", "It",
     "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Request", "Strength", "Undo", "Wait",
-    "Why", "after", "join", "pair_tags", "same_place", "tag_pairs",
+    "Why", "after", "in_target_names", "join", "pair_tags", "same_place", "tag_pairs",
 ]  # fmt: skip

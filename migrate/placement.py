@@ -65,7 +65,11 @@ class Placement:
 
 def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Placement:
     """Decide for every resource of a kind that moves. Pure; same inputs, same result."""
-    movable = {ref: graph.resources[ref] for ref, it in graph.its.items() if moves(it, kinds)}
+    movable = {
+        ref: graph.resources[ref]
+        for ref, it in graph.its.items()
+        if moves(it, kinds) and (graph.needs.get(ref) or not kinds[ref.kind].stays_in_legacy)
+    }
     placed: dict[Ref, Placed] = {}
     for ref, resource in graph.resources.items():
         decided = _by_rule(resource, config, _called(ref, graph, kinds)) if config.placement else None

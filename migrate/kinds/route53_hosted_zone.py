@@ -27,6 +27,7 @@ from migrate.kind import (
     pair_tags,
     tag_pairs,
 )
+from migrate.kinds._records import record_in_one_form, record_key, records_apart
 
 ID = after("create", "id")
 GONE = ("NoSuchHostedZone",)
@@ -50,7 +51,8 @@ class ZoneFacts(Facts):
     vpcs: list[str]
     """Ids of the VPCs in which a private zone is seen, as `<region>/<vpc>`."""
     records: list[dict[str, Json]]
-    """Record sets as AWS gives them, without the zone's own NS and SOA."""
+    """Record sets as AWS gives them, without the zone's own NS and SOA. Those of a public zone that lead into AWS are
+    resources of their own (`route53.record_set`)."""
     validations: list[dict[str, Json]]
     """Records by which ACM validates certificates: each account's certificates add their own."""
     name_servers: list[str]
@@ -168,9 +170,8 @@ class HostedZone(Kind[ZoneFacts]):
     actions = (Create(), Records())
     quiet = True
     manual = (
-        "Zones are not moved: the zone stays in legacy and its records are switched to the target's load balancers at "
-        "the cut-over. Lower their TTL one old TTL ahead, change weighted or alias records, check with a resolver "
-        "outside AWS; putting the old values back is the rollback. Keep validation, MX and DKIM records. To move the "
+        "Zones are not moved: the zone stays in legacy, and its records that lead to what moves are switched at the "
+        "cut-over (route53.record_set). Keep validation, MX and DKIM records. To move the "
         "zone itself, weeks later: create it in the target with the same records, have DNSSEC off for days, give the "
         "registrar the new zone's four name servers, look with `dig NS` at a resolver outside AWS, and keep the old "
         "zone for two days more. A private zone that is nobody's VPC's, or a service's own, needs nothing."
@@ -194,7 +195,11 @@ class HostedZone(Kind[ZoneFacts]):
             return None
         zone = answer["HostedZone"]
         listed = site.pages("route53.ListResourceRecordSets", "ResourceRecordSets", HostedZoneId=zone_id)
-        records = sorted((_record(one) for one in listed if not _is_own(one, zone["Name"])), key=_record_order)
+        records = sorted(
+            (record_in_one_form(one) for one in listed if not _is_own(one, zone["Name"])), key=_record_order
+        )
+        is_public = not zone.get("Config", {}).get("PrivateZone") and not zone.get("LinkedService")
+        apart = records_apart(records) if is_public else {}
         tags = site.optional("route53.ListTagsForResource", missing=GONE, ResourceType="hostedzone", ResourceId=zone_id)
         facts = ZoneFacts(
             domain=zone["Name"],
@@ -202,7 +207,7 @@ class HostedZone(Kind[ZoneFacts]):
             managed_by=(zone.get("LinkedService") or {}).get("ServicePrincipal"),
             comment=zone.get("Config", {}).get("Comment") or "",
             vpcs=sorted(f"{vpc['VPCRegion']}/{vpc['VPCId']}" for vpc in answer.get("VPCs") or ()),
-            records=[one for one in records if not _validates(one)],
+            records=[one for one in records if not _validates(one) and record_key(one) not in apart],
             validations=[one for one in records if _validates(one)],
             name_servers=sorted((answer.get("DelegationSet") or {}).get("NameServers") or ()),
         )
@@ -255,7 +260,7 @@ class HostedZone(Kind[ZoneFacts]):
         return ours[0] if ours else None
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[ZoneFacts]) -> dict[str, Json]:
-        return facts | {"records": [_record(one) for one in facts["records"]] if "records" in done else []}
+        return facts | {"records": [record_in_one_form(one) for one in facts["records"]] if "records" in done else []}
 
 
 def _written(facts: ZoneFacts) -> list[dict[str, Json]]:
@@ -291,12 +296,6 @@ def _is_own(record: Mapping[str, Any], domain: str) -> bool:
 def _validates(record: Mapping[str, Any]) -> bool:
     values = [str(one["Value"]) for one in record.get("ResourceRecords") or ()]
     return record["Type"] == "CNAME" and any(OF_ACM.fullmatch(value) for value in values)
-
-
-def _record(record: Mapping[str, Any]) -> dict[str, Json]:
-    if record.get("ResourceRecords"):
-        return dict(record) | {"ResourceRecords": sorted(record["ResourceRecords"], key=lambda one: str(one["Value"]))}
-    return {key: value for key, value in record.items() if key != "ResourceRecords"}
 
 
 def _record_order(record: Mapping[str, Json]) -> tuple[str, str, str]:
