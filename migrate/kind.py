@@ -202,6 +202,10 @@ class Action(Generic[F]):
         """
         return None
 
+    def says(self, it: It[F], outputs: Mapping[str, str]) -> Sequence[str]:
+        """What a person does meanwhile, with what the thing's creating step learnt: told while the step is not done."""
+        return ()
+
 
 class CarryAction(Action[F]):
     """An action that moves bytes: code, with the writes and data reads it may send declared."""
