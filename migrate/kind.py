@@ -264,9 +264,10 @@ class Kind(Generic[F]):
     quiet: ClassVar[bool] = False
     """What of it does not move is no loss: AWS makes it anew, or it is a person's account. Else the plan is refused
     until somebody answers for each resource that `manual` is about."""
+    only_where_named: ClassVar[bool] = False
+    """Moves only where a placement rule names its ref: nothing infers it."""
     stays_in_legacy: ClassVar[bool] = False
-    """Nothing of it is made in a target: its actions change it in legacy, where it names things that move (a DNS
-    record). It goes with what it names; where it names nothing that moves, nothing is done."""
+    """Its actions change it in legacy, where it names what moves (a DNS record): it goes with that, else nowhere."""
     left_out: ClassVar[Mapping[str, str]] = {}
     """What AWS shows of it and no fact holds → why, or what a person does about it."""
 
@@ -338,8 +339,6 @@ class Kind(Generic[F]):
     def quota(self, it: It[F]) -> tuple[str, str] | None:
         """Service and quota code that one more of these counts against."""
         return None
-
-    # For the kinds' own use.
 
     def ref(self, site: ReadSite, name: str) -> Ref:
         """The ref of one of ours at this site."""

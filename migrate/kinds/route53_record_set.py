@@ -22,7 +22,7 @@ from migrate.kind import (
     after,
     in_target_names,
 )
-from migrate.kinds._records import RecordKey, record_key, records_apart
+from migrate.kinds._records import RecordKey, is_public, record_key, records_apart
 
 GONE = ("NoSuchHostedZone",)
 BUSY = ("PriorRequestNotComplete",)
@@ -236,7 +236,7 @@ class RecordSet(Kind[RecordFacts]):
         if only is not None:
             yield from self._one(site, *only.split("/", 2))
             return
-        zones = [zone for zone in site.pages("route53.ListHostedZones", "HostedZones") if _is_public(zone)]
+        zones = [zone for zone in site.pages("route53.ListHostedZones", "HostedZones") if is_public(zone)]
         for found in site.map(lambda zone: list(self._of_zone(site, zone)), zones):
             yield from found
 
@@ -248,7 +248,7 @@ class RecordSet(Kind[RecordFacts]):
 
     def _one(self, site: ReadSite, zone_id: str, record: str = "", sort: str = "") -> Iterator[Resource]:
         answer = site.optional("route53.GetHostedZone", missing=(*GONE, "InvalidInput"), Id=zone_id)
-        if answer is None or not record or not sort or not _is_public(answer["HostedZone"]):
+        if answer is None or not record or not sort or not is_public(answer["HostedZone"]):
             return
         sets = []
         for one in site.pages(
@@ -284,11 +284,6 @@ class RecordSet(Kind[RecordFacts]):
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[RecordFacts]) -> dict[str, Json]:
         return facts | {"sets": [_in_lower_case(one) for one in facts["sets"]]} if "sets" in facts else facts
-
-
-def _is_public(zone: Mapping[str, Any]) -> bool:
-    """A zone of ours: no private one, and none that a service keeps."""
-    return not (zone.get("Config") or {}).get("PrivateZone") and not zone.get("LinkedService")
 
 
 def _in_lower_case(one: dict[str, Json]) -> dict[str, Json]:

@@ -104,22 +104,26 @@ class InProcess:
             found += self.world.scan(kind).values()
         return Inventory(LEGACY, (Region(REGION),), tuple(self.kinds), tuple(found))
 
-    def plan(self, **config: Any) -> None:
+    def plan(self, *books: str, **config: Any) -> None:
         actions = frozenset(f"{kind.name}.{one.name}" for kind in every_kind().values() for one in kind.actions)
         self.inventory = self.scan()
         target = {"account": TARGET, "role": "Admin"}
+        named = books or ("move-workload",)
         decided = {
             "legacy": {"account": LEGACY, "regions": [REGION]},
             "targets": {"production": target},
             "placement": [{"kind": "ec2.*", "to": "production"}],
             "environments": {},
-            "move": [{"runbook": "move-workload", "accounts": ["production"]}],
+            "move": [{"runbook": book, "accounts": ["production"]} for book in named],
         }
-        book = load("move-workload", self.folder, actions)
         written = files.write_inventory(self.folder, self.inventory)
         (self.folder / "migration.yaml").write_text(json.dumps(HEAD | decided | config))
         given = inputs(
-            self.inventory, runbooks=[book], kinds=self.kinds, digest=written.digest, **(HEAD | decided | config)
+            self.inventory,
+            runbooks=[load(book, self.folder, actions) for book in named],
+            kinds=self.kinds,
+            digest=written.digest,
+            **(HEAD | decided | config),
         )
         self.made = plan.write(self.folder, given)
         self.body = dict(self.made.body)

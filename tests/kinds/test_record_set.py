@@ -15,7 +15,7 @@ from migrate.kinds import every_kind
 from tests.kinds.in_process import InProcess, Sender
 from tests.kinds.two_sides import TARGET, two_sides
 
-KINDS = {name: every_kind()[name] for name in ("route53.record_set", "route53.hosted_zone", "ec2.elastic_ip")}
+KINDS = {name: every_kind()[name] for name in ("route53.record_set", "route53.public_zone", "ec2.elastic_ip")}
 RECORDS = KINDS["route53.record_set"]
 Record = dict[str, Any]
 
@@ -230,7 +230,7 @@ def test_a_record_goes_where_its_balancer_goes_whatever_its_name_says(switch: Sw
 
 def test_a_public_zone_keeps_only_what_leads_nowhere_in_aws(switch: Switch) -> None:
     switch.change(("CREATE", record(address(switch))), ("CREATE", record("mail.example") | MX))
-    (zone,) = switch.world.scan(KINDS["route53.hosted_zone"]).values()
+    (zone,) = switch.world.scan(KINDS["route53.public_zone"]).values()
     (one,) = switch.world.scan(RECORDS).values()
 
     assert [line["Type"] for line in zone.facts["records"]] == ["MX"]
