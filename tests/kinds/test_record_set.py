@@ -147,6 +147,24 @@ def test_a_pair_that_a_person_changed_is_named_and_left(switch: Switch) -> None:
     assert switch.standing()[1] == mine
 
 
+def test_a_switch_that_shows_what_was_before_it_needs_no_undo(switch: Switch) -> None:
+    switch.change(("CREATE", record(address(switch))))
+    switch.plan()
+    switch.run(until="weigh")
+    pair = switch.standing()
+    switch.run()
+    # As after a rollback whose process ended before it could note what it did.
+    switch.change(*(("UPSERT", one) for one in pair))
+    sent = len(switch.clients.sent)
+
+    done = switch.undo(switch.step("shift"))
+
+    assert done.whole
+    assert done.undone == [switch.step("shift")]
+    assert switch.clients.sent[sent:] == []
+    assert switch.undo().whole
+
+
 def test_a_change_that_route53_refuses_does_not_count_as_done(switch: Switch) -> None:
     switch.change(("CREATE", record(address(switch))))
     switch.plan()
