@@ -18,9 +18,9 @@ from migrate.ground import Ground, is_look
 from migrate.inventory import Resource
 from migrate.journal import digest
 from migrate.names import AccountId, Region
-from migrate.requests import Wait
 from migrate.steps import PlannedRequest, Step
 from migrate.values import Json
+from migrate.waiting import wait
 
 TRANSIENT_BUDGET_S = 1800.0
 """How long a throttled write is tried again before the step pauses."""
@@ -40,6 +40,8 @@ class Answered:
 
     answer: dict[str, Any]
     standing: str = ""
+    said: str = ""
+    """AWS's own words beside the code."""
 
 
 class Refused(Exception):
@@ -93,7 +95,7 @@ class Sending:
                 if sort == "lost":
                     raise Lost(said) from error
                 if code in request.done:
-                    return Answered({}, standing=code)
+                    return Answered({}, standing=code, said=said)
                 if code in request.retry:
                     passing = ground.clock.now() if passing is None else passing
                     if ground.clock.now() - passing >= PASSING_BUDGET_S:
@@ -319,7 +321,7 @@ def _receipt(ground: Ground, step: Step, index: int, request: PlannedRequest, do
     if request_id:
         data["request_id"] = request_id
     if done.standing:
-        data["standing"] = done.standing
+        data |= {"standing": done.standing, "said": done.said}
     ground.journal.append(step.id, "acted", data)
 
 
@@ -346,39 +348,6 @@ def read_outputs(paths: Mapping[str, str], answer: Mapping[str, Any]) -> dict[st
     """Each output that the answer has, as text."""
     found = {name: jmespath.search(path, answer) for name, path in paths.items()}
     return {name: str(value) for name, value in found.items() if value is not None and value != []}
-
-
-def wait(ground: Ground, step: Step, planned: Wait, request: PlannedRequest) -> None:
-    """Read until the state is there. Raises StepFailed where AWS says it failed, or the time is over."""
-    site = ground.clients.reader(request.account, request.region, ground.kind(step).reads | {planned.operation})
-    until = ground.clock.now() + planned.timeout_s
-    said: Json = None
-    params = ground.resolved(step, planned.params, account=request.account)
-    while True:
-        answer = site.optional(planned.operation, missing=planned.gone, **params)
-        if answer is None and planned.gone:
-            return
-        seen = jmespath.search(planned.path, answer or {})
-        states = [str(one) for one in (seen if isinstance(seen, list) else [seen]) if one is not None]
-        if states and all(state in planned.ok for state in states):
-            return
-        if planned.gone and not states:
-            return
-        if any(state in planned.failed for state in states):
-            raise StepFailed(
-                f"{step.id}: {request.operation} ended as {', '.join(states)}", do="look there, migrate run"
-            )
-        if ground.clock.now() >= until:
-            raise StepFailed(
-                f"{step.id}: still {', '.join(states) or 'nothing'} after {planned.timeout_s / 60:.0f} minutes",
-                do="migrate run waits again",
-            )
-        if states != said:
-            said = states
-            data = {"for": f"{planned.operation} {planned.path}", "state": states}
-            ground.journal.append(step.id, "waiting", data)
-        ground.check_stop()
-        ground.clock.sleep(planned.every_s)
 
 
 def _failed(step: Step, request: PlannedRequest, error: Refused) -> MigrateError:

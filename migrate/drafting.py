@@ -1,6 +1,7 @@
 """One draft for every action on every placed resource in every account it goes to: its requests, rewritten.
 
-The rule: a request for the target holds target names only; whatever of legacy is left in it is a problem.
+The rule: a request for the target holds target names only; whatever of legacy is left in it is a problem. A request
+to legacy stays as it is, but for the parts of it that are marked as in the target's names.
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
 from migrate.placement import Placed, Placement
 from migrate.rewrite import Index, Known, Rewriter, Rewritten, whole
 from migrate.steps import PlannedRequest
-from migrate.values import MARKS, Json, foreign_marks, waits_for
+from migrate.values import MARKS, Json, foreign_marks, renamed_parts, waits_for
 
 T = TypeVar("T", Ref, tuple[str, str])
 
@@ -159,6 +160,7 @@ class Drafting:
                 self.findings.append(finding)
             for place in self.places(ref):
                 before = stopped = ""
+                own: list[str] = []
                 for action in actions:
                     draft, seen = self._draft(resource, it, action, place, self.rewriter(place.account, ref.region))
                     # Legacy stops without waiting for what the target may only get after the data is there.
@@ -169,6 +171,9 @@ class Drafting:
                     before, stopped = (before, draft.id) if freezes else (draft.id, "")
                     drafts[draft.id] = draft
                     met[draft.id] = seen
+                    own.append(draft.id)
+                if kind.stays_in_legacy:
+                    self._only_where_it_names_what_moves(ref, own, drafts, met)
         for draft in drafts.values():
             self._needs(draft, drafts, met[draft.id])
         self._after_kinds(drafts)
@@ -176,6 +181,17 @@ class Drafting:
         self._rewriters.clear()
         self.__dict__.pop("index", None)
         return list(drafts.values())
+
+    def _only_where_it_names_what_moves(
+        self, ref: Ref, own: list[str], drafts: dict[str, Draft], met: "dict[str, _Met]"
+    ) -> None:
+        """What stays in legacy is changed for what it names. The one thing cannot be led into two accounts."""
+        if not any(met[step].mentions for step in own):
+            for step in own:
+                del drafts[step], met[step]
+                self.found.pop(step, None)
+        elif len(self.places(ref)) > 1:
+            self.found[own[0]].append(f"{ref} is one thing and goes to several accounts: place it in one")
 
     def _draft(
         self, resource: Resource, it: It[Any], action: Action[Any], place: Place, rewrite: Rewriter
@@ -196,9 +212,12 @@ class Drafting:
             carry = summary | {"to": carried.value, "writes": sorted(action.writes)}
             out.mentions |= carried.mentions
             out.waits |= waits_for(carry)
+        changes = action.legacy_after(it)
+        if changes is not None:
+            # Its parts in the target's names are the request's own: what is wrong with them is said there.
+            changes = renamed_parts(dict(changes), lambda part: rewrite(part, base).value)
         if problems:
             self.found[step] += problems
-        changes = action.legacy_after(it)
         draft = Draft(
             step, it.ref, action, place, self._aliases[place.account], requests, carry,
             dict(changes) if changes is not None else None,
@@ -211,7 +230,7 @@ class Drafting:
         def params(of: Mapping[str, Json]) -> dict[str, Json]:
             if request.side == "target":
                 return dict(rewrite(of, base, out).value)
-            made = whole(of, place)
+            made = whole(renamed_parts(of, lambda part: rewrite(part, base, out).value), place)
             out.waits |= waits_for(made)
             return dict(made)
 
@@ -221,13 +240,13 @@ class Drafting:
             # What the inverse waits for is there by then; what it mentions has to have been made all the same.
             undone = Rewritten(None)
             undo = self._request(request.undo, place, base, rewrite, undone)
-            out.mentions |= undone.mentions if request.side == "target" else set()
+            out.mentions |= undone.mentions
             out.problems += [*_left(undone), *undone.problems]
         return PlannedRequest(
             account, place.region, request.operation, params(request.params), request.once, request.creates,
             request.token_param, dict(request.outputs), request.done, request.retry,
             None if find is None else replace(find, params=params(find.params), outputs=dict(find.outputs)),
-            None if wait is None else replace(wait, params=params(wait.params)),
+            None if wait is None else replace(wait, params=params(wait.params), since=whole(wait.since, place)),
             undo,
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from migrate.ground import Known, left_in_legacy
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.kind import MIGRATION_TAG, STEP_TAG, Kind
@@ -20,7 +21,7 @@ def unexplained(
     A fact that a begun step changes in legacy may have its old value or the new one. What carries this migration's
     stamp was made by it.
     """
-    allowed = _allowed(plan, journal)
+    allowed = _allowed(before, plan, journal, kinds)
     blind = {(gap.kind, gap.region) for gap in set(now.gaps) - set(before.gaps) if gap.reason != "no kind"}
     # What a listing that failed would have shown is not gone: the gap is the difference.
     missing = [ref for ref in sorted(before.by_ref) if ref not in now.by_ref and (ref.kind, ref.region) not in blind]
@@ -56,11 +57,15 @@ def _differences(before: Resource, now: Resource, allowed: dict[str, list[Json]]
     return list(compare(one | ignored, two | ignored | {"facts": facts}))
 
 
-def _allowed(plan: Plan, journal: Journal) -> dict[Ref, dict[str, list[Json]]]:
+def _allowed(
+    before: Inventory, plan: Plan, journal: Journal, kinds: Mapping[str, Kind[Any]]
+) -> dict[Ref, dict[str, list[Json]]]:
     found: dict[Ref, dict[str, list[Json]]] = {}
+    known = Known(journal)
     for step in plan.steps.values():
         if step.legacy_after and any(e.event in ("acting", "undoing") for e in journal.history(step.id)):
-            for fact, value in step.legacy_after.items():
+            after = left_in_legacy(step, kinds[step.ref.kind], before.by_ref[step.ref], known)
+            for fact, value in after.items():
                 found.setdefault(step.ref, {}).setdefault(fact, []).append(value)
     return found
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from migrate import acting, proving, running, undoing
+from migrate import acting, asking, proving, running, undoing
 from migrate.carrying import StepCarrier, carry
 from migrate.errors import GateClosed, GuardError, MigrateError, StepFailed, UsageError
 from migrate.ground import Allows, Clients, Clock, Connect, Ground, Interrupted, PlanLike, Rename, Sender, WallClock
@@ -44,7 +44,7 @@ class Engine:
         self.plan = plan
         self.journal = journal
         self.told = told
-        """Called with a step's id and its new state: for progress on a terminal."""
+        """Called with a step's id and its new state, or `asks: <text>`: for progress on a terminal."""
         self.ground = Ground(
             plan,
             inventory,
@@ -110,6 +110,8 @@ class Engine:
             found = ground.locate(step)
             if found is not None and not ground.is_ours(step, found):
                 raise acting.taken(step, found)
+        for text in asking.of_step(ground, step):
+            self.told(step.id, f"asks: {text}")
         sender = self._sender(step, forward=True)
         for index in range(len(step.requests)):
             ground.check_stop()

@@ -16,7 +16,7 @@ import networkx as nx
 
 from migrate import layers
 from migrate.inventory import Inventory, Resource
-from migrate.kind import It, Kind, Need, Strength
+from migrate.kind import It, Kind, Need, Strength, Why
 from migrate.names import Ref
 from migrate.tokens import NOT_FOUND, Index, is_loose, is_tag
 from migrate.values import CONTAINERS, MARKS, Json, Path, spelt
@@ -140,10 +140,13 @@ def build(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Graph:
                 cut = other.kind in CUT_WHEN_NAMED and ref.kind in WORKLOADS
                 # What the kind says itself is better evidence; but "hard" does not say that both change over together.
                 if (other, None) not in said or (cut and (other, "cut") not in said):
+                    why: Why = "names"
                     strength: Strength = "cut" if cut else "soft"
-                    if (other, strength, "names") not in own:
-                        where = sys.intern(spelt(path))
-                        own[other, strength, "names"] = Edge(ref, other, "names", strength, where)
+                    if kinds[ref.kind].stays_in_legacy:
+                        # What stays goes with what it names, as what lies in something does.
+                        why, strength = "in", "hard"
+                    if (other, strength, why) not in own:
+                        own[other, strength, why] = Edge(ref, other, why, strength, sys.intern(spelt(path)))
         # In the order of refs, as resources are: so all of them are sorted.
         edges += sorted(own.values())
     return _follow(inventory.by_ref, tuple(edges), tuple(sorted(dangling.values())), its, frozenset(marked))

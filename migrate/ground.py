@@ -309,6 +309,10 @@ class Ground:
         value = self.rename(step.account, step.ref.region)(document)
         return _as_known(value, self.known, self._unseal(step, step.account) if clear else None)
 
+    def left_in_legacy(self, step: Step) -> dict[str, Json]:
+        """The legacy facts that the step changes, with their new values as far as they are known by now."""
+        return left_in_legacy(step, self.kind(step), self.resource(step), self.known)
+
     def _unseal(self, step: Step, account: AccountId) -> Callable[[str], str]:
         """Hash → clear text in the account's terms, read again from legacy when first asked for."""
         clear: dict[str, str] = {}
@@ -327,6 +331,12 @@ class Ground:
             return str(resolve(self.rename(account, step.ref.region)(clear[sealed]), self.known))
 
         return unseal
+
+
+def left_in_legacy(step: Step, kind: Kind[Any], scanned: Resource, known: Known) -> dict[str, Json]:
+    """The legacy facts that the step changes, with their new values; marks stay for what is not known."""
+    after: dict[str, Json] = _as_known(dict(step.legacy_after or {}), known, None)
+    return kind.expected(after, frozenset(), kind.typed(scanned)) if after and kind.stays_in_legacy else after
 
 
 def is_look(kind: Kind[Any], request: PlannedRequest) -> bool:

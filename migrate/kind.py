@@ -15,7 +15,7 @@ from migrate.errors import FileError
 from migrate.inventory import Resource
 from migrate.names import GLOBAL, AccountId, Ref, Region
 from migrate.requests import Find, Request, Wait
-from migrate.values import Json, after, join
+from migrate.values import Json, after, in_target_names, join
 
 Sort = Literal["arn", "id", "host", "url", "bucket", "name"]
 """What a text is, by which something is known."""
@@ -200,8 +200,15 @@ class Action(Generic[F]):
         raise NotImplementedError
 
     def legacy_after(self, it: It[F]) -> Mapping[str, Json] | None:
-        """The legacy facts that differ once this was done, by field: what the plan lists as changes in legacy."""
+        """The legacy facts that differ once this was done, by field: what the plan lists as changes in legacy.
+
+        A part of one that names the target's things stands in `in_target_names`, as in the request.
+        """
         return None
+
+    def says(self, it: It[F], outputs: Mapping[str, str]) -> Sequence[str]:
+        """What a person does meanwhile, with what the thing's creating step learnt: told while the step is not done."""
+        return ()
 
 
 class CarryAction(Action[F]):
@@ -261,6 +268,10 @@ class Kind(Generic[F]):
     quiet: ClassVar[bool] = False
     """What of it does not move is no loss: AWS makes it anew, or it is a person's account. Else the plan is refused
     until somebody answers for each resource that `manual` is about."""
+    only_where_named: ClassVar[bool] = False
+    """Moves only where a placement rule names its ref: nothing infers it."""
+    stays_in_legacy: ClassVar[bool] = False
+    """Its actions change it in legacy, where it names what moves (a DNS record): it goes with that, else nowhere."""
     left_out: ClassVar[Mapping[str, str]] = {}
     """What AWS shows of it and no fact holds → why, or what a person does about it."""
 
@@ -339,8 +350,6 @@ class Kind(Generic[F]):
         """Service and quota code that one more of these counts against."""
         return None
 
-    # For the kinds' own use.
-
     def ref(self, site: ReadSite, name: str) -> Ref:
         """The ref of one of ours at this site."""
         return Ref(site.account, GLOBAL if self.is_global else site.region, self.name, name)
@@ -396,5 +405,5 @@ def tag_pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -
 __all__ = [
     "MIGRATION_TAG", "OWN_TAGS", "STEP_TAG", "Action", "Carrier", "CarryAction", "Downtime", "Facts", "Find", "It",
     "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Request", "Sort", "Strength", "Undo",
-    "Wait", "Why", "after", "join", "pair_tags", "same_place", "tag_pairs",
+    "Wait", "Why", "after", "in_target_names", "join", "pair_tags", "same_place", "tag_pairs",
 ]  # fmt: skip

@@ -65,7 +65,14 @@ class Placement:
 
 def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Placement:
     """Decide for every resource of a kind that moves. Pure; same inputs, same result."""
-    movable = {ref: graph.resources[ref] for ref, it in graph.its.items() if moves(it, kinds)}
+    named_refs = {rule.ref for rule in config.placement if rule.ref and rule.accounts != ("legacy",)}
+    movable = {
+        ref: graph.resources[ref]
+        for ref, it in graph.its.items()
+        if moves(it, kinds)
+        and (graph.needs.get(ref) or not kinds[ref.kind].stays_in_legacy)
+        and (str(ref) in named_refs or not kinds[ref.kind].only_where_named)
+    }
     placed: dict[Ref, Placed] = {}
     for ref, resource in graph.resources.items() if config.placement else ():
         decided = _by_rule(resource, config, _called(ref, graph, kinds))

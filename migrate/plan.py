@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate import __version__, addresses, files, objections
+from migrate import __version__, addresses, files, objections, staying
 from migrate.config import Config
 from migrate.drafting import Drafting, enter_decided
 from migrate.errors import FileError
@@ -99,10 +99,15 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds, moved)
         drafts = drafting.steps()
         graph.forget(placement.movable)
+        changed = {draft.ref for draft in drafts}
         steps, gates = order(drafts, inputs)
         body = _body(inputs, graph, placement, drafting, steps, gates)
         body["addresses"] = [block.as_json() for block in blocks]
-        body["findings"] = [*drafting.findings, *addresses.consequences(blocks, inputs.config)]
+        body["findings"] = [
+            *drafting.findings,
+            *addresses.consequences(blocks, inputs.config),
+            *staying.findings(graph, placement, inputs.kinds, changed),
+        ]
         return body
 
 

@@ -101,6 +101,9 @@ def steps_told(say: Callable[[str], None], *, silence_s: float = SILENCE_S) -> I
             if state in ("acting", "undoing"):
                 began[step] = time.monotonic()
                 return
+            if state.startswith("asks: "):
+                say(f"  asks      {step}: {state.removeprefix('asks: ')}")
+                return
             began.pop(step, None)
             if state in ("verified", "failed", "undone", "kept"):
                 last = time.monotonic()

@@ -38,15 +38,17 @@ def compare(expected: Json, found: Json, where: str = "") -> Iterator[str]:
 def prove_step(ground: Ground, step: Step) -> Proof:
     """Compare once, by fresh reads, what stands in the target now (and in legacy, where the step wrote there)."""
     create = ground.plan.steps.get(step.create_id)
-    if create is None or create.id == step.id or ground.journal.state(create.id) == "verified":
+    if ground.kind(step).stays_in_legacy:
+        proof = Proof("equal")
+    elif create is None or create.id == step.id or ground.journal.state(create.id) == "verified":
         proof = prove_resource(ground, step, _done(ground, step) | {step.action})
     else:
         # The thing is made later (a trigger in legacy stops first): only legacy can be compared yet.
         proof = Proof("equal")
     if step.legacy_after:
-        now = fresh_legacy(ground, step)
-        shown = {} if now is None else {field: now.facts.get(field) for field in step.legacy_after}
-        differences = tuple(f"legacy.{line}" for line in compare(dict(step.legacy_after), shown))
+        now, after = fresh_legacy(ground, step), ground.left_in_legacy(step)
+        shown = {} if now is None else {field: now.facts.get(field) for field in after}
+        differences = tuple(f"legacy.{line}" for line in compare(after, shown))
         proof = both(proof, Proof("different" if differences else "equal", ("legacy",), differences))
     return proof
 
@@ -134,9 +136,22 @@ def own_changes(ground: Ground, ref: Ref) -> dict[str, list[Json]]:
     changes: dict[str, list[Json]] = {}
     for step in ground.plan.steps.values():
         if step.ref == ref and step.legacy_after and ground.journal.history(step.id):
-            for field, value in step.legacy_after.items():
+            for field, value in ground.left_in_legacy(step).items():
                 changes.setdefault(field, []).append(value)
     return changes
+
+
+def _prove_what_stays(ground: Ground, steps: list[Step], legacy: Resource) -> Proof:
+    """What stays in legacy shows what the last step that was done there set, and else what was scanned."""
+    kind, expected = ground.kind(steps[0]), dict(ground.resource(steps[0]).facts)
+    done = [step for step in steps if ground.journal.state(step.id) == "verified"]
+    for step in sorted(done, key=lambda one: [action.name for action in kind.actions].index(one.action)):
+        expected |= ground.left_in_legacy(step)
+    fields = tuple(sorted(expected.keys() - kind.volatile - kind.passing))
+    lines = compare({f: expected[f] for f in fields}, {f: legacy.facts.get(f) for f in fields})
+    differences = tuple(f"legacy.{line}" for line in lines)
+    evidence: dict[str, Json] = {"facts": digest({f: legacy.facts.get(f) for f in fields}), "found": str(legacy.ref)}
+    return Proof("different" if differences else "equal", fields, differences, evidence)
 
 
 def legacy_unchanged(ground: Ground, step: Step) -> None:
@@ -203,8 +218,11 @@ def _prove_one(ground: Ground, steps: list[Step], carrier: Callable[[Step], Any]
         for field, value in legacy.facts.items()
     }
     unfinished = tuple(s.id for s in steps if ground.journal.state(s.id) != "verified")
-    as_was = Resource(legacy.ref, legacy.arn, legacy.tags, legacy.owner, legacy.size_bytes, facts)
-    proof = prove_resource(ground, step, _done(ground, step), as_was)
+    if ground.kind(step).stays_in_legacy:
+        proof = _prove_what_stays(ground, steps, legacy)
+    else:
+        as_was = Resource(legacy.ref, legacy.arn, legacy.tags, legacy.owner, legacy.size_bytes, facts)
+        proof = prove_resource(ground, step, _done(ground, step), as_was)
     if unfinished:
         proof = both(proof, Proof("different", (), tuple(f"{one} is not finished" for one in unfinished)))
     it = ground.it(step)

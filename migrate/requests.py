@@ -25,6 +25,9 @@ class Wait:
     """Error codes that mean the thing is not there any more, and that is what we wait for."""
     every_s: float = 5.0
     timeout_s: float = 3600.0
+    since: Json = ""
+    """A time that AWS gave (`after(…)`, ISO 8601), where the state counts only `rest_s` seconds after it."""
+    rest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.acting import LOST_ANSWERS, Lost, Refused, Sending, classified, find, pause_s, wait
+from migrate.acting import LOST_ANSWERS, Lost, Refused, Sending, classified, find, pause_s
 from migrate.carrying import StepCarrier
 from migrate.errors import MigrateError, StepFailed
 from migrate.ground import Ground, is_look
@@ -17,6 +17,8 @@ from migrate.kind import CarryAction
 from migrate.names import AccountId, Region
 from migrate.proving import compare, fresh_legacy
 from migrate.steps import PlannedRequest, Step
+from migrate.values import Json
+from migrate.waiting import wait
 
 GONE_S = 600.0
 """How long a deleted thing may still be listed."""
@@ -159,18 +161,18 @@ def _learn(ground: Ground, step: Step, found: Resource) -> None:
 
 
 def _is_as_we_left_it(ground: Ground, step: Step) -> bool:
-    """Compare and set: True where legacy shows what this step set, False where it shows the original already.
+    """Compare and set: True where legacy shows what this step set, False where it shows what was before already.
 
     Raises Kept where it shows something else: a person changed it since.
     """
-    scanned, now = ground.resource(step), fresh_legacy(ground, step)
+    before, now = _before(ground, step), fresh_legacy(ground, step)
     if now is None:
         raise Kept(f"{step.ref} is not in legacy any more")
-    after = dict(step.legacy_after or {})
+    after = ground.left_in_legacy(step)
     foreign: list[str] = []
     same = True
     for name, value in sorted(after.items()):
-        shown, original = now.facts.get(name), scanned.facts.get(name)
+        shown, original = now.facts.get(name), before.get(name)
         if shown == original:
             continue
         same = False
@@ -179,6 +181,17 @@ def _is_as_we_left_it(ground: Ground, step: Step) -> bool:
     if foreign:
         raise Kept(f"{step.ref} was changed in legacy since: {'; '.join(foreign)}")
     return not same
+
+
+def _before(ground: Ground, step: Step) -> dict[str, Json]:
+    """The legacy facts as the step found them: as they were scanned, or as the resource's earlier steps left them."""
+    facts = dict(ground.resource(step).facts)
+    base, actions = step.id.rpartition(":")[0], [action.name for action in ground.kind(step).actions]
+    for action in actions[: actions.index(step.action)]:
+        earlier = ground.plan.steps.get(f"{base}:{action}")
+        if earlier is not None:
+            facts |= ground.left_in_legacy(earlier)
+    return facts
 
 
 def _send(

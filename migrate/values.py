@@ -5,6 +5,7 @@ never text inside a text, so nothing a resource is called can be mistaken for on
     {"$join": [part, …]}           the parts, each known by then, as one text
     {"$json": document}            the document as one JSON text (a policy parameter)
     {"$sealed": hash, "length": n} a value that looked like a credential: read again from legacy when sent
+    {"$target": document}          in a request to legacy: a part that is in the target's names; never in a plan
 
 In a kind, the step of `after` is just the name of the kind's own action ("create"); the planner makes it whole.
 """
@@ -22,7 +23,7 @@ Path: TypeAlias = tuple[Any, str | int] | None
 """Where in a document: the path of what it lies in, and the key or number. Spelt out only where there is something to
 say: documents are walked by the hundred thousand."""
 
-MARKS = frozenset({"$after", "$join", "$json", "$sealed"})
+MARKS = frozenset({"$after", "$join", "$json", "$sealed", "$target"})
 
 
 def spelt(path: Path) -> str:
@@ -59,6 +60,22 @@ def join(*parts: Json) -> Json:
 def as_json(document: Json) -> dict[str, Json]:
     """A document that AWS wants as one JSON text."""
     return {"$json": document}
+
+
+def in_target_names(document: Json) -> dict[str, Json]:
+    """A part of what goes to legacy (or stands there after) that names the target's things: the planner renames it."""
+    return {"$target": document}
+
+
+def renamed_parts(value: Json, rename: Callable[[Json], Json]) -> Json:
+    """The value with each of its parts that are in the target's names put through `rename`."""
+    if isinstance(value, (list, tuple)):
+        return [renamed_parts(item, rename) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$target" in value:
+        return rename(value["$target"])
+    return {key: renamed_parts(item, rename) for key, item in value.items()}
 
 
 def is_mark(value: Json) -> bool:

@@ -130,7 +130,8 @@ class Create(Action[CertificateFacts]):
 class Validate(Action[CertificateFacts]):
     """Its records in legacy's zones, or a person's work; then it is waited for.
 
-    The names and values that AWS gave are in the receipt of the request: `record_0`, `value_0`, and so on.
+    The names and values that AWS gave are in the receipt of the request (`record_0`, `value_0`, and so on); `migrate
+    status` and the run show those that a person has to write.
     """
 
     name = "validate"
@@ -175,13 +176,27 @@ class Validate(Action[CertificateFacts]):
     def legacy_after(self, it: It[CertificateFacts]) -> Mapping[str, Json] | None:
         return {"validated_in_zones": True} if it.facts.zones else None
 
+    def says(self, it: It[CertificateFacts], outputs: Mapping[str, str]) -> Sequence[str]:
+        said = []
+        for number, domain in enumerate(it.facts.domains):
+            record, value = outputs.get(f"record_{number}", ""), outputs.get(f"value_{number}", "")
+            if domain not in it.facts.zones and record:
+                said.append(
+                    f"write into the DNS of {domain}: {record} CNAME {value} (TTL {TTL_S}), and leave it there for "
+                    f"renewals; it is there when `dig +short CNAME {record}` prints {value}"
+                )
+        if it.facts.validation_method == "EMAIL":
+            domains = sorted({it.facts.validation_domains.get(name, name) for name in it.facts.names})
+            said.append(f"open the mail that AWS sent to the addresses of {', '.join(domains)}, and say yes there")
+        return said
+
 
 class Certificate(Kind[CertificateFacts]):
     """A certificate of ACM, called by the end of its ARN.
 
     Its key and its own life (dates, serial number) are not carried: the target's is a new one. Where legacy holds the
     domain's zone, the record that validates it is added there, and stays: without it the certificate is not renewed.
-    Elsewhere a person writes it: the step waits, and its request's receipt tells record and value. Validation by
+    Elsewhere a person writes it: the step waits, and says record and value (`migrate status`). Validation by
     mail waits for somebody to open it. A zone that is moved later takes these records along, as it is scanned then.
     """
 

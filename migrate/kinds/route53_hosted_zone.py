@@ -1,16 +1,14 @@
-"""Hosted zones: a private one is made anew beside its VPC; a public one is reported, because its records move traffic.
+"""Private hosted zones, made anew beside their VPCs, and those that AWS's services keep.
 
-The rule: a public zone stays where it is. It works from any account; moving it is a task of its own, long after the
-traffic.
+The rule: a zone comes with its VPC, and what it answers is what lies beside it there. Public ones are another kind.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import (
-    STEP_TAG,
     Action,
     Facts,
     It,
@@ -27,16 +25,20 @@ from migrate.kind import (
     pair_tags,
     tag_pairs,
 )
+from migrate.kinds._records import (
+    batches,
+    is_public,
+    is_zones_own,
+    record_in_one_form,
+    record_order,
+    validates,
+    zone_of_step,
+)
 
 ID = after("create", "id")
 GONE = ("NoSuchHostedZone",)
 BUSY = ("PriorRequestNotComplete",)
 OF_AWS = re.compile(r"(?:dualstack\.)?(.+\.(?:amazonaws\.com|cloudfront\.net))\.?", re.IGNORECASE)
-OF_ACM = re.compile(r".+\.acm-validations\.aws\.?", re.IGNORECASE)
-VALUES_A_BATCH = 400
-"""AWS takes 1000 values and 32000 characters a call, each twice in an UPSERT. Source: Route 53 Developer Guide, quotas,
-read 2026-11; unverified."""
-CHARACTERS_A_BATCH = 12_000
 
 
 class ZoneFacts(Facts):
@@ -131,7 +133,7 @@ class Records(Action[ZoneFacts]):
                     retry=BUSY,
                 ),
             )
-            for batch in _batches(_written(it.facts))
+            for batch in batches(_written(it.facts))
         ]
 
 
@@ -141,7 +143,7 @@ class HostedZone(Kind[ZoneFacts]):
     A private zone is made in the target with its VPCs and records, the zone's own NS and SOA left to AWS. A VPC of
     another account has to be associated by that account (route53.CreateVPCAssociationAuthorization). An address in a
     record is not renamed, nor a record of a traffic policy carried. Query logging and DNSSEC are not carried. Zones
-    of Cloud Map come with their namespaces. A public zone stays.
+    of Cloud Map come with their namespaces.
     """
 
     name = "route53.hosted_zone"
@@ -167,14 +169,7 @@ class HostedZone(Kind[ZoneFacts]):
     unordered = frozenset({"vpcs"})
     actions = (Create(), Records())
     quiet = True
-    manual = (
-        "Zones are not moved: the zone stays in legacy and its records are switched to the target's load balancers at "
-        "the cut-over. Lower their TTL one old TTL ahead, change weighted or alias records, check with a resolver "
-        "outside AWS; putting the old values back is the rollback. Keep validation, MX and DKIM records. To move the "
-        "zone itself, weeks later: create it in the target with the same records, have DNSSEC off for days, give the "
-        "registrar the new zone's four name servers, look with `dig NS` at a resolver outside AWS, and keep the old "
-        "zone for two days more. A private zone that is nobody's VPC's, or a service's own, needs nothing."
-    )
+    manual = "A private zone that is nobody's VPC's, or a service's own, needs nothing."
     left_out: ClassVar[Mapping[str, str]] = {
         "TrafficPolicyInstanceId": "records of a traffic policy: make the policy and its instance in the target",
         "DelegationSet": "name servers are AWS's choice; shown as name_servers and not compared",
@@ -193,8 +188,12 @@ class HostedZone(Kind[ZoneFacts]):
         if answer is None:
             return None
         zone = answer["HostedZone"]
+        if is_public(zone):
+            return None
         listed = site.pages("route53.ListResourceRecordSets", "ResourceRecordSets", HostedZoneId=zone_id)
-        records = sorted((_record(one) for one in listed if not _is_own(one, zone["Name"])), key=_record_order)
+        records = sorted(
+            (record_in_one_form(one) for one in listed if not is_zones_own(one, zone["Name"])), key=record_order
+        )
         tags = site.optional("route53.ListTagsForResource", missing=GONE, ResourceType="hostedzone", ResourceId=zone_id)
         facts = ZoneFacts(
             domain=zone["Name"],
@@ -202,8 +201,8 @@ class HostedZone(Kind[ZoneFacts]):
             managed_by=(zone.get("LinkedService") or {}).get("ServicePrincipal"),
             comment=zone.get("Config", {}).get("Comment") or "",
             vpcs=sorted(f"{vpc['VPCRegion']}/{vpc['VPCId']}" for vpc in answer.get("VPCs") or ()),
-            records=[one for one in records if not _validates(one)],
-            validations=[one for one in records if _validates(one)],
+            records=[one for one in records if not validates(one)],
+            validations=[one for one in records if validates(one)],
             name_servers=sorted((answer.get("DelegationSet") or {}).get("NameServers") or ()),
         )
         return self.found(
@@ -238,24 +237,12 @@ class HostedZone(Kind[ZoneFacts]):
         return (it.facts.domain, it.facts.domain.rstrip("."))
 
     def locate(self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[ZoneFacts]) -> Resource | None:
-        if outputs.get("id"):
-            return next(iter(self.scan(site, only=outputs["id"])), None)
-        found = list(self.scan(site))
-        ours = [one for one in found if one.tags.get(STEP_TAG) == place.step]
-        # Made, and the answer lost before it was tagged: still empty, and nobody's.
-        same: tuple[str, bool, list[Json]] = (it.facts.domain, it.facts.private, [])
-        if not ours:
-            ours = [
-                one
-                for one in found
-                if (one.facts["domain"], one.facts["private"], one.facts["records"]) == same and not one.tags
-            ]
-        if len(ours) > 1:
-            raise ValueError(f"{len(ours)} zones may be {place.step}: {[one.ref.name for one in ours]}")
-        return ours[0] if ours else None
+        return zone_of_step(
+            list(self.scan(site, outputs.get("id"))), place, outputs, it.facts.domain, is_private=it.facts.private
+        )
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[ZoneFacts]) -> dict[str, Json]:
-        return facts | {"records": [_record(one) for one in facts["records"]] if "records" in done else []}
+        return facts | {"records": [record_in_one_form(one) for one in facts["records"]] if "records" in done else []}
 
 
 def _written(facts: ZoneFacts) -> list[dict[str, Json]]:
@@ -264,43 +251,9 @@ def _written(facts: ZoneFacts) -> list[dict[str, Json]]:
     return sorted(written, key=lambda one: "AliasTarget" in one)
 
 
-def _batches(records: Sequence[dict[str, Json]]) -> Iterator[list[dict[str, Json]]]:
-    batch: list[dict[str, Json]] = []
-    values = characters = 0
-    for record in records:
-        more, longer = max(1, len(record.get("ResourceRecords", ()))), len(str(record))
-        if batch and (values + more > VALUES_A_BATCH or characters + longer > CHARACTERS_A_BATCH):
-            yield batch
-            batch, values, characters = [], 0, 0
-        batch.append(record)
-        values, characters = values + more, characters + longer
-    if batch:
-        yield batch
-
-
 def _change(action: str, records: Sequence[dict[str, Json]]) -> dict[str, Json]:
     changes: list[Json] = [{"Action": action, "ResourceRecordSet": record} for record in records]
     return {"HostedZoneId": ID, "ChangeBatch": {"Changes": changes}}
-
-
-def _is_own(record: Mapping[str, Any], domain: str) -> bool:
-    """The zone's own NS and SOA, which AWS makes with it."""
-    return record["Name"] == domain and record["Type"] in ("NS", "SOA")
-
-
-def _validates(record: Mapping[str, Any]) -> bool:
-    values = [str(one["Value"]) for one in record.get("ResourceRecords") or ()]
-    return record["Type"] == "CNAME" and any(OF_ACM.fullmatch(value) for value in values)
-
-
-def _record(record: Mapping[str, Any]) -> dict[str, Json]:
-    if record.get("ResourceRecords"):
-        return dict(record) | {"ResourceRecords": sorted(record["ResourceRecords"], key=lambda one: str(one["Value"]))}
-    return {key: value for key, value in record.items() if key != "ResourceRecords"}
-
-
-def _record_order(record: Mapping[str, Json]) -> tuple[str, str, str]:
-    return str(record["Name"]), str(record["Type"]), str(record.get("SetIdentifier", ""))
 
 
 KINDS = (HostedZone(),)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from migrate import files
+from migrate import asking, files
 from migrate import review as reviewing
 from migrate.aws import Aws
 from migrate.clients import RunClients
@@ -81,8 +81,9 @@ def run(out: Out, folder: Path, *, plan_path: Path | None, engine: str, workers:
             out.say(f"{len(outcome.unproved)} done, but could not be proved: {', '.join(outcome.unproved[:4])}")
         if outcome.gate is not None and not outcome.failed:
             who = f" ({outcome.gate.approvers} people)" if outcome.gate.approvers > 1 else ""
+            known = _unproved_before(plan, outcome.gate, runs.journal) + _asked(asking.of_all(runs.ground))
             raise GateClosed(
-                f"gate {outcome.gate.id}{who}: {outcome.gate.ask}{_unproved_before(plan, outcome.gate, runs.journal)}",
+                f"gate {outcome.gate.id}{who}: {outcome.gate.ask}{known}",
                 do=f"migrate approve {folder} --gate {outcome.gate.id} && migrate run {folder}",
             )
         if outcome.error is not None:
@@ -117,6 +118,11 @@ def _unproved_before(plan: Plan, gate: Gate, journal: Journal) -> str:
         return ""
     more = f"\n  and {len(ids) - 6} more" if len(ids) > 6 else ""
     return f"\n  {len(ids)} steps before it could not be proved:\n    " + "\n    ".join(ids[:6]) + more
+
+
+def _asked(asked: dict[str, list[str]]) -> str:
+    """What people have to do meanwhile, as lines."""
+    return "".join(f"\n  asks {step}: {text}" for step, texts in asked.items() for text in texts)
 
 
 def _members(plan: Plan, group: str) -> list[str]:
@@ -198,10 +204,13 @@ def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
         waiting = next((g for g in plan.gates if not engine.gate_open(g.id) and _reached(plan, g, states)), None)
         unproved = _unproved_before(plan, waiting, journal) if waiting else ""
         failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
+        asked = asking.of_all(engine.ground)
     lines = [
         f"plan {plan.digest[:8]}: " + ", ".join(f"{len(steps)} {state}" for state, steps in sorted(states.items()))
     ]
     lines += [f"failed: {step}: {said}" for step, said in failures.items()]
+    if asked:
+        lines.append(_asked(asked).removeprefix("\n  "))
     if waiting:
         lines.append(f"gate {waiting.id}: {waiting.ask}{unproved}\nnext: migrate approve {folder} --gate {waiting.id}")
     elif len(states.get("verified", [])) == len(plan.steps):
@@ -210,7 +219,7 @@ def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
         lines.append(f"next: migrate run {folder}")
     out.result("\n".join(lines), {
         "plan": plan.digest, "begun": True, "approved": approved, "states": {k: len(v) for k, v in states.items()},
-        "failed": failures, "gate": waiting.id if waiting else None,
+        "failed": failures, "gate": waiting.id if waiting else None, "asks": asked,
     })  # fmt: skip
     return 0
 

@@ -29,7 +29,7 @@ def zone(site: Site, balancers: dict[Env, Balancer]) -> None:
     records: list[dict[str, Any]] = [
         {"Name": f"{DOMAIN}.", "Type": "A", "AliasTarget": alias},
         {"Name": f"api.prod.{DOMAIN}.", "Type": "A", "AliasTarget": alias},
-        _record(f"dev.{DOMAIN}.", "CNAME", balancers["dev"].dns_name),
+        _record(f"dev.{DOMAIN}.", "CNAME", balancers["dev"].dns_name) | {"TTL": 60},
         _record(f"{DOMAIN}.", "MX", "10 mx1.mail.example.", "20 mx2.mail.example."),
         _record(f"{DOMAIN}.", "TXT", '"v=spf1 include:mail.example -all"', '"site-verification=7f3a9c1e"'),
     ]

@@ -200,9 +200,11 @@ class LoadBalancer(Kind[BalancerFacts]):
     def names(self, it: It[BalancerFacts], place: Place) -> Iterator[Name]:
         yield Name(it.arn, ARN)
         host = after("create", "dns_name")
-        yield Name(it.facts.dns_name, host, "host")
-        # How Route 53's console writes aliases.
-        yield Name(f"dualstack.{it.facts.dns_name}", join("dualstack.", host), "host")
+        # Route 53 shows an alias's host in small letters, whatever the load balancer is called.
+        for own in dict.fromkeys((it.facts.dns_name, it.facts.dns_name.lower())):
+            yield Name(own, host, "host")
+            # How Route 53's console writes aliases.
+            yield Name(f"dualstack.{own}", join("dualstack.", host), "host")
         # How metrics, alarms and scaling policies know it: `app/<name>/<id>`.
         yield Name(_label(it.arn), after("create", "label"), "id")
 
