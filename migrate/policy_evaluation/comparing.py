@@ -48,9 +48,9 @@ class Row:
         words = self.question.words or f"{self.question.after.action} {self.question.after.resource}"
         if self.change in ("kept", "denied in both"):
             return f"{self.change}: {words}"
-        sides = (("before", self.before), ("after", self.after))
+        sides = [("before", self.before), ("after", self.after)]
         if self.change == "could not be decided":
-            sides = tuple(side for side in sides if side[1].outcome == "could not be decided")
+            sides = [side for side in sides if side[1].outcome == "could not be decided"]
         return f"{self.change}: {words} ({'; '.join(_side(name, answer) for name, answer in sides)})"
 
 
@@ -98,7 +98,7 @@ def questions(
     before: Asked,
     after: Asked,
 ) -> Iterator[Question]:
-    """Every action with every resource (its ARN before and after), asked by the principals and contexts of two models."""
+    """Every action with every resource (its ARN before and after), asked as `before` and `after` ask theirs."""
     pairs = tuple(resources)
     for action in actions:
         for old, new in pairs:

@@ -55,9 +55,7 @@ def question(ask: Mapping[str, Any]) -> Asked:
     principal = ask.get("by", ANN)
     found = re.match(r"arn:aws:(?:iam|sts)::(\d{12}):", principal)
     account = found[1] if found and "provider/" not in principal else ""
-    context = {
-        key: tuple(value) if isinstance(value, list) else (value,) for key, value in ask.get("with", {}).items()
-    }
+    context = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in ask.get("with", {}).items()}
     return Asked(principal, action, resource, context, account, ask.get("of", account or "123456789012"))
 
 
