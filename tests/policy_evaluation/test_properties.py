@@ -31,7 +31,7 @@ KEYS = ["aws:SourceIp", "aws:RequestedRegion", "aws:PrincipalTag/team", "aws:Cur
 VALUES = ["a", "b", "", "true", "10", "10.0.0.1", "10.0.0.0/8", "2026-11-22", "arn:aws:s3:::b", "a*", "${aws:username}"]
 PRINCIPALS = [USER, SESSION, ROLE, ROOT, FEDERATED, f"arn:aws:iam::{THERE}:user/x", "s3.amazonaws.com", "*"]
 
-few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def one_or_more(options: list[str]) -> st.SearchStrategy[Any]:
@@ -189,7 +189,7 @@ def test_actions_and_condition_keys_ignore_case(question: Asked, found: list[dic
     assert quiet.outcome == loud.outcome
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(questions, policy_sets, st.data())
 def test_what_is_decided_without_knowing_a_value_holds_for_every_value(
     question: Asked, policies: Policies, data: st.DataObject
@@ -216,7 +216,7 @@ def naive(pattern: str, text: str) -> bool:
     return bool(text) and pattern[0] in ("?", text[0]) and naive(pattern[1:], text[1:])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.text("ab*?.\n$", max_size=8), st.text("ab*?.\n$", max_size=8))
 def test_wildcards_match_as_a_naive_matcher_does(pattern: str, text: str) -> None:
     tokens = template(pattern, with_variables=False, with_wildcards=True).parts
@@ -266,7 +266,7 @@ plain_documents = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(["s3:GetObject", "s3:PutObject", "ec2:RunInstances", "iam:CreateUser"]),
     st.sampled_from(["*", "arn:aws:s3:::b/k", "arn:aws:s3:::b/home/ann/k"]),
@@ -300,7 +300,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(json_values, st.sampled_from(["identity", "resource", "scps"]))
 def test_any_json_is_decided_or_refused_with_one_clear_error(value: Any, place: str) -> None:
     policies = {
