@@ -205,8 +205,6 @@ def _decided(asked: Asked, policies: Policies, parts: Parts) -> Decision:
 
     denies = [deny for each in (identity, boundary, resource, session, *scps, *rcps) for deny in each.denies]
     denied = either(denies) if denies else _NO
-    if denied.truth:
-        return Decision("explicit deny", denied.because)
     granted = _granted(asked, policies, identity, boundary, resource, session)
     if scps:
         granted = every([granted, *_levels(scps)])

@@ -243,7 +243,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} in it")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _compiled(text: str, sort: Sort) -> Document:
     document = json.loads(text)
     if not isinstance(document, dict):

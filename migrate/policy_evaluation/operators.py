@@ -128,7 +128,7 @@ def _address(value: str, wanted: Tokens) -> Truth:
     block, given = _network(literal(wanted)), _ip(value)
     if block is None:
         return None
-    return given is not None and given.version == block.version and given in block
+    return given is not None and given in block
 
 
 @lru_cache(maxsize=4096)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from migrate.errors import FileError
-from migrate.policy_evaluation.asking import ABSENT, UNKNOWN, UNKNOWN_RESOURCE, Asked, Values
+from migrate.policy_evaluation.asking import ABSENT, PRESENT, UNKNOWN, UNKNOWN_RESOURCE, Asked, Values
 from migrate.policy_evaluation.deciding import Decision, Json, Policies, decide_scps
 from migrate.policy_evaluation.operators import seconds
 
@@ -268,14 +268,15 @@ def _context(record: Mapping[str, Any]) -> dict[str, Values]:
     mfa = attributes.get("mfaAuthenticated")
     time = str(record.get("eventTime") or "")
     moment = seconds(time)
-    region = record.get("awsRegion")
+    region, endpoint = record.get("awsRegion"), record.get("vpcEndpointId")
     agent = record.get("userAgent")
     issued = attributes.get("creationDate")
     found: dict[str, Values] = {
         "aws:requestedregion": (str(region),) if region else UNKNOWN,
-        "aws:sourceip": (source,) if _is_address(source) else ABSENT if by_service else UNKNOWN,
+        # Through a VPC endpoint there is none; where a service calls on somebody's behalf, it is the service's own.
+        "aws:sourceip": ABSENT if endpoint else (source,) if _is_address(source) else PRESENT,
         "aws:viaawsservice": ("true",) if by_service else ("false",),
-        "aws:sourcevpce": (str(record["vpcEndpointId"]),) if record.get("vpcEndpointId") else ABSENT,
+        "aws:sourcevpce": (str(endpoint),) if endpoint else ABSENT,
         "aws:securetransport": ("true",) if record.get("tlsDetails") else UNKNOWN,
         "aws:useragent": (str(agent),) if agent else UNKNOWN,
         "aws:currenttime": (time,) if time else UNKNOWN,

@@ -186,6 +186,12 @@ class TestWhatAnEventDoesNotSay:
 
         assert tried(REGION, event("Decrypt", "kms", resources=[{"ARN": key}])).would_break_nothing
 
+    def test_the_address_of_a_service_that_calls_on_somebodys_behalf_is_not_known(self) -> None:
+        elsewhere = deny(Condition={"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}})
+        through = event("RunInstances", by=ROLE_SESSION, sourceIPAddress="cloudformation.amazonaws.com")
+
+        assert tried(elsewhere, through).denied[0].verdict == "could not be decided"
+
     def test_the_organisation_is_given_with_the_context(self) -> None:
         strangers = deny(Condition={"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}})
 
@@ -212,6 +218,7 @@ class TestWhatAnEventDoesNotSay:
             {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}, "Bool": {"aws:ViaAWSService": "false"}},
             False,
         ),
+        (PERSON, {"vpcEndpointId": "vpce-1"}, {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, True),
         (PERSON, {}, {"Null": {"aws:SourceVpce": "true"}}, True),
         (PERSON, {"vpcEndpointId": "vpce-1"}, {"Null": {"aws:SourceVpce": "true"}}, False),
         (PERSON, {}, {"DateGreaterThan": {"aws:CurrentTime": "2026-11-20T09:00:00Z"}}, True),
