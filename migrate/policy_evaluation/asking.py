@@ -209,7 +209,8 @@ class Asked:
                 return PRESENT if sort == "service" else ABSENT
             case "aws:currenttime" | "aws:epochtime" | "aws:securetransport":
                 return PRESENT
-        return None
+        # Nobody has no organisation, no tags and no identity.
+        return ABSENT if sort == "anonymous" and key.startswith("aws:principal") else None
 
     def _is_of_another_service(self, key: str) -> bool:
         """Whether the key exists in requests to another service only."""

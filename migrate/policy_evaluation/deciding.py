@@ -8,8 +8,8 @@ logic", "Permissions boundaries for IAM entities", "Policies and permissions" (s
 "SCP evaluation", "Service control policies", "Resource control policies", "RCP syntax". KMS guide: "Key policies in
 AWS KMS", "Resource control policies in AWS KMS".
 
-Not covered: access control lists, VPC endpoint policies (give one as a session policy to see what it leaves), grants
-of KMS, policy fragments of RAM, block public access, and services that check more than one action for a request.
+Not covered: access control lists, VPC endpoint policies, grants of KMS, policy fragments of RAM, block public access,
+what AWS lets a root user do with its own bucket policy, and services that check more than one action for a request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

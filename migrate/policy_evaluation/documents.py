@@ -180,34 +180,38 @@ def _covers(statement: Statement, asked: Asked, doubts: list[str]) -> Truth:
     void_doubts: list[str] = []
     for pattern in statement.resources:
         truth, doubt, is_void = _resource(pattern, asked)
-        if is_void and statement.is_allow and not statement.is_not_resource:
+        if is_void is not False:
             void_doubts.append(doubt)
-            continue
-        truths.append(truth)
-        if truth is None:
+        if is_void and statement.is_allow and not statement.is_not_resource:
+            truth = False
+        elif truth is None:
             doubts.append(doubt)
+        truths.append(truth)
     found = any_of(truths)
-    if void_doubts and found is not False:
+    covered = negated(found) if statement.is_not_resource else found
+    if covered and void_doubts:
         doubts.extend(void_doubts)
-        found = None
-    return negated(found) if statement.is_not_resource else found
+        return None
+    return covered
 
 
-def _resource(pattern: Template, asked: Asked) -> tuple[Truth, str, bool]:
-    lacking, is_void = "", False
+def _resource(pattern: Template, asked: Asked) -> tuple[Truth, str, Truth]:
+    """Whether a pattern names the resource, what is lacking for that, and whether a variable has no value at all."""
+    lacking = ""
+    is_void: Truth = False
     if pattern.has_variables:
         tokens, lacking, is_void = with_values(pattern, asked)
     else:
         tokens = pattern.parts  # type: ignore[assignment]
     if asked.resource == UNKNOWN_RESOURCE:
-        if tokens == (Wild.ANY,):
+        if tokens == (Wild.ANY,) and not lacking:
             return True, "", False
         if not _may_be_of(pattern.text, asked.service):
-            return False, "", False
-        return None, f"whether the resource is {pattern.text} is not known", False
+            return False, lacking, is_void
+        return None, lacking or f"whether the resource is {pattern.text} is not known", is_void
     truth = names_resource(tokens, asked.resource)
     if truth is False:
-        return False, "", False
+        return False, lacking, is_void
     if lacking:
         return None, lacking, is_void
     if truth is None:

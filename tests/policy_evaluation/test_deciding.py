@@ -321,6 +321,19 @@ class TestWhatIsNotKnown:
         assert answer(asked(context=DIRECT), only).outcome == "implicit deny"
         assert answer(asked(), only).outcome == "could not be decided"
 
+    def test_nobody_is_of_no_organisation(self) -> None:
+        inside = allow(Principal="*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})
+
+        assert answer(asked(by="*"), resource=inside).outcome == "implicit deny"
+        assert answer(asked(), resource=inside).outcome == "could not be decided"
+        assert answer(asked(context={"aws:principalorgid": ("o-1",)}), resource=inside).is_allowed
+
+    def test_a_path_in_the_organisation_is_one_of_several(self) -> None:
+        unit = allow(Principal="*", Condition={"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-1/r-1/ou-1/*"}})
+
+        assert answer(asked(context={"aws:principalorgpaths": ("o-1/r-1/ou-1/ou-2/",)}), resource=unit).is_allowed
+        assert not answer(asked(context={"aws:principalorgpaths": ("o-1/r-1/ou-9/",)}), resource=unit).is_allowed
+
     def test_a_family_of_keys_is_said_at_once(self) -> None:
         only = allow(Condition={"StringEquals": {"aws:PrincipalTag/Team": "shop"}})
 

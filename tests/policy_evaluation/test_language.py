@@ -67,6 +67,18 @@ class TestVariables:
         )
         assert answer(asked(resource="arn:aws:s3:::b/etc/k", by=SESSION), ADMIN, deny("s3:*", self.HOME)).is_allowed
 
+    def test_a_variable_without_value_beside_a_resource_that_fits_leaves_the_statement_open(self) -> None:
+        shared = "arn:aws:s3:::b/shared/*"
+        question = asked(resource="arn:aws:s3:::b/shared/k", by=SESSION)
+
+        decision = answer(question, allow("s3:*", [self.HOME, shared]))
+
+        assert decision.outcome == "could not be decided"
+        assert "aws:username has no value" in decision.because[0]
+        assert answer(question, allow("s3:*", self.HOME), allow("s3:*", shared)).is_allowed
+        assert answer(question, ADMIN, deny("s3:*", [self.HOME, shared])).outcome == "could not be decided"
+        assert answer(asked(resource="arn:aws:s3:::b/shared/k"), allow("s3:*", [self.HOME, shared])).is_allowed
+
     def test_a_negated_condition_on_a_variable_without_value_allows_nothing(self) -> None:
         differs = allow(Condition={"StringNotEquals": {"s3:prefix": "${aws:username}"}})
 

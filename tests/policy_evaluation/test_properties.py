@@ -26,6 +26,7 @@ RESOURCES = [
 RESOURCE_PATTERNS = [
     "*", "arn:aws:s3:::b/*", "arn:aws:s3:::b/k", "arn:aws:s3:::b/?", "arn:aws:s3:::b/home/${aws:username}/*",
     "arn:aws:s3:::b/*.gz", "arn:aws:iam::*:role/*", "arn:aws:s3:::b/${aws:PrincipalTag/team, 'home'}/*",
+    "arn:aws:s3:::b/${aws:PrincipalTag/team}/*",
 ]  # fmt: skip
 KEYS = ["aws:SourceIp", "aws:RequestedRegion", "aws:PrincipalTag/team", "aws:CurrentTime", "aws:TagKeys", "s3:prefix"]
 VALUES = ["a", "b", "", "true", "10", "10.0.0.1", "10.0.0.0/8", "2026-11-22", "arn:aws:s3:::b", "a*", "${aws:username}"]
