@@ -31,9 +31,6 @@ _PREFIXES = {
     "email": "ses",
     "streams.dynamodb": "dynamodb",
     "models.lex": "lex",
-    "apigateway": "apigateway",
-    "elasticmapreduce": "elasticmapreduce",
-    "cognito-idp": "cognito-idp",
 }
 # Operations whose permission has another name. Source: S3 guide, "Required permissions for Amazon S3 API operations";
 # Lambda, API Gateway and STS guides; read 2026-11.
@@ -68,6 +65,9 @@ _ACTIONS = {
     "s3:deletepublicaccessblock": ("s3:PutBucketPublicAccessBlock",),
     "lambda:invoke": ("lambda:InvokeFunction",),
 }
+# API Gateway's permissions are the methods of its own API. Source: API Gateway guide, "Control access for invoking and
+# managing an API"; read 2026-11. Unverified: which operation uses which method, where its name does not say so.
+_METHODS = {"get": "GET", "create": "POST", "delete": "DELETE", "update": "PATCH", "put": "PUT"}
 # Lambda and CloudFront write the date of the API's version behind the operation: CreateFunction20150331v2.
 _VERSIONED = re.compile(r"(?P<name>.*[A-Za-z])_?20\d\d_?\d\d_?\d\d(?:v\d+)?")
 _REFUSED = re.compile(r"(?i)access\s?denied|unauthorized|not\s?authorized|forbidden")
@@ -234,6 +234,15 @@ def _name(record: Mapping[str, Any]) -> str:
     return f"{_PREFIXES.get(source, source)}:{versioned['name'] if versioned else name}"
 
 
+def _actions(name: str) -> tuple[str, ...]:
+    """The actions that IAM checks for an event; where only some of several are meant, all of them."""
+    service, _, operation = name.partition(":")
+    if service == "apigateway":
+        method = next((verb for start, verb in _METHODS.items() if operation.lower().startswith(start)), None)
+        return tuple(f"apigateway:{verb}" for verb in ([method] if method else _METHODS.values()))
+    return _ACTIONS.get(name.lower(), (name,))
+
+
 def _decided(record: Mapping[str, Any], policies: Policies, more: Mapping[str, Values], number: int) -> Decision:
     """The decision over every action and resource of the event: one that is denied denies it."""
     identity = record["userIdentity"]
@@ -241,7 +250,7 @@ def _decided(record: Mapping[str, Any], policies: Policies, more: Mapping[str, V
     arns = [str(one["ARN"]) for one in record.get("resources") or () if isinstance(one, Mapping) and one.get("ARN")]
     context = {**_context(record), **more}
     decisions = []
-    for action in _ACTIONS.get(name.lower(), (name,)):
+    for action in _actions(name):
         for arn in arns or [UNKNOWN_RESOURCE]:
             account = str(identity.get("accountId") or "")
             try:

@@ -149,6 +149,7 @@ def test_calls_that_were_refused_at_the_time_are_counted_apart() -> None:
         ("cloudfront", "CreateDistribution2020_05_31", "cloudfront:CreateDistribution"),
         ("monitoring", "PutMetricAlarm", "cloudwatch:PutMetricAlarm"),
         ("tagging", "GetResources", "tag:GetResources"),
+        ("apigateway", "CreateRestApi", "apigateway:POST"),
         ("ec2", "RunInstances", "ec2:RunInstances"),
     ],
 )
@@ -158,6 +159,12 @@ def test_an_event_is_decided_as_the_action_that_iam_checks(source: str, name: st
 
     assert tried(deny(action), event(name, source)).denied[0].calls == 1
     assert simulate(((other,),), [event(name, source)]).denied[0].verdict == "denied"
+
+
+def test_an_operation_whose_method_is_not_known_is_left_open() -> None:
+    found = tried(deny("apigateway:POST"), event("ImportRestApi", "apigateway"), event("GetRestApis", "apigateway"))
+
+    assert [(row.verdict, row.action) for row in found.denied] == [("could not be decided", "apigateway:ImportRestApi")]
 
 
 class TestWhatAnEventDoesNotSay:
