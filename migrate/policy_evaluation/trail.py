@@ -24,7 +24,7 @@ from migrate.policy_evaluation.operators import seconds
 
 Verdict = Literal["denied", "could not be decided"]
 
-# Event sources that are not named like the prefix of their actions.
+# Event sources that are not named like the prefix of their actions (unverified).
 _PREFIXES = {
     "monitoring": "cloudwatch",
     "tagging": "tag",
@@ -32,8 +32,8 @@ _PREFIXES = {
     "streams.dynamodb": "dynamodb",
     "models.lex": "lex",
 }
-# Operations whose permission has another name. Source: S3 guide, "Required permissions for Amazon S3 API operations";
-# Lambda, API Gateway and STS guides; read 2026-11.
+# Operations whose permission has another name. Source: S3 guide, "Required permissions for Amazon S3 API operations"
+# and the permissions of each operation in the S3 API reference. Unverified against a trail: lambda:Invoke.
 _ACTIONS = {
     "s3:listbuckets": ("s3:ListAllMyBuckets",),
     "s3:headbucket": ("s3:ListBucket",),
@@ -65,11 +65,13 @@ _ACTIONS = {
     "s3:deletepublicaccessblock": ("s3:PutBucketPublicAccessBlock",),
     "lambda:invoke": ("lambda:InvokeFunction",),
 }
-# API Gateway's permissions are the methods of its own API. Source: API Gateway guide, "Control access for invoking and
-# managing an API"; read 2026-11. Unverified: which operation uses which method, where its name does not say so.
+# API Gateway's permissions are the methods of its own API. Source: service authorization reference, "Actions,
+# resources, and condition keys for Amazon API Gateway Management", read 2026-11 (CreateApiKey: POST, and PUT for tags).
+# Unverified: which operation uses which method, where its name does not say so.
 _METHODS = {"get": "GET", "create": "POST", "delete": "DELETE", "update": "PATCH", "put": "PUT"}
-# Lambda and CloudFront write the date of the API's version behind the operation: CreateFunction20150331v2.
+# Lambda and CloudFront write the date of the API's version behind the operation: CreateFunction20150331v2 (unverified).
 _VERSIONED = re.compile(r"(?P<name>.*[A-Za-z])_?20\d\d_?\d\d_?\d\d(?:v\d+)?")
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
 _REFUSED = re.compile(r"(?i)access\s?denied|unauthorized|not\s?authorized|forbidden")
 # Principals on whom the SCPs of this account have no say.
 _NOT_LIMITED = {
@@ -279,7 +281,7 @@ def _context(record: Mapping[str, Any]) -> dict[str, Values]:
     moment = seconds(time)
     region, endpoint = record.get("awsRegion"), record.get("vpcEndpointId")
     agent = record.get("userAgent")
-    issued = attributes.get("creationDate")
+    issued = _extended(str(attributes.get("creationDate") or ""))
     found: dict[str, Values] = {
         "aws:requestedregion": (str(region),) if region else UNKNOWN,
         # Through a VPC endpoint there is none; where a service calls on somebody's behalf, it is the service's own.
@@ -288,11 +290,11 @@ def _context(record: Mapping[str, Any]) -> dict[str, Values]:
         "aws:sourcevpce": (str(endpoint),) if endpoint else ABSENT,
         "aws:securetransport": ("true",) if record.get("tlsDetails") else UNKNOWN,
         "aws:useragent": (str(agent),) if agent else UNKNOWN,
-        "aws:currenttime": (time,) if time else UNKNOWN,
+        "aws:currenttime": (time,) if moment is not None else UNKNOWN,
         "aws:epochtime": (str(int(moment)),) if moment is not None else UNKNOWN,
         # Long-term keys have no session, and neither of these two.
         "aws:multifactorauthpresent": (str(mfa),) if mfa is not None else UNKNOWN if session else ABSENT,
-        "aws:tokenissuetime": (str(issued),) if issued else UNKNOWN if session else ABSENT,
+        "aws:tokenissuetime": (issued,) if issued else UNKNOWN if session else ABSENT,
     }
     if by_service:
         found["aws:calledvia"] = found["aws:calledvialast"] = UNKNOWN
@@ -301,6 +303,13 @@ def _context(record: Mapping[str, Any]) -> dict[str, Values]:
     if _issuer(record) and ":role/" in _issuer(record):
         found["aws:principalarn"] = (_issuer(record),)
     return found
+
+
+def _extended(moment: str) -> str:
+    """A date in the form that conditions compare; CloudTrail's guide also shows 20131102T010628Z. Empty: neither."""
+    found = _COMPACT.fullmatch(moment)
+    text = "{}-{}-{}T{}:{}:{}Z".format(*found.groups()) if found else moment
+    return text if seconds(text) is not None else ""
 
 
 def _is_address(text: str) -> bool:

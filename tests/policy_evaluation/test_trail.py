@@ -167,6 +167,19 @@ def test_an_operation_whose_method_is_not_known_is_left_open() -> None:
     assert [(row.verdict, row.action) for row in found.denied] == [("could not be decided", "apigateway:ImportRestApi")]
 
 
+@pytest.mark.parametrize(
+    ("created", "verdicts"),
+    [("20131102T010628Z", ["denied"]), ("2026-11-20T09:30:00Z", []), ("lately", ["could not be decided"])],
+)
+def test_the_age_of_a_session_is_read_in_both_forms(created: str, verdicts: list[str]) -> None:
+    old = deny(Condition={"DateLessThan": {"aws:TokenIssueTime": "2026-11-20T09:00:00Z"}})
+    context = {**ROLE_SESSION["sessionContext"], "attributes": {"mfaAuthenticated": "false", "creationDate": created}}
+
+    found = tried(old, event("RunInstances", by={**ROLE_SESSION, "sessionContext": context}))
+
+    assert [row.verdict for row in found.denied] == verdicts
+
+
 class TestWhatAnEventDoesNotSay:
     LOCKED = deny("ec2:*", "arn:aws:ec2:*:*:instance/i-1")
 
