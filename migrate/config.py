@@ -118,6 +118,47 @@ class Addresses(Part):
         return self
 
 
+class Bridge(Part):
+    """A way from a target back to legacy while a cut-over group cannot be whole: somebody there must still reach it.
+
+    It is made with what is built beside legacy, and goes in phase `close`.
+    """
+
+    from_: str = Field(alias="from")
+    """Ref of the legacy VPC that is reached."""
+    to: str
+    """Alias of the account that reaches it."""
+    because: Annotated[str, Field(min_length=8)]
+    """Who needs it and what for, for the next person."""
+    vpc: str | None = None
+    """Ref of the legacy VPC whose new one in `to` reaches it; none: that of `from`."""
+    blocks: tuple[Cidr, ...] = ()
+    """What of legacy's VPC is reached; none: all of it."""
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    """TCP ports that `groups` let the target's block in on."""
+    groups: tuple[str, ...] = ()
+    """Refs of legacy's security groups that get a rule for the time."""
+    dns: bool = True
+    """Legacy's host names are private addresses to the target; both VPCs need their DNS attributes on for it."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Bridge":
+        for field, text in [("from", self.from_), *(("groups", g) for g in self.groups), ("vpc", self.vpc)]:
+            if text is not None:
+                try:
+                    Ref.parse(text)
+                except ValueError as error:
+                    raise _Misplaced(str(error), field) from None
+        for block in self.blocks:
+            try:
+                IPv4Network(block)
+            except ValueError as error:
+                raise _Misplaced(str(error), "blocks") from None
+        if bool(self.ports) != bool(self.groups):
+            raise ValueError("ports and groups go together: which groups of legacy let the target in, and where")
+        return self
+
+
 class Moves(Part):
     """Which runbook is run for which target accounts, in this order."""
 
@@ -152,6 +193,8 @@ class Config(Part):
     """ref → exact name in the target; for a thing that no kind handles its ARN → the ARN that stands for it there."""
     addresses: Literal["keep"] | Addresses = "keep"
     """keep: VPCs have legacy's blocks in their targets, and the plan says what follows from that."""
+    bridges: tuple[Bridge, ...] = ()
+    """Temporary ways from a target back to legacy."""
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
@@ -205,6 +248,7 @@ class Config(Part):
         named: list[tuple[tuple[int | str, ...], tuple[str, ...]]] = [
             *((("placement", n, "to"), rule.accounts) for n, rule in enumerate(self.placement)),
             *((("environments", word), (alias,)) for word, alias in self.environments.items()),
+            *((("bridges", n, "to"), (bridge.to,)) for n, bridge in enumerate(self.bridges)),
             *((("move", n, "accounts"), part.accounts) for n, part in enumerate(self.move)),
             (("addresses", "accounts"), self.addresses.accounts if isinstance(self.addresses, Addresses) else ()),
         ]

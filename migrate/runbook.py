@@ -18,7 +18,7 @@ from migrate.errors import ConfigError
 from migrate.files import digest_of
 
 SCHEMA = "migrate.runbook/1"
-PHASES = ("build", "freeze", "data", "cutover")
+PHASES = ("build", "freeze", "data", "cutover", "close")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

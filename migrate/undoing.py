@@ -17,6 +17,7 @@ from migrate.kind import CarryAction
 from migrate.names import AccountId, Region
 from migrate.proving import compare, fresh_legacy
 from migrate.steps import PlannedRequest, Step
+from migrate.values import Json
 
 GONE_S = 600.0
 """How long a deleted thing may still be listed."""
@@ -167,18 +168,41 @@ def _is_as_we_left_it(ground: Ground, step: Step) -> bool:
     if now is None:
         raise Kept(f"{step.ref} is not in legacy any more")
     after = dict(step.legacy_after or {})
+    bit_by_bit = (
+        sum(request.account == ground.plan.legacy and request.undo is not None for request in step.requests) > 1
+    )
     foreign: list[str] = []
     same = True
     for name, value in sorted(after.items()):
-        shown, original = now.facts.get(name), scanned.facts.get(name)
+        shown, original = now.facts.get(name), _before(ground, step, name, scanned.facts.get(name))
         if shown == original:
             continue
         same = False
-        if shown != value:
+        if shown != value and not (bit_by_bit and _is_between(shown, original, value)):
             foreign += compare(value, shown, name)
     if foreign:
         raise Kept(f"{step.ref} was changed in legacy since: {'; '.join(foreign)}")
     return not same
+
+
+def _before(ground: Ground, step: Step, name: str, scanned: Json) -> Json:
+    """What legacy showed before this step: what an earlier one of the same resource made of it, or what was scanned."""
+    value = scanned
+    for other in ground.plan.steps.values():
+        if other.id == step.id:
+            break
+        if other.ref == step.ref and other.account == step.account and name in (other.legacy_after or {}):
+            value = (other.legacy_after or {})[name]
+    return value
+
+
+def _is_between(shown: Json, original: Json, value: Json) -> bool:
+    """Whether a list is on its way from one to the other: nothing in it is foreign, nothing that stays is missing."""
+    if not (isinstance(shown, list) and isinstance(original, list) and isinstance(value, list)):
+        return False
+    return all(one in original or one in value for one in shown) and all(
+        one in shown for one in original if one in value
+    )
 
 
 def _send(

@@ -114,6 +114,7 @@ _PHASE = {
     "freeze": "legacy's writers and triggers stop",
     "data": "copied while nothing writes, and what can only be made from it",
     "cutover": "the target's triggers and services start",
+    "close": "what stood only for the time of the move goes: temporary bridges to legacy",
 }
 
 
