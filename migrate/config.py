@@ -159,6 +159,16 @@ class Bridge(Part):
         return self
 
 
+class TestLaunch(Part):
+    """Whether a task of a service is launched once in the target before the cut-over. The first rule that matches
+    decides; where none does, only services behind a load balancer are."""
+
+    service: str
+    """Pattern on `<cluster>/<service>`."""
+    launch: bool
+    because: Annotated[str, Field(min_length=8)]
+
+
 class Moves(Part):
     """Which runbook is run for which target accounts, in this order."""
 
@@ -195,6 +205,8 @@ class Config(Part):
     """keep: VPCs have legacy's blocks in their targets, and the plan says what follows from that."""
     bridges: tuple[Bridge, ...] = ()
     """Temporary ways from a target back to legacy."""
+    test_launches: tuple[TestLaunch, ...] = ()
+    """Which services are launched once before the cut-over."""
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
@@ -296,6 +308,11 @@ class Config(Part):
     def regions(self) -> tuple[Region, ...]:
         """The regions of the legacy account that are scanned."""
         return tuple(map(Region, self.legacy.regions))
+
+    def launches(self, service: str, by_default: bool) -> bool:
+        """Whether this service is launched once before the cut-over."""
+        matching = (rule.launch for rule in self.test_launches if fnmatch.fnmatchcase(service, rule.service))
+        return next(matching, by_default)
 
     def waiver_for(self, key: str) -> Waiver | None:
         """The waiver that covers a gap's or finding's key."""

@@ -69,6 +69,8 @@ class Drafting:
         self._rewriters: dict[tuple[AccountId, int], Rewriter] = {}
         self.dropped: dict[Ref, set[Ref]] = defaultdict(set)
         """People who do not move → whose policies named them: they are taken out there."""
+        self.left_out: dict[str, list[Ref]] = {}
+        """Actions that apply and were not asked for: `kind.action` → of what."""
         self.marked: dict[Ref, tuple[str, ...]] = {}
         """Resources with a key of their own that reads like a placeholder, and where: no step is drafted for them."""
 
@@ -139,7 +141,7 @@ class Drafting:
             for place in self.places(ref):
                 before = stopped = ""
                 for action in kind.actions:
-                    if not action.applies(it):
+                    if not action.applies(it) or not self._is_asked_for(action, it):
                         continue
                     draft, seen = self._draft(resource, it, action, place, self.rewriter(place.account, ref.region))
                     # Legacy stops without waiting for what the target may only get after the data is there.
@@ -157,6 +159,13 @@ class Drafting:
         self._rewriters.clear()
         self.__dict__.pop("index", None)
         return list(drafts.values())
+
+    def _is_asked_for(self, action: Action[Any], it: It[Any]) -> bool:
+        by_default = action.by_default(it)
+        if by_default is None or self.config.launches(it.ref.name, by_default):
+            return True
+        self.left_out.setdefault(f"{it.ref.kind}.{action.name}", []).append(it.ref)
+        return False
 
     def _draft(
         self, resource: Resource, it: It[Any], action: Action[Any], place: Place, rewrite: Rewriter

@@ -21,25 +21,9 @@ Strength = Literal["hard", "cut", "soft"]
 """hard: cannot be created without it. cut: must change over together. soft: is named, so rewritten and verified."""
 
 Why = Literal[
-    "in",
-    "encrypted by",
-    "assumes",
-    "grants",
-    "reads",
-    "writes",
-    "logs to",
-    "routes to",
-    "runs",
-    "triggers",
-    "consumes",
-    "member of",
-    "attached to",
-    "image of",
-    "names",
-    "trusts",
-    "scales",
-    "owned by",
-]
+    "in", "encrypted by", "assumes", "grants", "reads", "writes", "logs to", "routes to", "runs", "triggers",
+    "consumes", "member of", "attached to", "image of", "names", "trusts", "scales", "owned by",
+]  # fmt: skip
 
 Undo = Literal["R0", "R1", "R2", "R3", "R4"]
 Downtime = Literal["D0", "D1", "D2", "D3", "D4"]
@@ -190,6 +174,10 @@ class Action(Generic[F]):
     def applies(self, it: It[F]) -> bool:
         """Whether there is anything to do for this resource."""
         return True
+
+    def by_default(self, it: It[F]) -> bool | None:
+        """Whether it is done where migration.yaml says nothing; None: nobody is asked, it is done."""
+        return None
 
     def requests(self, it: It[F], place: Place) -> Sequence[Request]:
         """What would be sent, in order, in legacy terms. Pure. At most one of them `creates`."""

@@ -111,7 +111,11 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         steps, gates = order(drafts, inputs)
         body = _body(inputs, graph, placement, drafting, steps, gates)
         body["addresses"] = [block.as_json() for block in blocks]
-        body["findings"] = [*addresses.consequences(blocks, inputs.config), *bridges.findings]
+        left_out = [
+            f"{does} is left out for {', '.join(sorted({ref.name for ref in refs}))}: say otherwise under test_launches"
+            for does, refs in sorted(drafting.left_out.items())
+        ]
+        body["findings"] = [*addresses.consequences(blocks, inputs.config), *bridges.findings, *left_out]
         body["refusals"] += bridges.refusals
         body["wanted"] = [bridge.as_json() for bridge in bridges.resources]
         return body
