@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.error
 import urllib.request
@@ -241,3 +242,23 @@ def test_a_route_over_a_deleted_peering_is_a_black_hole_and_no_new_one_is_made(
     assert states() == ["blackhole"]
     code = refused(ec2.create_route, DestinationCidrBlock="10.44.1.0/24", **over)
     assert code.startswith("InvalidVpcPeeringConnectionI")
+
+
+def test_machines_start_from_a_templates_later_version_with_user_data(
+    legacy: Clients, name: str, refused: Refused
+) -> None:
+    ec2 = legacy("ec2")
+    ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData={"InstanceType": "t3.micro"})
+    said = base64.b64encode(b"#!/bin/sh").decode()
+    data = {"ImageId": "ami-12c6146b", "InstanceType": "t3.micro", "UserData": said}
+    ec2.create_launch_template_version(LaunchTemplateName=name, LaunchTemplateData=data)
+
+    started = ec2.run_instances(
+        MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateName": name, "Version": "2"}
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+
+    shown = ec2.describe_instance_attribute(InstanceId=started, Attribute="userData")
+    assert shown["UserData"]["Value"] == said
+    broken = data | {"UserData": "not base64!"}
+    code = refused(ec2.create_launch_template_version, LaunchTemplateName=name, LaunchTemplateData=broken)
+    assert code == "InvalidUserData.Malformed"

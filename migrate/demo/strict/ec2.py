@@ -212,3 +212,23 @@ def route_to_a_dead_peering() -> None:
         if wanted and self.get_vpc_peering_connection(wanted).status["Code"] not in standing:
             raise InvalidVPCPeeringConnectionIdError(wanted)
         return old(self, *words, **named)
+
+
+@strict(
+    "ec2.template-user-data",
+    makes="user data of a launch template's later version is base64 as the first one's is, and machines start from it",
+    source="ec2.CreateLaunchTemplateVersion, RequestLaunchTemplateData UserData, botocore 1.44.5",
+)
+def template_user_data() -> None:
+    """The emulator keeps a later version's user data as it came, and then fails to launch from it.
+
+    Source: ec2.CreateLaunchTemplateVersion, botocore 1.44.5.
+    """
+    from moto.ec2.models.launch_templates import LaunchTemplateVersion
+    from moto.ec2.utils import parse_user_data
+
+    @override(LaunchTemplateVersion, "__init__")
+    def begin(old: Any, self: Any, template: Any, number: int, data: dict[str, Any], description: str) -> None:
+        if isinstance(data.get("UserData"), str):
+            data["UserData"] = parse_user_data(data["UserData"])
+        old(self, template, number, data, description)
