@@ -194,7 +194,7 @@ def test_a_bridge_is_opened_closed_opened_again_by_a_rollback_and_leaves_nothing
 
 
 @pytest.mark.timeout(900)
-def test_a_rollback_with_the_bridge_open_leaves_nothing_on_either_side(told: Story) -> None:
+def test_a_rollback_of_an_open_bridge_that_ended_half_way_before_leaves_nothing_on_either_side(told: Story) -> None:
     told.type("scan")
     bridged(told)
     before = {account: seen(told, account) for account in (LEGACY, TARGET)}
@@ -204,6 +204,12 @@ def test_a_rollback_with_the_bridge_open_leaves_nothing_on_either_side(told: Sto
         answered(told, gate)
         gate = until_gate(told)
     assert seen(told, LEGACY) != before[LEGACY]
+    # As after a rollback that was killed on its way: one of the two rules is gone already.
+    client = ec2(told, LEGACY)
+    for group in client.describe_security_groups()["SecurityGroups"]:
+        for rule in group["IpPermissions"]:
+            if any("Description" in peer for peer in rule["IpRanges"]) and rule["FromPort"] == 5433:
+                client.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
 
     told.type("rollback", "--to", "0", "--confirm", told.undo())
 

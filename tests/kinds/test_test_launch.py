@@ -3,18 +3,20 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from migrate import plan
 from migrate.config import Config
 from migrate.errors import StepFailed
-from migrate.kind import It, Place
+from migrate.kind import It, Phase, Place
 from migrate.kinds import _test_launch
 from migrate.kinds._test_launch import TestLaunch
 from migrate.kinds.ecs_service import Service, ServiceFacts
 from migrate.names import AccountId, Ref, Region
 from tests.kinds.shapes import check_request
+from tests.plans.toys import KINDS, PROD, Create, Start, Stop, Toy, inputs, thing
 
 CLUSTER = "arn:aws:ecs:eu-west-1:222222222222:cluster/shop"
 DEFINITION = "arn:aws:ecs:eu-west-1:222222222222:task-definition/web:1"
@@ -243,3 +245,33 @@ def test_the_first_rule_of_migration_yaml_that_matches_decides() -> None:
     assert config.launches("shop/mailer", True) is False
     assert config.launches("shop/worker", False) is True
     assert [config.launches("other/web", one) for one in (True, False)] == [True, False]
+
+
+class Tried(Start):
+    """One that people may ask for."""
+
+    name, title = "tried", "Try it"
+    phase: ClassVar[Phase] = "data"
+
+    def by_default(self, it: It[Any]) -> bool | None:
+        return it.ref.name == "web-prod"
+
+
+class TriedService(Toy):
+    """A service that is tried before it starts."""
+
+    name = "toy.service"
+    actions = (Create(), Stop(), Tried(), Start())
+
+
+def test_what_is_not_launched_is_named_in_the_plan_and_starts_all_the_same() -> None:
+    services = [thing("toy.service", name) for name in ("web-prod", "mailer-prod", "worker-prod")]
+    rules = [{"service": "worker-*", "launch": True, "because": "it only reads when it starts"}]
+    body = plan.make(inputs(services, kinds=KINDS | {"toy.service": TriedService()}, test_launches=rules))
+
+    tried = [step["name"] for step in body["steps"] if step["action"] == "tried"]
+    assert sorted(tried) == ["web-prod", "worker-prod"]
+    assert [said for said in body["findings"] if "mailer-prod" in said and "test_launches" in said]
+    assert len([step for step in body["steps"] if step["action"] == "start"]) == 3
+    (start,) = [step for step in body["steps"] if step["action"] == "start" and step["name"] == "web-prod"]
+    assert f"{PROD}/eu-west-1/toy.service/web-prod:tried" in start["needs"]
