@@ -151,7 +151,7 @@ def schema(out: Out, what: str) -> int:
             "schema": "migrate.runbook/1",
             "steps": [
                 {"id": "text", "do": "kind.action, a list of them, or all.<phase>", "timeout": "12h"},
-                {"id": "text", "ask": "a question", "approvers": 1, "within": "24h"},
+                {"id": "text", "ask": "a question", "approvers": 1, "within": "24h", "before": "a line"},
             ],
             "phases": list(PHASES),
         }
