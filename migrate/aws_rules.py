@@ -5,8 +5,9 @@ are in legacy unless `buckets` or `renames` of migration.yaml says otherwise.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,14 @@ NAME_RULES: Mapping[str, NameRule] = {
     "ecs.cluster": NameRule(r"[A-Za-z0-9_-]{1,255}", "up to 255 letters, digits, - and _"),
     "dynamodb.table": NameRule(r"[A-Za-z0-9_.-]{3,255}", "3 to 255 letters, digits, . - and _"),
 }
+
+
+def unpeerable(here: Iterable[IPv4Network], there: Iterable[IPv4Network]) -> list[tuple[IPv4Network, IPv4Network]]:
+    """The blocks for which AWS would not peer two VPCs: any one that overlaps is enough. The request itself is taken,
+    and the connection's status is `failed`. Source: ec2.CreateVpcPeeringConnection, botocore 1.44.5; that each of
+    several blocks counts: VPC peering guide, "VPC peering limitations", read 2026-11."""
+    others = list(there)
+    return [(one, other) for one in here for other in others if one.overlaps(other)]
 
 
 def unfit(kind: str, name: str) -> str:

@@ -233,6 +233,18 @@ def outside(out: Out, folder: Path, plan_path: Path | None) -> Any:
     return act(out, folder, plan_path=plan_path)
 
 
+@verb(
+    PLAN,
+    option("--last", metavar="24h", help="Only this long ago (m, h, d), not all since the cut-over."),
+    option("--without", multiple=True, metavar="KIND", help="Leave this kind out (a pattern); may be repeated."),
+)
+def quiet(out: Out, folder: Path, **arguments: Any) -> Any:
+    """Whether anybody still uses what was cut over: legacy's metrics since. Reads only. Exit 5: used, 6: not known."""
+    from migrate.verbs.quiet import quiet as act
+
+    return act(out, folder, **arguments)
+
+
 @verb(PLAN)
 def verify(out: Out, folder: Path, plan_path: Path | None) -> Any:
     """Prove again, from fresh reads of both sides, everything the run claims. Exit 5 where they differ."""

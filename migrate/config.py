@@ -118,6 +118,57 @@ class Addresses(Part):
         return self
 
 
+class Bridge(Part):
+    """A way from a target back to legacy while a cut-over group cannot be whole: somebody there must still reach it.
+
+    It is made with what is built beside legacy, and goes in phase `close`.
+    """
+
+    from_: str = Field(alias="from")
+    """Ref of the legacy VPC that is reached."""
+    to: str
+    """Alias of the account that reaches it."""
+    because: Annotated[str, Field(min_length=8)]
+    """Who needs it and what for, for the next person."""
+    vpc: str | None = None
+    """Ref of the legacy VPC whose new one in `to` reaches it; none: that of `from`."""
+    blocks: tuple[Cidr, ...] = ()
+    """What of legacy's VPC is reached; none: all of it."""
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    """TCP ports that `groups` let the target's block in on."""
+    groups: tuple[str, ...] = ()
+    """Refs of legacy's security groups that get a rule for the time."""
+    dns: bool = True
+    """Legacy's host names are private addresses to the target; both VPCs need their DNS attributes on for it."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Bridge":
+        for field, text in [("from", self.from_), *(("groups", g) for g in self.groups), ("vpc", self.vpc)]:
+            if text is not None:
+                try:
+                    Ref.parse(text)
+                except ValueError as error:
+                    raise _Misplaced(str(error), field) from None
+        for block in self.blocks:
+            try:
+                IPv4Network(block)
+            except ValueError as error:
+                raise _Misplaced(str(error), "blocks") from None
+        if bool(self.ports) != bool(self.groups):
+            raise ValueError("ports and groups go together: which groups of legacy let the target in, and where")
+        return self
+
+
+class TestLaunch(Part):
+    """Whether a task of a service is launched once in the target before the cut-over. The first rule that matches
+    decides; where none does, only services behind a load balancer are."""
+
+    service: str
+    """Pattern on `<cluster>/<service>`."""
+    launch: bool
+    because: Annotated[str, Field(min_length=8)]
+
+
 class Moves(Part):
     """Which runbook is run for which target accounts, in this order."""
 
@@ -152,6 +203,10 @@ class Config(Part):
     """ref → exact name in the target; for a thing that no kind handles its ARN → the ARN that stands for it there."""
     addresses: Literal["keep"] | Addresses = "keep"
     """keep: VPCs have legacy's blocks in their targets, and the plan says what follows from that."""
+    bridges: tuple[Bridge, ...] = ()
+    """Temporary ways from a target back to legacy."""
+    test_launches: tuple[TestLaunch, ...] = ()
+    """Which services are launched once before the cut-over."""
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
@@ -205,6 +260,7 @@ class Config(Part):
         named: list[tuple[tuple[int | str, ...], tuple[str, ...]]] = [
             *((("placement", n, "to"), rule.accounts) for n, rule in enumerate(self.placement)),
             *((("environments", word), (alias,)) for word, alias in self.environments.items()),
+            *((("bridges", n, "to"), (bridge.to,)) for n, bridge in enumerate(self.bridges)),
             *((("move", n, "accounts"), part.accounts) for n, part in enumerate(self.move)),
             (("addresses", "accounts"), self.addresses.accounts if isinstance(self.addresses, Addresses) else ()),
         ]
@@ -252,6 +308,11 @@ class Config(Part):
     def regions(self) -> tuple[Region, ...]:
         """The regions of the legacy account that are scanned."""
         return tuple(map(Region, self.legacy.regions))
+
+    def launches(self, service: str, by_default: bool) -> bool:
+        """Whether this service is launched once before the cut-over."""
+        matching = (rule.launch for rule in self.test_launches if fnmatch.fnmatchcase(service, rule.service))
+        return next(matching, by_default)
 
     def waiver_for(self, key: str) -> Waiver | None:
         """The waiver that covers a gap's or finding's key."""

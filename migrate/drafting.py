@@ -77,6 +77,8 @@ class Drafting:
         """What people outside have to be told about what moves."""
         self.handed_over: set[Ref] = set()
         """What stops in legacy and starts in a target: it has one owner at each moment."""
+        self.left_out: dict[str, list[Ref]] = {}
+        """Actions that apply and were not asked for: `kind.action` → of what."""
         self.marked: dict[Ref, tuple[str, ...]] = {}
         """Resources with a key of their own that reads like a placeholder, and where: no step is drafted for them."""
 
@@ -152,13 +154,16 @@ class Drafting:
                 if marks:
                     self.marked[ref] = marks
                     continue
+            there = self.places(ref)
+            if not there:
+                continue
             it = self.graph.its[ref]
-            actions = [action for action in kind.actions if action.applies(it)]
+            actions = [a for a in kind.actions if a.applies(it) and self._is_asked_for(a, it)]
             if {"freeze", "cutover"} <= {action.phase for action in actions}:
                 self.handed_over.add(ref)
-            if actions and self.places(ref) and (finding := kind.finding(it)):
+            if actions and (finding := kind.finding(it)):
                 self.findings.append(finding)
-            for place in self.places(ref):
+            for place in there:
                 before = stopped = ""
                 own: list[str] = []
                 for action in actions:
@@ -181,6 +186,13 @@ class Drafting:
         self._rewriters.clear()
         self.__dict__.pop("index", None)
         return list(drafts.values())
+
+    def _is_asked_for(self, action: Action[Any], it: It[Any]) -> bool:
+        by_default = action.by_default(it)
+        if by_default is None or self.config.launches(it.ref.name, by_default):
+            return True
+        self.left_out.setdefault(f"{it.ref.kind}.{action.name}", []).append(it.ref)
+        return False
 
     def _only_where_it_names_what_moves(
         self, ref: Ref, own: list[str], drafts: dict[str, Draft], met: "dict[str, _Met]"

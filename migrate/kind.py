@@ -24,32 +24,15 @@ Strength = Literal["hard", "cut", "soft"]
 """hard: cannot be created without it. cut: must change over together. soft: is named, so rewritten and verified."""
 
 Why = Literal[
-    "in",
-    "encrypted by",
-    "assumes",
-    "grants",
-    "reads",
-    "writes",
-    "dead letters",
-    "logs to",
-    "routes to",
-    "runs",
-    "triggers",
-    "consumes",
-    "member of",
-    "attached to",
-    "image of",
-    "names",
-    "trusts",
-    "scales",
-    "owned by",
-]
+    "in", "encrypted by", "assumes", "grants", "reads", "writes", "dead letters", "logs to", "routes to", "runs",
+    "triggers", "consumes", "member of", "attached to", "image of", "names", "trusts", "scales", "owned by",
+]  # fmt: skip
 
 Undo = Literal["R0", "R1", "R2", "R3", "R4"]
 Downtime = Literal["D0", "D1", "D2", "D3", "D4"]
-Phase = Literal["build", "freeze", "data", "cutover"]
+Phase = Literal["build", "freeze", "data", "cutover", "close"]
 """build: beside legacy, no downtime. freeze: legacy's writers and triggers stop. data: what must be copied while
-nothing writes. cutover: the target's triggers and services start."""
+nothing writes. cutover: the target's triggers and services start. close: what stood for the time of the move goes."""
 
 STEP_TAG = "migrate:step"
 MIGRATION_TAG = "migrate:migration"
@@ -195,6 +178,10 @@ class Action(Generic[F]):
         """Whether there is anything to do for this resource."""
         return True
 
+    def by_default(self, it: It[F]) -> bool | None:
+        """Whether it is done where migration.yaml says nothing; None: nobody is asked, it is done."""
+        return None
+
     def requests(self, it: It[F], place: Place) -> Sequence[Request]:
         """What would be sent, in order, in legacy terms. Pure. At most one of them `creates`."""
         raise NotImplementedError
@@ -263,6 +250,8 @@ class Kind(Generic[F]):
     """Facts that are lists whose order means nothing: renaming reorders them."""
     actions: "ClassVar[tuple[Action[Any], ...]]" = ()
     """In the order in which they happen to one resource. Empty: scanned and reported, not moved."""
+    ends: ClassVar[str] = ""
+    """The action that takes the thing away again: once it is done, the proof is that nothing stands."""
     manual: ClassVar[str] = ""
     """For a kind without actions: what a person has to do, in one or two sentences."""
     quiet: ClassVar[bool] = False
@@ -338,6 +327,11 @@ class Kind(Generic[F]):
         if len(ours) > 1:
             raise ValueError(f"{len(ours)} live resources carry the stamp {place.step}: {[r.arn for r in ours]}")
         return ours[0] if ours else None
+
+    def again(self, site: ReadSite, scanned: Resource) -> Resource | None:
+        """The legacy resource as it is now, or None where it is gone. For what a scan cannot find (a thing that is
+        wanted, not found) a kind reads it by what was planned."""
+        return next(iter(self.scan(site, only=scanned.ref.name)), None)
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[F]) -> dict[str, Json]:
         """The rewritten legacy facts as the target should show them once the actions in `done` were done.

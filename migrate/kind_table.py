@@ -19,6 +19,7 @@ PHASE_MEANS = {
     "freeze": "Legacy's writers and triggers stop.",
     "data": "Copied while nothing writes, and what can only be made from it.",
     "cutover": "The target's triggers and services start.",
+    "close": "What stood only for the time of the move goes: temporary bridges to legacy.",
 }
 
 

@@ -137,8 +137,11 @@ def _gates(sections: list[_Section], waves: Mapping[tuple[int, int], int]) -> li
         last_wave[at] = max(last_wave[at], wave)
     total = max(waves.values(), default=0)
     gates = []
+    busy = {(sections[at].prefix, sections[at].line.id) for at, _ in waves}
     for number, section in enumerate(sections):
         if isinstance(section.line, Ask):
+            if section.line.before and (section.prefix, section.line.before) not in busy:
+                continue
             before = max((last_wave[n] for n in range(number)), default=0)
             if before < total:
                 line = section.line

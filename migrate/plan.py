@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate import __version__, addresses, files, objections, staying
+from migrate import __version__, addresses, bridging, files, objections, staying
 from migrate.config import Config
 from migrate.drafting import Drafting, enter_decided
 from migrate.errors import FileError
 from migrate.graph import Graph, build
-from migrate.inventory import Inventory
+from migrate.inventory import Inventory, Resource
 from migrate.kind import Kind, Place
 from migrate.names import AccountId, Ref
 from migrate.ordering import order
@@ -48,6 +48,11 @@ class Plan:
     def waves(self) -> int:
         """How many waves there are."""
         return max((step.wave for step in self.steps.values()), default=0)
+
+    def whole(self, inventory: Inventory) -> Inventory:
+        """What was scanned, and beside it what is wanted and cannot be found by a scan: temporary bridges."""
+        wanted = tuple(map(Resource.from_json, self.body.get("wanted", ())))
+        return replace(inventory, resources=(*inventory.resources, *wanted)) if wanted else inventory
 
     def names(self, inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> Index:
         """Every legacy name with its target, as the steps of this plan say and nothing newer: what a run renames by."""
@@ -96,6 +101,10 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         placement = place(graph, inputs.config, inputs.kinds)
         blocks = addresses.drawn(inputs.config, graph, placement, inputs.kinds)
         moved = addresses.AddressMap(blocks)
+        bridges = bridging.wanted(inputs.config, inputs.inventory, placement, blocks)
+        if bridges.resources:
+            inputs = replace(inputs, inventory=bridges.inventory(inputs.inventory))
+            graph, placement = build(inputs.inventory, inputs.kinds), bridges.placement(placement)
         drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds, moved)
         drafts = drafting.steps()
         graph.forget(placement.movable)
@@ -103,11 +112,19 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         steps, gates = order(drafts, inputs)
         body = _body(inputs, graph, placement, drafting, steps, gates)
         body["addresses"] = [block.as_json() for block in blocks]
+        left_out = [
+            f"{does} is left out for {', '.join(sorted({ref.name for ref in refs}))}: say otherwise under test_launches"
+            for does, refs in sorted(drafting.left_out.items())
+        ]
         body["findings"] = [
             *drafting.findings,
             *addresses.consequences(blocks, inputs.config),
+            *bridges.findings,
             *staying.findings(graph, placement, inputs.kinds, changed),
+            *left_out,
         ]
+        body["refusals"] += bridges.refusals
+        body["wanted"] = [bridge.as_json() for bridge in bridges.resources]
         return body
 
 

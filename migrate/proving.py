@@ -88,11 +88,15 @@ def prove_resource(ground: Ground, step: Step, done: frozenset[str], legacy: Res
     if found is None:
         if site.refusals:
             return Proof("could not be proved", (), tuple(site.refusals))
+        if kind.ends in done:
+            return Proof("equal", ("is gone",))
         if not ground.makes(step):
             return Proof("could not be proved", (), ("nothing of this migration stands there to compare",))
         return Proof("different", (), (f"{step.name} is not there",))
     if not ground.is_ours(step, found):
         return Proof("different", (), (f"{found.arn or found.ref} does not carry this migration's stamp",))
+    if kind.ends in done:
+        return Proof("different", (), (f"{found.arn or found.ref} is still there",))
     facts = ground.renamed(step, scanned.facts)
     expected = kind.expected(facts, done, kind.typed(scanned))
     fields = tuple(sorted((expected.keys() | found.facts.keys()) - kind.volatile - _pending(ground, step, done)))
@@ -125,7 +129,7 @@ def prove_resource(ground: Ground, step: Step, done: frozenset[str], legacy: Res
 def fresh_legacy(ground: Ground, step: Step) -> Resource | None:
     """The legacy resource as it is now, or None where it is gone."""
     site = ground.legacy(step)
-    found = next(iter(ground.kind(step).scan(site, only=step.ref.name)), None)
+    found = ground.kind(step).again(site, ground.resource(step))
     if found is None:
         not_blind(f"{step.ref} in legacy", site, direct=True)
     return found

@@ -18,7 +18,7 @@ from migrate.errors import ConfigError
 from migrate.files import digest_of
 
 SCHEMA = "migrate.runbook/1"
-PHASES = ("build", "freeze", "data", "cutover")
+PHASES = ("build", "freeze", "data", "cutover", "close")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -41,6 +41,8 @@ class Ask:
     approvers: int
     within_s: float | None
     line: int
+    before: str = ""
+    """Id of a later line: where that one has nothing to do, nobody is asked. Empty: asked wherever work follows."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def parse(document: Any, path: Path, actions: frozenset[str]) -> Runbook:
         where: tuple[int | str, ...] = ("steps", number)
         if not isinstance(step, dict) or ("do" in step) == ("ask" in step):
             raise wrong(where, "must have either `do` or `ask`")
-        allowed = {"id", "do", "timeout"} if "do" in step else {"id", "ask", "approvers", "within"}
+        allowed = {"id", "do", "timeout"} if "do" in step else {"id", "ask", "approvers", "within", "before"}
         for key in step:
             if key not in allowed:
                 raise wrong((*where, key), f"is not a field here: {', '.join(sorted(allowed))}")
@@ -127,7 +129,11 @@ def parse(document: Any, path: Path, actions: frozenset[str]) -> Runbook:
             if not isinstance(step["ask"], str) or not step["ask"].strip():
                 raise wrong((*where, "ask"), "must be a question for people")
             within = _seconds(step.get("within"), wrong, (*where, "within"))
-            lines.append(Ask(name, step["ask"], approvers, within, at))
+            before = step.get("before", "")
+            later = [one.get("id") for one in steps[number + 1 :] if isinstance(one, dict) and "do" in one]
+            if before and before not in later:
+                raise wrong((*where, "before"), f"{before!r} is the id of no later `do` line", f"one of {later}")
+            lines.append(Ask(name, step["ask"], approvers, within, at, str(before)))
     return Runbook(path.stem, path.name, tuple(lines), digest_of(SCHEMA, _plain(document)))
 
 

@@ -298,6 +298,27 @@ def test_accounts_move_in_the_order_of_the_configuration() -> None:
     assert [gate["id"] for gate in body["gates"]] == ["development:told"]
 
 
+def test_a_gate_before_a_line_is_asked_only_where_that_line_has_something_to_do() -> None:
+    steps = [
+        {"id": "build", "do": "all.build"},
+        {"id": "close_gate", "ask": "May the bridges go?", "before": "close"},
+        {"id": "close", "do": "all.close"},
+        {"id": "start_gate", "ask": "May it start?", "before": "cutover"},
+        {"id": "cutover", "do": ["all.freeze", "all.cutover"]},
+    ]
+    services = [thing("toy.service", f"web-{env}") for env in ("prod", "dev")]
+    parts = [{"runbook": "all", "accounts": [alias]} for alias in ("production", "development")]
+
+    body = plan.make(inputs(services, runbooks=[runbook(steps), runbook(steps)], move=parts))
+
+    assert [gate["id"] for gate in body["gates"]] == ["production:start_gate", "development:start_gate"]
+
+
+def test_a_gate_before_no_line_is_refused_with_its_place() -> None:
+    with pytest.raises(ConfigError, match="'later' is the id of no later `do` line"):
+        runbook([{"id": "a", "do": "all.build"}, {"id": "b", "ask": "Well?", "before": "later"}])
+
+
 def test_two_gates_that_one_answer_would_open_are_refused() -> None:
     with pytest.raises(ConfigError, match="same id"):
         plan.make(inputs([QUEUE], move=[*TO_PROD, *TO_PROD]))

@@ -10,6 +10,14 @@ from migrate.kind import It, Json, Name, Place, ReadSite, after, join, tag_pairs
 
 OWN = after("create", "id")
 
+BRIDGE_TAG = "migrate:bridge"
+"""Tag of a temporary bridge's connection on both sides. What goes over it is the bridge's, no fact of a table."""
+
+
+def bridge_mark(alias: str) -> str:
+    """Description of the rules that a bridge to that account adds to legacy's groups."""
+    return f"{BRIDGE_TAG} {alias}"
+
 
 def ordered(items: Iterable[Json]) -> list[Json]:
     """Items of a list whose order has no meaning, in an order that their content alone decides."""

@@ -19,6 +19,7 @@ from migrate.kind import (
     pair_tags,
     tag_pairs,
 )
+from migrate.kinds._test_launch import TestLaunch
 
 
 class ServiceFacts(Facts):
@@ -217,7 +218,7 @@ class Service(Kind[ServiceFacts]):
     facts = ServiceFacts
     reads = frozenset({"ecs.ListClusters", "ecs.ListServices", "ecs.DescribeServices"})
     tagging_types = ("ecs:service",)
-    actions = (Create(), StopLegacy(), Start())
+    actions = (Create(), StopLegacy(), TestLaunch(), Start())
     manual = (
         "A service under CODE_DEPLOY or an EXTERNAL controller, or a DAEMON service, has to be deployed to the target "
         "by what deploys it today, at the cut-over of its group."

@@ -47,7 +47,7 @@ def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws
     folder.mkdir(parents=True, exist_ok=True)
     with Journal(folder / JOURNAL) as journal, steps_told(out.say) as told:
         yield Engine(
-            plan, inventory, migration.kinds, RunClients(aws, migration.seal_key), journal, name_map,
+            plan, plan.whole(inventory), migration.kinds, RunClients(aws, migration.seal_key), journal, name_map,
             databases.connect, settle_s=config.settle_s, told=told,
         )  # fmt: skip
 
@@ -171,7 +171,7 @@ def _reading_engine(migration: Migration, plan: Plan, journal: Journal) -> Engin
     """An engine that can look at its journal and send nothing."""
     _, inventory = migration.inventory(plan.body["inventory"])
     nowhere: Any = None
-    return Engine(plan, inventory, migration.kinds, nowhere, journal, lambda *_: lambda document: document)
+    return Engine(plan, plan.whole(inventory), migration.kinds, nowhere, journal, lambda *_: lambda document: document)
 
 
 def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:

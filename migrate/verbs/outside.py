@@ -32,6 +32,7 @@ def outside(out: Out, folder: Path, *, plan_path: Path | None) -> int:
     out.result("\n".join(lines) or "nothing that has a name outside AWS moves", {"names": names, "keys": keys})
     waiting = sum(not one["known"] for one in names)
     out.say(f"{len(names)} names, {waiting} of them not known yet; {len(keys)} access keys stay in legacy")
+    out.say(f"whether the old ones are still in use, after the cut-over: migrate quiet {folder}")
     return 0
 
 

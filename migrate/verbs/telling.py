@@ -114,6 +114,7 @@ _PHASE = {
     "freeze": "legacy's writers and triggers stop",
     "data": "copied while nothing writes, and what can only be made from it",
     "cutover": "the target's triggers and services start",
+    "close": "what stood only for the time of the move goes: temporary bridges to legacy",
 }
 
 
@@ -150,7 +151,7 @@ def schema(out: Out, what: str) -> int:
             "schema": "migrate.runbook/1",
             "steps": [
                 {"id": "text", "do": "kind.action, a list of them, or all.<phase>", "timeout": "12h"},
-                {"id": "text", "ask": "a question", "approvers": 1, "within": "24h"},
+                {"id": "text", "ask": "a question", "approvers": 1, "within": "24h", "before": "a line"},
             ],
             "phases": list(PHASES),
         }

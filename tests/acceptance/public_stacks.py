@@ -198,9 +198,7 @@ echo "{account} {group}" > /etc/motd
 
 def fleet(cloud: Cloud) -> None:
     """The stack, and what the emulator's CloudFormation cannot make of it."""
-    # No machines: moto 5.2.5 fails to launch from a template's version that was made later and has user data. So the
-    # group's own hand-over is not shown here.
-    out = deploy(cloud, "ecs_on_ec2", Image=ubuntu(cloud), Machines="0", Least="0")
+    out = deploy(cloud, "ecs_on_ec2", Image=ubuntu(cloud))
     routed(cloud, out["Routes"], out["SubnetA"], out["SubnetB"])
     (group,) = cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
     ecs = cloud.client("ecs")

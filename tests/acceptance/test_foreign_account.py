@@ -44,6 +44,8 @@ def configure(story: Story, it: foreign.Builder, *rules: dict[str, str]) -> None
     yaml = YAML()
     config: Any = yaml.load(story.config.read_text())
     config["placement"] = [*map(dict, NOT_HERE), *rules]
+    because = "the plain emulator stops a task by being looked at"
+    config["test_launches"] = [{"service": "*", "launch": False, "because": because}]
     # A bucket's name holds 63 characters: with the account's number it would be longer.
     long = f"{it.word.lower()}-".ljust(63, "b")
     config["renames"] = {f"{foreign.LEGACY}/{foreign.REGIONS[0]}/s3.bucket/{long}": f"{it.word.lower()}-shorter"}

@@ -215,7 +215,12 @@ def test_a_cluster_on_machines_of_its_own(tmp_path: Path) -> None:
             group = loads(now.target, "autoscaling.group/fleet")
             assert group["LaunchTemplate"]["LaunchTemplateId"] == template["LaunchTemplateId"]
             assert set(group["VPCZoneIdentifier"].split(",")) == subnets
-            assert (group["MinSize"], group["MaxSize"], group["SuspendedProcesses"]) == (0, 4, [])
+            assert (group["MinSize"], group["MaxSize"], group["SuspendedProcesses"]) == (1, 4, [])
+            assert group["DesiredCapacity"] == 2
+            assert "group fleet x 2" in now.target_owns - now.legacy_owns
+            wanted = [{"Name": "instance-state-name", "Values": ["running"]}]
+            running = cloud.session(TARGET).client("ec2").describe_instances(Filters=wanted)["Reservations"]
+            assert sum(len(one["Instances"]) for one in running) == 2
             provider = loads(now.target, "ecs.capacity_provider/fleet-hosts")["autoScalingGroupProvider"]
             assert provider["autoScalingGroupArn"] == group["AutoScalingGroupARN"]
             (cluster,) = loads(now.target, "ecs.cluster/fleet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ import pytest
 from botocore.config import Config
 
 from migrate.demo import world
+from migrate.demo.accounts import LEGACY
 from tests.demo.conftest import PRODUCTION
 
 pytestmark = pytest.mark.world
@@ -177,3 +179,86 @@ def test_another_accounts_key_needs_its_policy(legacy: Clients, target: Clients,
 
 def test_a_default_key_says_that_aws_manages_it(legacy: Clients) -> None:
     assert legacy("kms").describe_key(KeyId="alias/aws/rds")["KeyMetadata"]["KeyManager"] == "AWS"
+
+
+def two_vpcs(legacy: Clients, target: Clients, *blocks: str) -> tuple[str, str]:
+    sides = (legacy("ec2"), target("ec2"))
+    one, other = (side.create_vpc(CidrBlock=block)["Vpc"]["VpcId"] for side, block in zip(sides, blocks, strict=True))
+    return one, other
+
+
+def asked(target: Clients, there: str, here: str) -> str:
+    made = target("ec2").create_vpc_peering_connection(VpcId=there, PeerVpcId=here, PeerOwnerId=LEGACY)
+    return str(made["VpcPeeringConnection"]["VpcPeeringConnectionId"])
+
+
+def status(client: Clients, connection: str) -> str:
+    shown = client("ec2").describe_vpc_peering_connections(VpcPeeringConnectionIds=[connection])
+    return str(shown["VpcPeeringConnections"][0]["Status"]["Code"])
+
+
+def test_peering_of_networks_that_overlap_in_any_block_fails_and_cannot_be_accepted(
+    legacy: Clients, target: Clients, refused: Refused
+) -> None:
+    here, there = two_vpcs(legacy, target, "10.40.0.0/16", "10.41.0.0/16")
+    legacy("ec2").associate_vpc_cidr_block(VpcId=here, CidrBlock="10.41.128.0/20")
+
+    connection = asked(target, there, here)
+
+    assert status(target, connection) == status(legacy, connection) == "failed"
+    code = refused(legacy("ec2").accept_vpc_peering_connection, VpcPeeringConnectionId=connection)
+    assert code == "InvalidStateTransition"
+
+
+def test_each_account_sees_its_own_tags_of_a_peering_connection(legacy: Clients, target: Clients) -> None:
+    connection = asked(target, *reversed(two_vpcs(legacy, target, "10.42.0.0/16", "10.43.0.0/16")))
+    target("ec2").create_tags(Resources=[connection], Tags=[{"Key": "side", "Value": "target"}])
+
+    def shown(client: Clients) -> list[Any]:
+        wanted = {"VpcPeeringConnectionIds": [connection]}
+        return list(client("ec2").describe_vpc_peering_connections(**wanted)["VpcPeeringConnections"][0]["Tags"])
+
+    assert shown(target) == [{"Key": "side", "Value": "target"}]
+    assert shown(legacy) == []
+
+
+def test_a_route_over_a_deleted_peering_is_a_black_hole_and_no_new_one_is_made(
+    legacy: Clients, target: Clients, refused: Refused
+) -> None:
+    here, there = two_vpcs(legacy, target, "10.44.0.0/16", "10.45.0.0/16")
+    connection, ec2 = asked(target, there, here), target("ec2")
+    table = ec2.create_route_table(VpcId=there)["RouteTable"]["RouteTableId"]
+    over = {"RouteTableId": table, "VpcPeeringConnectionId": connection}
+    ec2.create_route(DestinationCidrBlock="10.44.0.0/16", **over)
+
+    def states() -> list[str]:
+        (shown,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        return [route["State"] for route in shown["Routes"] if route.get("VpcPeeringConnectionId")]
+
+    assert states() == ["blackhole"]
+    legacy("ec2").accept_vpc_peering_connection(VpcPeeringConnectionId=connection)
+    assert states() == ["active"]
+    ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=connection)
+    assert states() == ["blackhole"]
+    code = refused(ec2.create_route, DestinationCidrBlock="10.44.1.0/24", **over)
+    assert code.startswith("InvalidVpcPeeringConnectionI")
+
+
+def test_machines_start_from_a_templates_later_version_with_user_data(
+    legacy: Clients, name: str, refused: Refused
+) -> None:
+    ec2 = legacy("ec2")
+    ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData={"InstanceType": "t3.micro"})
+    said = base64.b64encode(b"#!/bin/sh").decode()
+    data = {"ImageId": "ami-12c6146b", "InstanceType": "t3.micro", "UserData": said}
+    ec2.create_launch_template_version(LaunchTemplateName=name, LaunchTemplateData=data)
+
+    started = ec2.run_instances(
+        MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateName": name, "Version": "2"}
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+
+    shown = ec2.describe_instance_attribute(InstanceId=started, Attribute="userData")
+    assert shown["UserData"]["Value"] == said
+    broken = data | {"UserData": "not base64!"}
+    code = refused(ec2.create_launch_template_version, LaunchTemplateName=name, LaunchTemplateData=broken)
+    assert code == "InvalidUserData.Malformed"

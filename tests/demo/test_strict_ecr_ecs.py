@@ -132,3 +132,55 @@ def test_a_service_runs_only_when_its_image_is_in_the_registry(
 
     assert service["runningCount"] == running
     assert (service["deployments"][0]["status"], service["deployments"][0]["rolloutState"]) == ("PRIMARY", state)
+
+
+def launched(ecs: Any, definition: str, cluster: str, network: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer = ecs.run_task(
+        cluster=cluster, taskDefinition=definition, launchType="FARGATE", networkConfiguration=network, **more
+    )
+    (shown,) = ecs.describe_tasks(cluster=cluster, tasks=[answer["tasks"][0]["taskArn"]])["tasks"]
+    return dict(shown)
+
+
+def test_a_task_runs_or_says_why_not_and_looking_does_not_stop_it(legacy: Clients, name: str) -> None:
+    ecs, ec2, iam = legacy("ecs"), legacy("ec2"), legacy("iam")
+    ecs.create_cluster(clusterName=name)
+    vpc = ec2.create_vpc(CidrBlock="10.50.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.50.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
+    network = {"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}}
+    secret = legacy("secretsmanager").create_secret(Name=name, SecretString="x")["ARN"]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+
+    def definition(**more: Any) -> str:
+        made = ecs.register_task_definition(
+            family=name, networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+            executionRoleArn=role, containerDefinitions=[{"name": "web", "image": "public/web:1"} | more],
+        )  # fmt: skip
+        return str(made["taskDefinition"]["taskDefinitionArn"])
+
+    shown = launched(ecs, definition(), name, network, clientToken="first")
+    assert shown["lastStatus"] == "RUNNING"
+    again = launched(ecs, definition(), name, network, clientToken="first")
+    assert (again["taskArn"], again["lastStatus"]) == (shown["taskArn"], "RUNNING")
+
+    def interfaces() -> list[Any]:
+        wanted = [{"Name": "subnet-id", "Values": [subnet]}]
+        return list(ec2.describe_network_interfaces(Filters=wanted)["NetworkInterfaces"])
+
+    assert len(interfaces()) == 1
+    ecs.stop_task(cluster=name, task=shown["taskArn"])
+    assert interfaces() == []
+
+    gone = launched(ecs, definition(image=f"111111111111.dkr.ecr.eu-west-1.amazonaws.com/{name}:1"), name, network)
+    assert gone["lastStatus"] == "STOPPED"
+    assert gone["stoppedReason"].startswith("CannotPullContainerError")
+
+    with_secret = definition(secrets=[{"name": "KEY", "valueFrom": secret}])
+    denied = launched(ecs, with_secret, name, network)
+    assert denied["stoppedReason"].startswith("ResourceInitializationError")
+    assert denied["stopCode"] == "TaskFailedToStart"
+    statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=document)
+    assert launched(ecs, with_secret, name, network)["lastStatus"] == "RUNNING"

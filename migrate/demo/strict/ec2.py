@@ -5,6 +5,8 @@ The one rule it keeps: a repeated request with the same client token gives the f
 
 from __future__ import annotations
 
+import ipaddress
+import time
 from typing import Any
 
 from migrate.demo.strict import override, strict
@@ -113,3 +115,120 @@ def vpc_takes_its_default_acl() -> None:
         for acl in inside:
             self.network_acls.pop(acl.id, None)
         return gone
+
+
+_SEVEN_DAYS_S = 7 * 24 * 3600
+
+
+@strict(
+    "ec2.peering-ends",
+    makes="peering networks that overlap ends as `failed`; a request that nobody accepts is `expired` after 7 days",
+    source="ec2.CreateVpcPeeringConnection, botocore 1.44.5; several blocks: VPC peering guide, limitations, 2026-11",
+)
+def peering_ends() -> None:
+    """The emulator peers any two networks, and waits for an answer for ever.
+
+    Source: ec2.CreateVpcPeeringConnection, botocore 1.44.5.
+    """
+    from moto.ec2.models import EC2Backend
+
+    @override(EC2Backend, "create_vpc_peering_connection")
+    def create_vpc_peering_connection(old: Any, self: Any, vpc: Any, peer_vpc: Any, tags: Any = None) -> Any:
+        connection = old(self, vpc, peer_vpc, tags)
+        connection.asked_at = time.time()
+        if any(one.overlaps(other) for one in _blocks_of(vpc) for other in _blocks_of(peer_vpc)):
+            connection._status.code = "failed"
+            connection._status.message = "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range"
+        return connection
+
+    @override(EC2Backend, "get_vpc_peering_connection")
+    def get_vpc_peering_connection(old: Any, self: Any, vpc_pcx_id: str) -> Any:
+        return _aged(old(self, vpc_pcx_id))
+
+    @override(EC2Backend, "describe_vpc_peering_connections")
+    def describe_vpc_peering_connections(old: Any, self: Any, vpc_peering_ids: Any = None) -> Any:
+        return [_aged(one) for one in old(self, vpc_peering_ids)]
+
+
+def _blocks_of(vpc: Any) -> list[ipaddress.IPv4Network]:
+    shown = vpc.get_cidr_block_association_set()
+    return [ipaddress.IPv4Network(vpc.cidr_block), *(ipaddress.IPv4Network(one["cidr_block"]) for one in shown)]
+
+
+def _aged(connection: Any) -> Any:
+    asked = getattr(connection, "asked_at", None)
+    if connection._status.code == "pending-acceptance" and asked and time.time() - asked > _SEVEN_DAYS_S:
+        connection._status.code, connection._status.message = "expired", "The request has expired"
+    return connection
+
+
+@strict(
+    "ec2.peering-tags-are-the-accounts-own",
+    makes="each of the two accounts of a peering connection sees the tags that it set itself, and no others",
+    source="Amazon VPC peering guide, Create a VPC peering connection (tags of the own account), unverified",
+)
+def peering_tags() -> None:
+    """The emulator shows the requester's tags to both.
+
+    Source: Amazon VPC peering guide, unverified.
+    """
+    import copy
+
+    from moto.ec2.models import EC2Backend
+
+    @override(EC2Backend, "describe_vpc_peering_connections")
+    def describe_vpc_peering_connections(old: Any, self: Any, vpc_peering_ids: Any = None) -> Any:
+        def seen_from_here(connection: Any) -> Any:
+            seen = copy.copy(connection)
+            seen.ec2_backend = self
+            return seen
+
+        return [seen_from_here(one) for one in old(self, vpc_peering_ids)]
+
+
+@strict(
+    "ec2.route-to-a-dead-peering",
+    makes="a route over a connection that is not active is a black hole, and none can be made over one that is gone",
+    source="Amazon VPC peering guide, Update your route tables, and Delete a VPC peering connection, unverified",
+)
+def route_to_a_dead_peering() -> None:
+    """The emulator calls every route active, and takes routes over deleted connections.
+
+    Source: Amazon VPC peering guide, Update your route tables for a VPC peering connection, unverified.
+    """
+    from moto.ec2.exceptions import InvalidVPCPeeringConnectionIdError
+    from moto.ec2.models import EC2Backend
+    from moto.ec2.models.route_tables import Route
+
+    def state(self: Any) -> str:
+        return "blackhole" if self.vpc_pcx is not None and self.vpc_pcx.status["Code"] != "active" else "active"
+
+    Route.state = property(state)  # type: ignore[method-assign,assignment]  # the emulator's is a constant
+
+    @override(EC2Backend, "create_route")
+    def create_route(old: Any, self: Any, *words: Any, **named: Any) -> Any:
+        wanted = named.get("vpc_peering_connection_id")
+        standing = ("initiating-request", "pending-acceptance", "provisioning", "active")
+        if wanted and self.get_vpc_peering_connection(wanted).status["Code"] not in standing:
+            raise InvalidVPCPeeringConnectionIdError(wanted)
+        return old(self, *words, **named)
+
+
+@strict(
+    "ec2.template-user-data",
+    makes="user data of a launch template's later version is base64 as the first one's is, and machines start from it",
+    source="ec2.CreateLaunchTemplateVersion, RequestLaunchTemplateData UserData, botocore 1.44.5",
+)
+def template_user_data() -> None:
+    """The emulator keeps a later version's user data as it came, and then fails to launch from it.
+
+    Source: ec2.CreateLaunchTemplateVersion, botocore 1.44.5.
+    """
+    from moto.ec2.models.launch_templates import LaunchTemplateVersion
+    from moto.ec2.utils import parse_user_data
+
+    @override(LaunchTemplateVersion, "__init__")
+    def begin(old: Any, self: Any, template: Any, number: int, data: dict[str, Any], description: str) -> None:
+        if isinstance(data.get("UserData"), str):
+            data["UserData"] = parse_user_data(data["UserData"])
+        old(self, template, number, data, description)

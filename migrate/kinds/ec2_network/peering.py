@@ -22,7 +22,7 @@ from migrate.kind import (
     pair_tags,
     same_place,
 )
-from migrate.kinds.ec2_network.shared import OWN, arn_of, names_of, narrowed, specification
+from migrate.kinds.ec2_network.shared import BRIDGE_TAG, OWN, arn_of, names_of, narrowed, specification
 
 STANDING = ("initiating-request", "pending-acceptance", "provisioning", "active")
 GONE = "InvalidVpcPeeringConnectionID.NotFound"
@@ -138,6 +138,8 @@ class VpcPeeringConnection(Kind[PeeringFacts]):
             # An endpoint may not know the filter.
             if only not in (None, own) or one["Status"]["Code"] not in STANDING or not _is_here(site, one):
                 continue
+            if BRIDGE_TAG in pair_tags(one.get("Tags")) or _is_only_asked(site, one):
+                continue
             yield self.found(
                 site,
                 own,
@@ -162,6 +164,11 @@ def _is_here(site: ReadSite, one: Mapping[str, Any]) -> bool:
     requester, accepter = one["RequesterVpcInfo"], one["AccepterVpcInfo"]
     side = requester if requester.get("OwnerId") == site.account else accepter
     return bool(side.get("Region", site.region) == site.region)
+
+
+def _is_only_asked(site: ReadSite, one: Mapping[str, Any]) -> bool:
+    """Another account asks, and nobody here said yes: nothing stands, and it ends by itself in seven days."""
+    return bool(one["RequesterVpcInfo"].get("OwnerId") != site.account and one["Status"]["Code"] != "active")
 
 
 def _facts(site: ReadSite, one: Mapping[str, Any]) -> PeeringFacts:

@@ -26,6 +26,7 @@ from migrate.kinds.ec2_network.shared import (
     OWN,
     adopted,
     arn_of,
+    bridges,
     default_vpcs,
     names_of,
     narrowed,
@@ -199,7 +200,14 @@ class RouteTable(Kind[RouteTableFacts]):
     title = "Route table"
     facts = RouteTableFacts
     named = False
-    reads = frozenset({"ec2.DescribeManagedPrefixLists", "ec2.DescribeRouteTables", "ec2.DescribeVpcs"})
+    reads = frozenset(
+        {
+            "ec2.DescribeManagedPrefixLists",
+            "ec2.DescribeRouteTables",
+            "ec2.DescribeVpcPeeringConnections",
+            "ec2.DescribeVpcs",
+        }
+    )
     tagging_types = ("ec2:route-table",)
     volatile = frozenset({"dead_routes"})
     actions = (Create(), AddRoutes(), Associate())
@@ -209,9 +217,11 @@ class RouteTable(Kind[RouteTableFacts]):
         defaults = default_vpcs(site) if found else frozenset()
         lists = {table["RouteTableId"]: _lists(table) for table in found}
         own_lists = own_prefix_lists(site, frozenset().union(*lists.values()))
+        over = bridges(site, (connection for table in found for connection in _peerings(table)))
         for table in found:
             associations = [one for one in table.get("Associations", ()) if _stands(one)]
             written = [route for route in table.get("Routes", ()) if _is_written(route)]
+            written = [route for route in written if route.get("VpcPeeringConnectionId") not in over]
             yield self.found(
                 site,
                 table["RouteTableId"],
@@ -273,6 +283,10 @@ def _lists(table: Mapping[str, Any]) -> frozenset[str]:
     """Prefix lists to which a person wrote a route that lives."""
     written = (one for one in table.get("Routes", ()) if _is_written(one) and one.get("State") != "blackhole")
     return frozenset(one["DestinationPrefixListId"] for one in written if one.get("DestinationPrefixListId"))
+
+
+def _peerings(table: Mapping[str, Any]) -> Iterator[str]:
+    return (str(one["VpcPeeringConnectionId"]) for one in table.get("Routes", ()) if one.get("VpcPeeringConnectionId"))
 
 
 def _is_written(route: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from migrate.inventory import Resource
 from migrate.kind import Action, Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, pair_tags, same_place
 from migrate.kinds.ec2_network.shared import (
+    BRIDGE_TAG,
     OWN,
     adopted,
     arn_of,
@@ -207,6 +208,9 @@ def _rules(permissions: Sequence[Mapping[str, Any]], group: Mapping[str, Any], a
                 ports[name] = permission[key]
         for peer_type, key, member in PEERS:
             for peer in permission.get(key, ()):
+                if peer.get("Description", "").startswith(f"{BRIDGE_TAG} "):
+                    # A temporary bridge's: it goes with the bridge.
+                    continue
                 rule = ports | {"peer_type": peer_type, "peer": peer[member]}
                 if peer[member] == group["GroupId"]:
                     rule["peer"] = SELF

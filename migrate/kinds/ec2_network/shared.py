@@ -6,10 +6,11 @@ The rule: what AWS made with the VPC is adopted and stamped, never made a second
 from collections.abc import Iterable, Mapping
 
 from migrate.kind import Json, Place, ReadSite, Request, tag_pairs
-from migrate.kinds._ec2 import OWN, arn_of, names_of, narrowed, ordered, specification
+from migrate.kinds._ec2 import BRIDGE_TAG, OWN, arn_of, names_of, narrowed, ordered, specification
 
 __all__ = [
-    "OWN", "adopted", "arn_of", "default_vpcs", "names_of", "narrowed", "ordered", "own_prefix_lists", "specification",
+    "BRIDGE_TAG", "OWN", "adopted", "arn_of", "bridges", "default_vpcs", "names_of", "narrowed", "ordered",
+    "own_prefix_lists", "specification",
 ]  # fmt: skip
 
 
@@ -17,6 +18,17 @@ def default_vpcs(site: ReadSite) -> frozenset[str]:
     """The VPC that AWS made with the account. It and all in it stay: each target account has its own, or none."""
     wanted = [{"Name": "is-default", "Values": ["true"]}]
     return frozenset(vpc["VpcId"] for vpc in site.pages("ec2.DescribeVpcs", "Vpcs", Filters=wanted))
+
+
+def bridges(site: ReadSite, connections: Iterable[str]) -> frozenset[str]:
+    """Those of the peering connections that are temporary bridges of a migration: routes over them are no facts."""
+    wanted = sorted(set(connections))
+    if not wanted:
+        return frozenset()
+    filters = [{"Name": "vpc-peering-connection-id", "Values": wanted}]
+    shown = site.pages("ec2.DescribeVpcPeeringConnections", "VpcPeeringConnections", Filters=filters)
+    marked = (one for one in shown if any(tag["Key"] == BRIDGE_TAG for tag in one.get("Tags", ())))
+    return frozenset(one["VpcPeeringConnectionId"] for one in marked) & frozenset(wanted)
 
 
 def adopted(

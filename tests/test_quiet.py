@@ -1,0 +1,221 @@
+"""Whether legacy's traffic has stopped: what silence means for each metric, and what the verb ends with."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from migrate import files, plan
+from migrate.cli import main
+from migrate.inventory import Inventory, Resource
+from migrate.journal import Journal
+from migrate.kinds import every_kind
+from migrate.migration import Migration
+from migrate.names import AccountId, Ref, Region
+from migrate.quiet import LAG_S, Looked, Measured, Meter, judge, meters, period_s, whole_periods
+from tests.kinds.plain_site import PlainSite
+
+LEGACY, HOME = AccountId("123456789012"), Region("eu-west-1")
+HOUR = 3600.0
+
+
+def found(kind: str, name: str, arn: str = "", **facts: Any) -> Resource:
+    return Resource(Ref(LEGACY, HOME, kind, name), arn, {}, None, None, facts)
+
+
+BALANCER = found(
+    "elbv2.load_balancer", "web", "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c49"
+)
+DATABASE, API = found("rds.instance", "shop"), found("apigatewayv2.api", "shop", id="a1b2c3")
+
+
+def verdict(resource: Resource, values: dict[float, float], *, before: bool = False, window_s: float = HOUR) -> str:
+    (meter,) = meters(resource)
+    return judge(resource, [Measured(meter, values, before)], Looked(), window_s).state
+
+
+def test_a_load_balancer_is_measured_by_the_end_of_its_arn() -> None:
+    assert meters(BALANCER)[0].dimensions == (("LoadBalancer", "app/web/50dc6c49"),)
+
+
+@pytest.mark.parametrize(
+    ("resource", "values", "before", "state"),
+    [
+        (BALANCER, {}, False, "quiet"),
+        (BALANCER, {1.0: 0.0}, False, "quiet"),
+        (BALANCER, {1.0: 0.0, 2.0: 3.0}, False, "still used"),
+        (DATABASE, {}, True, "could not be known"),
+        (DATABASE, {1.0: 0.0}, False, "quiet"),
+        (DATABASE, {1.0: 1.0}, False, "still used"),
+        (API, {}, False, "could not be known"),
+        (API, {}, True, "quiet"),
+    ],
+)
+def test_silence_is_quiet_only_where_aws_publishes_nothing_without_traffic(
+    resource: Resource, values: dict[float, float], before: bool, state: str
+) -> None:
+    assert verdict(resource, values, before=before) == state
+
+
+def test_right_after_the_cut_over_silence_says_nothing() -> None:
+    assert verdict(BALANCER, {}, window_s=LAG_S - 1) == "could not be known"
+
+
+def test_a_refused_read_is_not_quiet_and_what_nobody_measures_is_not_either() -> None:
+    (meter,) = meters(BALANCER)
+
+    assert judge(BALANCER, [Measured(meter, {}, False, "denied")], Looked(), HOUR).state == "could not be known"
+    bucket = judge(found("s3.bucket", "files"), [], Looked(), HOUR)
+    assert bucket.state == "could not be known"
+    assert "access logs" in bucket.why[0]
+
+
+METER = Meter("AWS/SQS", "NumberOfMessagesSent", (("QueueName", "jobs"),), "quiet")
+values = st.dictionaries(st.floats(0, 1e9), st.floats(0, 1e6), max_size=4)
+measured = st.builds(Measured, st.just(METER), values, st.booleans(), st.sampled_from(["", "denied"]))
+
+
+@given(st.lists(measured, min_size=1, max_size=3), st.booleans())
+def test_it_is_quiet_exactly_where_nothing_is_used_and_nothing_is_open(many: list[Measured], runs: bool) -> None:
+    looked = Looked(used=["2 tasks run"] if runs else [])
+    state = judge(found("sqs.queue", "jobs"), many, looked, HOUR).state
+
+    used = runs or any(value > 0 for one in many for value in one.since.values())
+    unread = any(one.unread and not any(one.since.values()) for one in many)
+    assert state == ("still used" if used else "could not be known" if unread else "quiet")
+
+
+@given(st.floats(1.0, 4e7), st.floats(1e9, 2e9))
+def test_no_period_begins_before_the_cut_over(window: float, now: float) -> None:
+    since, period = now - window, period_s(window)
+    start, end = whole_periods(since, now, period)
+
+    assert since <= start < since + period
+    assert end >= now
+
+
+@dataclass
+class Told:
+    """One migration whose run ended an hour ago."""
+
+    folder: Path
+    cut_over: float
+
+    def type(self, *words: str) -> tuple[int, dict[str, Any]]:
+        said = CliRunner().invoke(main, ["quiet", str(self.folder), "--json", *words])
+        assert "Traceback" not in said.output
+        assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
+        return said.exit_code, json.loads(said.stdout)
+
+    def states(self, *words: str) -> tuple[int, dict[str, str]]:
+        code, body = self.type(*words)
+        verdicts = body.get("result", body)["verdicts"]
+        return code, {one["ref"].rpartition("/")[2]: one["state"] for one in verdicts}
+
+
+def published(namespace: str, metric: str, at: float, value: float, **dimensions: str) -> None:
+    listed = [{"Name": name, "Value": text} for name, text in dimensions.items()]
+    datum = {
+        "MetricName": metric, "Dimensions": listed, "Timestamp": datetime.fromtimestamp(at, UTC), "Value": value
+    }  # fmt: skip
+    boto3.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[datum])
+
+
+CONFIG = """\
+schema: migrate.config/1
+migration: shop
+legacy: {account: "123456789012", regions: [eu-west-1]}
+targets:
+  production: {account: "222222222222", role: Migrate}
+placement: [{name: "*", to: production}]
+move: [{runbook: move-workload, accounts: [production]}]
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """A queue, a table and a database that were cut over two hours ago; the journal is a real one with a set clock."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", HOME)
+    with mock_aws():
+        boto3.client("sqs").create_queue(QueueName="jobs")
+        boto3.client("dynamodb").create_table(
+            TableName="carts", BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        )  # fmt: skip
+        kinds = [every_kind()[name] for name in ("sqs.queue", "dynamodb.table")]
+        resources = [
+            one for kind in kinds for one in kind.scan(PlainSite(boto3.Session(), LEGACY, HOME, kind.reads), None)
+        ]
+        (tmp_path / "migration.yaml").write_text(CONFIG)
+        files.write_inventory(tmp_path, Inventory(LEGACY, (HOME,), tuple(every_kind()), tuple(resources)))
+        migration = Migration(tmp_path)
+        made = plan.write(tmp_path, migration.inputs())
+        assert made.refusals == []
+        now = datetime.now(UTC).timestamp()
+        run = migration.run_folder(made)
+        run.mkdir()
+        with Journal(run / "journal.db", clock=lambda: now - 2 * HOUR) as journal:
+            for step in made.steps:
+                journal.append(step, "verified")
+        yield Told(tmp_path, now - 2 * HOUR)
+
+
+def test_nothing_used_since_the_cut_over_ends_with_0(told: Told) -> None:
+    published("AWS/SQS", "NumberOfMessagesSent", told.cut_over - 600, 9, QueueName="jobs")
+
+    assert told.states() == (0, {"jobs": "quiet", "carts": "quiet"})
+
+
+def test_one_message_since_the_cut_over_ends_with_5_and_says_when(told: Told) -> None:
+    at = told.cut_over + 1800
+    published("AWS/SQS", "NumberOfMessagesSent", at, 2, QueueName="jobs")
+
+    code, states = told.states()
+    assert (code, states) == (5, {"jobs": "still used", "carts": "quiet"})
+    _, body = told.type()
+    (used,) = [one for one in body.get("result", body)["verdicts"] if one["state"] == "still used"]
+    assert "NumberOfMessagesSent 2" in used["why"]
+    assert abs(used["last_used"] - at) < 120
+    assert told.states("--last", "30m") == (0, {"jobs": "quiet", "carts": "quiet"})
+
+
+def test_messages_that_nobody_took_are_use_although_no_metric_moves(told: Told) -> None:
+    queue = boto3.client("sqs").get_queue_url(QueueName="jobs")["QueueUrl"]
+    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody="order 1")
+
+    assert told.states()[0] == 5
+
+
+def test_a_thing_that_was_not_read_ends_with_6_unless_it_is_left_out(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boto3.client("sqs").delete_queue(QueueUrl=boto3.client("sqs").get_queue_url(QueueName="jobs")["QueueUrl"])
+
+    assert told.states() == (6, {"jobs": "could not be known", "carts": "quiet"})
+    assert told.states("--without", "sqs.*") == (0, {"carts": "quiet"})
+
+
+def test_before_the_cut_over_is_done_the_verb_says_so(told: Told) -> None:
+    path = next(told.folder.glob("*.run")) / "journal.db"
+    with Journal(path) as journal:
+        step = next(iter(plan.read(files.latest(told.folder, "plan.json")).steps))
+        journal.append(step, "undone")
+
+    code, body = told.type()
+    assert code == 4
+    assert "not everything was cut over" in json.dumps(body)
+    assert told.type("--last", "soon")[0] in (4, 64)
