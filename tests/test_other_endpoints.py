@@ -148,7 +148,9 @@ def test_a_look_that_was_not_answered_is_not_taken_for_nothing_there(said: str, 
 def test_a_legacy_resource_that_cannot_be_read_is_not_called_gone() -> None:
     site = SimpleNamespace(refusals=["ecr.DescribeRepositories: unreachable: no"])
     ground: Any = SimpleNamespace(
-        legacy=lambda step: site, kind=lambda step: SimpleNamespace(scan=lambda site, only: iter(()))
+        legacy=lambda step: site,
+        resource=lambda step: None,
+        kind=lambda step: SimpleNamespace(again=lambda site, scanned: None),
     )
     step: Any = SimpleNamespace(ref=Ref(AccountId("666677778888"), Region("us-east-2"), "ecr.repository", "app"))
 
