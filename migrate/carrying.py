@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any, Literal
 
 from migrate.acting import LOST_ANSWERS, UNREACHABLE, Lost, classified, out_of_patience, pause_s
@@ -21,7 +22,7 @@ Side = Literal["target", "legacy"]
 
 _MAKES = re.compile(r"\.(Create|Run|Start|Restore|Allocate|Import|Request|Publish|Copy)")
 _REPEATABLE = frozenset({"s3.CreateMultipartUpload", "s3.CopyObject"})
-_LOOKED_FOR = frozenset({"s3.CopyObject", "s3.DeleteObject"})
+_LOOKED_FOR = frozenset({"s3.CompleteMultipartUpload", "s3.CopyObject", "s3.DeleteObject", "s3.PutObject"})
 """Never sent again over a lost answer: in a versioned bucket a repeat is a second version. The action looks instead."""
 FETCHES = 3
 """How often a download is tried before its step fails."""
@@ -64,6 +65,7 @@ class StepCarrier:
         self.step = self.of.id
         self.outputs: Mapping[str, str] = Learnt(self.ground, self.of)
         self.place: Place = self.ground.place(self.of)
+        self.planned: Mapping[str, Json] = self.of.carry or {}
         self.legacy: ReadSite = self.ground.legacy(self.of, extra)
         self.target: ReadSite = self.ground.target(self.of, extra)
 
@@ -114,6 +116,12 @@ class StepCarrier:
         """Keep an output durably, at once."""
         if self.ground.journal.outputs(self.step).get(key) != value:
             self.ground.journal.append(self.step, "learned", {"outputs": {key: value}})
+
+    def notebook(self, name: str) -> Path:
+        """A file of the run's folder, under `carried`."""
+        folder = self.ground.journal.path.parent / "carried"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
 
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""

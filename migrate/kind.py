@@ -7,6 +7,7 @@ and never imports another kind.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -157,6 +158,8 @@ class Carrier(Protocol):
     place: Place
     outputs: Mapping[str, str]
     """What this step has learnt before: survives a crash."""
+    planned: Mapping[str, Json]
+    """What the plan says of this step: its approved summary."""
 
     def write(self, operation: str, *, side: Literal["target", "legacy"] = "target", **params: Any) -> dict[str, Any]:
         """Send one declared write. Its intent is in the journal first."""
@@ -166,6 +169,9 @@ class Carrier(Protocol):
 
     def remember(self, key: str, value: str) -> None:
         """Keep an output durably, at once."""
+
+    def notebook(self, name: str) -> Path:
+        """A file in the run's folder for what is too much for the journal. Its folder exists, the file perhaps not."""
 
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""

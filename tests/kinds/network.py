@@ -81,6 +81,7 @@ class PlainCarrier:
     legacy: ReadSite
     target: ReadSite
     outputs: Mapping[str, str] = field(default_factory=dict)
+    planned: Mapping[str, Json] = field(default_factory=dict)
 
     def write(self, operation: str, *, side: Side = "target", **params: Any) -> dict[str, Any]:
         assert side == "target"
@@ -92,6 +93,9 @@ class PlainCarrier:
 
     def remember(self, key: str, value: str) -> None:
         raise AssertionError("nothing has to be remembered")
+
+    def notebook(self, name: str) -> Path:
+        raise AssertionError("nothing is noted down")
 
     def fetch(self, url: str) -> bytes:
         raise AssertionError("nothing is downloaded")

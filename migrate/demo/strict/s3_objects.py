@@ -21,7 +21,7 @@ COPIED_CUSTOMER = "x-amz-copy-source-server-side-encryption-customer-"
 @strict(
     "s3.etag-under-kms",
     makes="an object encrypted by KMS has an ETag that is no MD5: a copy of the same bytes has another one",
-    source="S3 API reference, Object, ETag: objects encrypted by SSE-C or SSE-KMS have ETags that are not an MD5 digest",
+    source="S3 API reference, Object, ETag: under SSE-C or SSE-KMS it is not an MD5 digest",
 )
 def etag_under_kms() -> None:
     """The emulator's ETag is always the MD5 of the bytes, so that equal ETags seem to prove something.
@@ -138,7 +138,7 @@ def owned_by_its_writer() -> None:
     def demand(name: str | None, key: str, wanted: str | None) -> None:
         owner = getattr(_held(name, key, wanted), "written_by", None)
         if owner is not None and owner != CALLER.get().account:
-            raise BucketAccessDeniedError(name)
+            raise BucketAccessDeniedError(name or "")
 
     @override(S3Response, "_key_response")
     def key_response(old: Any, self: Any, request: Any, full_url: str) -> Any:
@@ -175,8 +175,8 @@ def _source_of(request: Any) -> tuple[str, str, str | None]:
 def _bucket(name: str | None) -> Any:
     from moto.s3.models import s3_backends
 
-    _, owner = s3_backends.bucket_accounts.get(name, ("", ""))
-    return s3_backends[owner]["aws"].buckets.get(name) if owner else None
+    _, owner = s3_backends.bucket_accounts.get(name or "", ("", ""))
+    return s3_backends[owner]["aws"].buckets.get(name) if name and owner else None
 
 
 def _held(name: str | None, key: str, wanted: str | None) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from migrate.carry import objects
+from migrate.carry import objects, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.kind import Action, Carrier, CarryAction, It, Json, Place, Proof, Request, after, tag_pairs
 from migrate.kinds.s3_bucket.facts import SHARED_SID, BucketFacts
@@ -127,7 +127,7 @@ class CopyObjects(CarryAction[BucketFacts]):
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
         began = to.outputs.get(BEGAN)
         since = datetime.fromisoformat(began) if began else None
-        return objects.prove_all(to, _buckets(it, to), written_since=since)
+        return prove_objects.prove_all(to, _buckets(it, to), written_since=since)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         objects.take_away(to, _buckets(it, to))
@@ -150,7 +150,7 @@ class CopyDelta(CarryAction[BucketFacts]):
         return objects.copy_all(to, _buckets(it, to))
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
-        return objects.prove_all(to, _buckets(it, to), written_since=None)
+        return prove_objects.prove_all(to, _buckets(it, to), written_since=None)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         """Nothing: what came second cannot be told from what came first, and goes with it."""
@@ -314,4 +314,6 @@ def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
         versioned=bool(facts.versioning),
         through=_through(facts),
         special=bool(facts.website or facts.object_lock),
+        requester_pays=facts.request_payer != "BucketOwner",
+        read_up_to_bytes=to.planned.get("read_up_to_bytes"),
     )
