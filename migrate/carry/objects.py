@@ -13,7 +13,7 @@ from migrate.carry.listing import History, Version, batches, histories, side_by_
 from migrate.carry.manifest import Intent, Manifest, Row
 from migrate.carry.one_key import KeyPass, Known, Outcome
 from migrate.carry.prove_objects import compared
-from migrate.carry.same_object import Buckets
+from migrate.carry.same_object import Buckets, at, head, in_force
 from migrate.errors import Conflict, StepFailed
 from migrate.kind import Carrier
 from migrate.values import Json
@@ -27,6 +27,8 @@ WRITES = frozenset(
         "s3.DeleteObject",
         "s3.DeleteObjectTagging",
         "s3.PutObject",
+        "s3.PutObjectLegalHold",
+        "s3.PutObjectRetention",
         "s3.PutObjectTagging",
         "s3.UploadPart",
         "s3.UploadPartCopy",
@@ -58,7 +60,18 @@ class Totals:
     problem_list: Path
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
-            ("copied", "copied_bytes", "equal", "retagged", "vanished", "deleted", "archived", "archived_bytes"), 0
+            (
+                "copied",
+                "copied_bytes",
+                "equal",
+                "retagged",
+                "held",
+                "vanished",
+                "deleted",
+                "archived",
+                "archived_bytes",
+            ),
+            0,
         )
     )
     shown: list[str] = field(default_factory=list)
@@ -66,7 +79,7 @@ class Totals:
 
     def add(self, outcome: Outcome) -> None:
         """Count one key."""
-        for name in ("copied", "copied_bytes", "equal", "retagged", "vanished", "archived", "archived_bytes"):
+        for name in ("copied", "copied_bytes", "equal", "retagged", "held", "vanished", "archived", "archived_bytes"):
             self.counts[name] += getattr(outcome, name)
         for problem in outcome.problems:
             with self.problem_list.open("a" if self.problems else "w", encoding="utf-8", errors="replace") as lines:
@@ -174,6 +187,10 @@ def take_away(to: Carrier, buckets: Buckets) -> int:
         for batch in batches(_merged(to, buckets), BATCH):
             known = manifest.known(key for key, _, target in batch if target)
             held = [item for item in batch if item[2] and not _all_moved_on(known.get(item[0]), *item[1:])]
+            if buckets.special:
+                fixed = [one for one in to.legacy.map(lambda item: _fixed(to, buckets, item), batch) if one]
+                foreign += len(fixed)
+                shown += fixed[: SHOWN - len(shown)]
             found = to.legacy.map(lambda item: compared(to, buckets, *item, begins=True), held)
             said = [f"{key}: {one.said}" for (key, _, _), one in zip(held, found, strict=True) if one.sort != "equal"]
             foreign += len(said)
@@ -182,7 +199,7 @@ def take_away(to: Carrier, buckets: Buckets) -> int:
             more = f"; and {foreign - len(shown)} more" if foreign > len(shown) else ""
             raise Conflict(
                 f"s3://{buckets.target} holds {foreign} keys that are not what was carried: {'; '.join(shown)}{more}",
-                do="save or remove these keys, then roll back again",
+                do="save or remove these keys, then roll back again (under COMPLIANCE retention: once that is over)",
             )
         deleted = 0
         for carried in batches(histories(to.target, buckets.target, versioned=buckets.versioned), BATCH):
@@ -211,8 +228,23 @@ def _merged(to: Carrier, buckets: Buckets) -> Iterator[tuple[str, History, Histo
     )
 
 
+def _fixed(to: Carrier, buckets: Buckets, item: tuple[str, History, History]) -> str:
+    """Why a key cannot be deleted by anybody; empty where it can."""
+    for version in item[2]:
+        found = None if version.marker else head(to.target, buckets.target, version)
+        kept = in_force(found or {})
+        if kept.get("ObjectLockMode") == "COMPLIANCE":
+            return f"{item[0]}: under COMPLIANCE retention until {kept['ObjectLockRetainUntilDate']:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
 def _delete(to: Carrier, buckets: Buckets, version: Version) -> None:
-    named: dict[str, Any] = {"Bucket": buckets.target, "Key": version.key}
-    if version.version_id:
-        named["VersionId"] = version.version_id
-    to.write("s3.DeleteObject", **named, ExpectedBucketOwner=to.place.account)
+    named: dict[str, Any] = {**at(buckets.target, version), "ExpectedBucketOwner": to.place.account}
+    if buckets.special and not version.marker:
+        # The copy got legacy's hold and retention from us: for our own copies both are taken back.
+        found = head(to.target, buckets.target, version) or {}
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
+            to.write("s3.PutObjectLegalHold", **named, LegalHold={"Status": "OFF"})
+        if in_force(found).get("ObjectLockMode") == "GOVERNANCE":
+            named["BypassGovernanceRetention"] = True
+    to.write("s3.DeleteObject", **named)

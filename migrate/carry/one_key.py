@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from migrate.carry.listing import History, Version
 from migrate.carry.manifest import Intent, Row
-from migrate.carry.one_object import Archived, Made, copy_version
+from migrate.carry.one_object import Archived, Made, copy_version, hold
 from migrate.carry.refusals import code_of, patiently, said_of
-from migrate.carry.same_object import GONE, Buckets, Verdict, at, compare, object_tags
+from migrate.carry.same_object import GONE, Buckets, Verdict, at, compare, head, object_tags
 from migrate.kind import Carrier
 
 DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
@@ -67,6 +67,8 @@ class Outcome:
     copied_bytes: int = 0
     equal: int = 0
     retagged: int = 0
+    held: int = 0
+    """Copied before, and its retention or legal hold was brought up to legacy's now."""
     vanished: int = 0
     archived: int = 0
     archived_bytes: int = 0
@@ -147,6 +149,8 @@ class KeyPass:
         ):
             done.equal = 1
             return True
+        if row is not None or known.meant(legacy):
+            self._locks_agree(done, legacy, target)
         verdict = compare(self.to, self.buckets, legacy, target)
         if verdict.equal:
             done.equal = 1
@@ -167,6 +171,8 @@ class KeyPass:
             if row is not None and row.is_of(one) and self._same_place(done, one, other):
                 done.equal += 1
                 continue
+            if row is not None or known.meant(one):
+                self._locks_agree(done, one, other)
             verdict = compare(self.to, self.buckets, one, other)
             if not verdict.equal:
                 done.problems.append(self._why(one.key, verdict, row))
@@ -206,6 +212,15 @@ class KeyPass:
                 to.write("s3.DeleteObjectTagging", **named)
             done.retagged += 1
         return True
+
+    def _locks_agree(self, done: Outcome, legacy: Version, target: Version) -> None:
+        """Bring our own copy's retention and legal hold up to legacy's."""
+        if not self.buckets.special or legacy.marker or target.marker:
+            return
+        wanted = head(self.to.legacy, self.buckets.legacy, legacy)
+        held = head(self.to.target, self.buckets.target, target)
+        if wanted is not None and held is not None:
+            done.held += hold(self.to, self.buckets, target, wanted, held)
 
     def _gone(self, legacy: History, row: Row | None) -> bool:
         """Whether the row's version is ours and legacy has it no more (a `null` version may be written over)."""

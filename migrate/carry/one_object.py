@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from migrate.carry.listing import Version
 from migrate.carry.refusals import code_of
-from migrate.carry.same_object import CHECKSUMS, GONE, HEADERS, Buckets, at, object_tags
+from migrate.carry.same_object import CHECKSUMS, GONE, HEADERS, Buckets, at, in_force, is_composite, object_tags
 from migrate.errors import StepFailed
 from migrate.kind import Carrier
 
@@ -27,6 +27,9 @@ THROUGH_BYTES = 16 * 1024 * 1024
 MEMORY_BYTES = 256 * 1024 * 1024
 """How much all pieces together may take."""
 PARTS_LIMIT = 10_000
+COMPUTED = ("CRC32", "SHA256", "SHA1")
+"""Checksums that botocore computes without a compiled library."""
+DESCRIBED = tuple(name for name in HEADERS if name != "ExpiresString" and not name.startswith("ObjectLock"))
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 
 _room = threading.Condition()
@@ -57,23 +60,53 @@ def copy_version(to: Carrier, buckets: Buckets, version: Version) -> Made | None
     """
     if version.marker:
         return made(to.write("s3.DeleteObject", Bucket=buckets.target, Key=version.key, **_owner(to)))
+    answer, found = _copied(to, buckets, version)
+    if answer is not None and found is not None:
+        hold(to, buckets, Version(version.key, answer.version_id or None, False, 0, "", "", None), found, {})
+    return answer
+
+
+def hold(to: Carrier, buckets: Buckets, target: Version, wanted: dict[str, Any], held: dict[str, Any]) -> bool:
+    """Give our own copy legacy's retention and legal hold, where its head shows others; say whether anything was sent.
+
+    By requests of their own: what changes them later goes the same way. A retention is never shortened: AWS refuses.
+    """
+    named = {**at(buckets.target, target), "ExpectedBucketOwner": to.place.account}
+    keeps = [
+        (found.get("ObjectLockMode"), found.get("ObjectLockRetainUntilDate")) for found in map(in_force, (wanted, held))
+    ]
+    sent = False
+    if keeps[0] != keeps[1] and all(keeps[0]):
+        retention = {"Mode": keeps[0][0], "RetainUntilDate": keeps[0][1]}
+        to.write("s3.PutObjectRetention", **named, Retention=retention)
+        sent = True
+    status = wanted.get("ObjectLockLegalHoldStatus") or "OFF"
+    if status != (held.get("ObjectLockLegalHoldStatus") or "OFF"):
+        to.write("s3.PutObjectLegalHold", **named, LegalHold={"Status": status})
+        sent = True
+    return sent
+
+
+def _copied(to: Carrier, buckets: Buckets, version: Version) -> tuple[Made | None, dict[str, Any] | None]:
+    """The new version, and legacy's head where it had to be read."""
     plain = not (buckets.through or buckets.special or "-" in version.etag or version.storage_class in ARCHIVED)
     if plain and version.size_bytes <= COPY_LIMIT_BYTES:
-        return _copy_whole(to, buckets, version, {})
+        return _copy_whole(to, buckets, version, {}), None
     found = _head(to, buckets, version)
     if found is None:
-        return None
+        return None, None
     # Source: S3 user guide, Restoring an archived object, read 2026-09.
     if version.storage_class in ARCHIVED and 'ongoing-request="false"' not in found.get("Restore", ""):
         raise Archived(version)
     if buckets.through and version.size_bytes <= THROUGH_BYTES:
-        return _put_through(to, buckets, version, found)
+        return _put_through(to, buckets, version, found), found
     sizes = part_sizes(to, buckets, version)
     if sizes or buckets.through or version.size_bytes > COPY_LIMIT_BYTES:
-        return _by_parts(to, buckets, version, found, sizes)
-    # AWS does not copy these two groups of headers with MetadataDirective COPY.
-    names = ("WebsiteRedirectLocation", *(name for name in HEADERS if name.startswith("ObjectLock")))
-    return _copy_whole(to, buckets, version, {name: found[name] for name in names if found.get(name)})
+        return _by_parts(to, buckets, version, found, sizes), found
+    # AWS does not copy it with MetadataDirective COPY. Source: s3.CopyObject, botocore 1.44.5.
+    redirect = found.get("WebsiteRedirectLocation")
+    more = {"WebsiteRedirectLocation": redirect} if redirect else {}
+    return _copy_whole(to, buckets, version, more), found
 
 
 def made(answer: dict[str, Any]) -> Made:
@@ -128,7 +161,7 @@ def _copy_whole(to: Carrier, buckets: Buckets, version: Version, more: dict[str,
 
 def _described(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any]) -> dict[str, Any]:
     """Everything that a new object is told about itself."""
-    told: dict[str, Any] = {name: found[name] for name in HEADERS if found.get(name) and name != "ExpiresString"}
+    told: dict[str, Any] = {name: found[name] for name in DESCRIBED if found.get(name)}
     if found.get("ExpiresString"):
         told["Expires"] = found["ExpiresString"]
     if found.get("Metadata"):
@@ -165,7 +198,8 @@ def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, 
     owner = _owner(to)
     _abort_left_over(to, buckets, version)
     described = _described(to, buckets, version, found)
-    started = to.write("s3.CreateMultipartUpload", **place, **owner, **described, **_checksum(found, sizes))
+    checksum = _checksum(buckets, version, found, sizes)
+    started = to.write("s3.CreateMultipartUpload", **place, **owner, **described, **checksum)
     upload = str(started["UploadId"])
 
     def part(numbered: tuple[int, tuple[int, int]]) -> dict[str, Any]:
@@ -175,6 +209,7 @@ def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, 
         if buckets.through:
             with _memory(last - first + 1):
                 body = to.legacy.call("s3.GetObject", **at(buckets.legacy, version), Range=span)["Body"].read()
+                named["ChecksumAlgorithm"] = checksum["ChecksumAlgorithm"]
                 return _part(number, to.write("s3.UploadPart", **named, Body=body))
         answer = to.write(
             "s3.UploadPartCopy",
@@ -190,7 +225,10 @@ def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, 
 
     spans = list(_spans(version.size_bytes, sizes, THROUGH_BYTES if buckets.through else PART_BYTES))
     parts = to.legacy.map(part, list(enumerate(spans, start=1)))
-    done = to.write("s3.CompleteMultipartUpload", **place, **owner, UploadId=upload, MultipartUpload={"Parts": parts})
+    kind = {name: value for name, value in checksum.items() if name == "ChecksumType"}
+    done = to.write(
+        "s3.CompleteMultipartUpload", **place, **owner, **kind, UploadId=upload, MultipartUpload={"Parts": parts}
+    )
     return made(done)
 
 
@@ -200,21 +238,19 @@ def _part(number: int, said: dict[str, Any]) -> dict[str, Any]:
     return {"PartNumber": number, "ETag": said["ETag"], **checksums}
 
 
-def _checksum(found: dict[str, Any], sizes: list[int]) -> dict[str, Any]:
+def _checksum(buckets: Buckets, version: Version, found: dict[str, Any], sizes: list[int]) -> dict[str, Any]:
     """Ask for legacy's own sort of checksum, so that both sides have one in common.
 
-    Source: s3.CreateMultipartUpload ChecksumAlgorithm and ChecksumType, botocore 1.44.5. A checksum of checksums says
-    the same only for the same parts.
+    A checksum of checksums says the same only for the same parts. What goes through this process has to be one that
+    is computed here: every part says it, and AWS refuses a part whose sort is another than its upload's.
+    Source: s3.CreateMultipartUpload and s3.UploadPart ChecksumAlgorithm, ChecksumType, botocore 1.44.5.
     """
-    for name in CHECKSUMS:
+    for name in COMPUTED if buckets.through else CHECKSUMS:
         value = found.get(f"Checksum{name}")
-        if not value:
-            continue
-        composite = found.get("ChecksumType") == "COMPOSITE" or "-" in value
-        if composite and not sizes:
-            return {}
-        return {"ChecksumAlgorithm": name, "ChecksumType": "COMPOSITE" if composite else "FULL_OBJECT"}
-    return {}
+        composite = is_composite(version, found, value or "")
+        if value and (sizes or not composite):
+            return {"ChecksumAlgorithm": name, "ChecksumType": "COMPOSITE" if composite else "FULL_OBJECT"}
+    return {"ChecksumAlgorithm": COMPUTED[0], "ChecksumType": "FULL_OBJECT"} if buckets.through else {}
 
 
 @contextmanager

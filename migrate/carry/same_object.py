@@ -7,6 +7,7 @@ Source: Amazon S3 user guide, Checking object integrity, read 2026-09.
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from migrate.carry.listing import Version
@@ -78,6 +79,15 @@ def head(site: ReadSite, bucket: str, version: Version, **more: Any) -> dict[str
     return site.optional("s3.HeadObject", missing=GONE, **at(bucket, version), ChecksumMode="ENABLED", **more)
 
 
+def in_force(found: dict[str, Any]) -> dict[str, Any]:
+    """The head without a retention that is over: it protects nothing any more, and AWS sets none for a past date."""
+    until = found.get("ObjectLockRetainUntilDate")
+    if not isinstance(until, datetime) or until > datetime.now(UTC):
+        return found
+    over = ("ObjectLockMode", "ObjectLockRetainUntilDate")
+    return {name: value for name, value in found.items() if name not in over}
+
+
 def object_tags(site: ReadSite, bucket: str, version: Version) -> dict[str, str] | None:
     """The object's own tags, or None where it is gone (or they were refused)."""
     answer = site.optional("s3.GetObjectTagging", missing=GONE, **at(bucket, version))
@@ -93,6 +103,8 @@ def compare(to: Carrier, buckets: Buckets, legacy: Version, target: Version) -> 
     if legacy.storage_class != target.storage_class:
         return Verdict(f"storage class {legacy.storage_class} and {target.storage_class}")
     left, right = head(to.legacy, buckets.legacy, legacy), head(to.target, buckets.target, target)
+    if left is not None and right is not None:
+        left, right = in_force(left), in_force(right)
     if left is None or right is None:
         return Verdict(unproved=f"the head in {'legacy' if left is None else 'the target'} could not be read")
     for name in HEADERS:
@@ -112,7 +124,7 @@ def _content(
     to: Carrier, buckets: Buckets, legacy: tuple[Version, dict[str, Any]], target: tuple[Version, dict[str, Any]]
 ) -> Verdict:
     (left, left_head), (right, right_head) = legacy, target
-    by_checksum = _by_checksum(left_head, right_head)
+    by_checksum = _by_checksum(left, left_head, right, right_head)
     if by_checksum is not None:
         return by_checksum
     if left.etag == right.etag and _is_md5(left, left_head) and _is_md5(right, right_head):
@@ -140,7 +152,13 @@ def _is_md5(version: Version, found: dict[str, Any]) -> bool:
     return "-" not in version.etag and not by_kms
 
 
-def _by_checksum(left: dict[str, Any], right: dict[str, Any]) -> Verdict | None:
+def is_composite(version: Version, found: dict[str, Any], value: str) -> bool:
+    """Whether the checksum is one of the parts' checksums. Where nothing says it, that of an object in parts may be."""
+    said = found.get("ChecksumType") or ("COMPOSITE" if "-" in version.etag else "FULL_OBJECT")
+    return said == "COMPOSITE" or "-" in value
+
+
+def _by_checksum(legacy: Version, left: dict[str, Any], target: Version, right: dict[str, Any]) -> Verdict | None:
     """The verdict of a checksum that both sides have; None where there is none that decides.
 
     A checksum of the parts' checksums (it ends in their number) decides only where it is equal: an object cut
@@ -152,8 +170,8 @@ def _by_checksum(left: dict[str, Any], right: dict[str, Any]) -> Verdict | None:
             continue
         if one == other:
             return Verdict(by="checksum")
-        types = {found.get("ChecksumType", "FULL_OBJECT") for found in (left, right)}
-        if types == {"FULL_OBJECT"} and not any("-" in text for text in (one, other)):
+        sides = ((legacy, left, one), (target, right, other))
+        if not any(is_composite(*side) for side in sides):
             return Verdict(f"the {name} of the bytes differs")
     return None
 

@@ -82,3 +82,40 @@ def test_an_object_that_its_writer_owns_is_closed_to_the_buckets_owner(
     assert refused(legacy("s3").head_object, Bucket=bucket, Key="theirs") == "403"
     assert target("s3").get_object(Bucket=bucket, Key="theirs")["Body"].read() == b"x"
     assert legacy("s3").get_object(Bucket=bucket, Key="given")["Body"].read() == b"x"
+
+
+def test_a_conditional_delete_spares_what_was_written_over(bucket: str, legacy: Clients, refused: Refused) -> None:
+    s3 = legacy("s3")
+    old = s3.put_object(Bucket=bucket, Key="k", Body=b"1")["ETag"]
+    new = s3.put_object(Bucket=bucket, Key="k", Body=b"2")["ETag"]
+
+    assert refused(s3.delete_object, Bucket=bucket, Key="k", IfMatch=old) == "PreconditionFailed"
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
+    s3.delete_object(Bucket=bucket, Key="k", IfMatch=new)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_a_retention_that_is_over_cannot_be_set(legacy: Clients, name: str, refused: Refused) -> None:
+    s3, place = legacy("s3"), {"LocationConstraint": "eu-west-1"}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket=name, Key="k", Body=b"1")
+
+    def keep(year: int) -> dict[str, Any]:
+        return {"Mode": "GOVERNANCE", "RetainUntilDate": f"{year}-01-01T00:00:00Z"}
+
+    assert refused(s3.put_object_retention, Bucket=name, Key="k", Retention=keep(2020)) == "InvalidArgument"
+    s3.put_object_retention(Bucket=name, Key="k", Retention=keep(2090))
+
+
+def test_the_head_of_an_object_in_parts_says_what_its_checksum_is_of(bucket: str, legacy: Clients) -> None:
+    s3 = legacy("s3")
+    for key, kind in (("parts", "COMPOSITE"), ("whole", "FULL_OBJECT")):
+        upload = s3.create_multipart_upload(Bucket=bucket, Key=key, ChecksumAlgorithm="CRC32", ChecksumType=kind)
+        named = {"Bucket": bucket, "Key": key, "UploadId": upload["UploadId"]}
+        etag = s3.upload_part(**named, PartNumber=1, Body=b"light", ChecksumAlgorithm="CRC32")["ETag"]
+        s3.complete_multipart_upload(**named, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+
+        found = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+
+        assert found["ChecksumType"] == kind
+        assert found["ChecksumCRC32"].endswith("-1") == (kind == "COMPOSITE")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
@@ -41,6 +42,27 @@ def etag_under_kms() -> None:
 def _other_etag(key: Any) -> None:
     _, dash, parts = key.etag.strip('"').partition("-")
     key._etag = hashlib.md5(os.urandom(16), usedforsecurity=False).hexdigest() + dash + parts
+
+
+@strict(
+    "s3.checksum-type",
+    makes="HeadObject says the type of a checksum, and one of parts ends in their number, as GetObject does",
+    source="s3.HeadObject ChecksumType, botocore 1.44.5; S3 user guide, Checking object integrity",
+)
+def checksum_type() -> None:
+    """The emulator says both in GetObject only. Source: s3.HeadObject, botocore 1.44.5."""
+    from moto.s3.responses import S3Response
+
+    @override(S3Response, "head_object")
+    def head_object(old: Any, self: Any, bucket_name: str, query: Any, key_name: str, headers: Any) -> Any:
+        status, shown, body = old(self, bucket_name, query, key_name, headers=headers)
+        held = _held(bucket_name, key_name, query.get("versionId", [None])[0])
+        name = f"x-amz-checksum-{str(getattr(held, 'checksum_algorithm', '') or '').lower()}"
+        if status == 200 and name in shown and held.checksum_type:
+            shown["x-amz-checksum-type"] = held.checksum_type
+            if held.checksum_type == "COMPOSITE" and "-" not in str(shown[name]):
+                shown[name] = f"{shown[name]}-{held.checksum_parts}"
+        return status, shown, body
 
 
 @strict(
@@ -120,6 +142,48 @@ def customer_key() -> None:
             kept.customer_key = given
             _other_etag(kept)
         return answer
+
+
+@strict(
+    "s3.retention-in-the-future",
+    makes="PutObjectRetention until a time that is over is refused",
+    source="S3 user guide, Object Lock: 'The retain until date must be in the future', unverified",
+)
+def retention_in_the_future() -> None:
+    """The emulator takes any date.
+
+    Source: s3.PutObjectRetention, botocore 1.44.5; code InvalidArgument, unverified.
+    """
+    from moto.s3.exceptions import S3ClientError
+    from moto.s3.models import S3Backend
+
+    @override(S3Backend, "put_object_retention")
+    def put_object_retention(old: Any, self: Any, *words: Any, **named: Any) -> Any:
+        until = str((named.get("retention") or words[-1])[1] or "")
+        if until and until[:19] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"):
+            raise S3ClientError("InvalidArgument", "The retain until date must be in the future!")
+        return old(self, *words, **named)
+
+
+@strict(
+    "s3.conditional-delete",
+    makes="DeleteObject with If-Match deletes only the object with that ETag",
+    source="S3 user guide, How to perform conditional deletes: 412 Precondition Failed",
+)
+def conditional_delete() -> None:
+    """The emulator deletes whatever the header says. Source: S3 user guide, conditional-deletes."""
+    from moto.s3.exceptions import PreconditionFailed
+    from moto.s3.responses import S3Response
+
+    @override(S3Response, "_key_response")
+    def key_response(old: Any, self: Any, request: Any, full_url: str) -> Any:
+        wanted = request.headers.get("If-Match") if request.method == "DELETE" else None
+        if wanted:
+            name, path = self.parse_bucket_name_from_url(request, full_url), self.parse_key_name()
+            held = _held(name, path, None)
+            if held is None or wanted.strip('"') not in ("*", held.etag.strip('"')):
+                raise PreconditionFailed("If-Match")
+        return old(self, request, full_url)
 
 
 @strict(
