@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from migrate.errors import FileError
 from migrate.inventory import Resource
 from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
-from migrate.requests import Find, Request, Wait
+from migrate.requests import Find, Remainder, Request, Wait
 from migrate.values import Json, after, join
 
 Strength = Literal["hard", "cut", "soft"]
@@ -287,6 +287,10 @@ class Kind(Generic[F]):
         with a default VPC) and stands in every account."""
         return self.manual
 
+    def remains(self, it: It[F]) -> Iterator[Remainder]:
+        """What of this one does not arrive although it is moved, each asked about before a plan is approved."""
+        return iter(())
+
     def networks(self, it: It[F]) -> tuple[str, ...]:
         """The IPv4 blocks that it lays out, the first one first: what stands in others' documents follows them."""
         return ()
@@ -391,6 +395,6 @@ def tag_pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -
 
 __all__ = [
     "MIGRATION_TAG", "OWN_TAGS", "STEP_TAG", "Action", "Carrier", "CarryAction", "Downtime", "Facts", "Find", "It",
-    "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Request", "Strength", "Undo", "Wait",
-    "Why", "after", "join", "pair_tags", "same_place", "tag_pairs",
+    "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Remainder", "Request", "Strength", "Undo",
+    "Wait", "Why", "after", "join", "pair_tags", "same_place", "tag_pairs",
 ]  # fmt: skip

@@ -267,11 +267,41 @@ def _summary(it: It[BucketFacts], place: Place) -> dict[str, Json]:
     if _through(it.facts):
         how = "read in legacy and written to the target through this process: no other account may use aws/s3"
     return {
+        **({"remarks": remarks} if (remarks := _remarks(it)) else {}),
         "from": f"s3://{it.ref.name}",
         "to": f"s3://{place.name}",
         "how": how,
         "what": "every version and delete marker, oldest first" if it.facts.versioning else "current objects",
     }
+
+
+def _remarks(it: It[BucketFacts]) -> list[Json]:
+    """What a reader of the plan should know beside the objects."""
+    facts = it.facts
+    said: list[Json] = []
+    if _is_public(facts):
+        said.append(
+            "anybody may read it by its policy: so it will be under its new name, if the target account's own Block "
+            "Public Access allows such a policy"
+        )
+    if facts.website:
+        said.append(
+            "it is a website: the new bucket's endpoint has another host name; what points at the old one from outside "
+            "(DNS, CloudFront origins) is switched by hand"
+        )
+    if facts.request_payer != "BucketOwner":
+        said.append("requester pays: the target account is billed for the requests and transfer of the copy")
+    return said
+
+
+def _is_public(facts: BucketFacts) -> bool:
+    statements = (facts.policy or {}).get("Statement", [])
+    open_to_all = ("*", {"AWS": "*"}, {"AWS": ["*"]})
+    found = any(
+        one.get("Effect") == "Allow" and one.get("Principal") in open_to_all and not one.get("Condition")
+        for one in (statements if isinstance(statements, list) else [statements])
+    )
+    return found and not facts.public_access_block["RestrictPublicBuckets"]
 
 
 def _grant(key_arn: str, place: Place, account: str) -> Request:
