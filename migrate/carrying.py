@@ -17,6 +17,7 @@ from migrate.kind import CarryAction, Place, ReadSite
 from migrate.names import AccountId, Region
 from migrate.steps import Step
 from migrate.values import Json
+from migrate.width import Width
 
 Side = Literal["target", "legacy"]
 
@@ -58,6 +59,7 @@ class StepCarrier:
     event: Literal["acting", "undoing"]
     sender: Callable[[AccountId, Region], Any]
     _told: set[tuple[str, str]] = field(default_factory=set)
+    _widths: dict[tuple[str, str], Width] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         action = self.ground.kind(self.of).action(self.of.action)
@@ -77,12 +79,14 @@ class StepCarrier:
             account, region = self.of.ref.account, self.of.ref.region
         makes = bool(_MAKES.search(operation)) and operation not in _REPEATABLE
         started, attempt, lost, refreshed = ground.clock.now(), 0, 0, 0
+        width, entered = self._widths.setdefault((operation, side), Width()), 0.0
         while True:
             ground.check_stop()
             attempt += 1
             self._intent(operation, side, account, region, params, makes)
             try:
-                answer: dict[str, Any] = self.sender(account, region).send(operation, **params)
+                with width.one(ground.check_stop) as entered:
+                    answer: dict[str, Any] = self.sender(account, region).send(operation, **params)
                 ground.unreachable_since = None
                 return answer
             except MigrateError:
@@ -91,6 +95,8 @@ class StepCarrier:
                 sort, code, said = classified(error)
                 if code not in UNREACHABLE:
                     ground.unreachable_since = None
+                    if sort == "transient":
+                        width.narrow(entered)
                 if sort == "lost":
                     lost += 1
                     if makes or operation in _LOOKED_FOR or lost > LOST_ANSWERS:
