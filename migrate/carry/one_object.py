@@ -279,8 +279,8 @@ def _abort_left_over(to: Carrier, buckets: Buckets, version: Version) -> None:
 def part_sizes(to: Carrier, buckets: Buckets, version: Version) -> list[int]:
     """The sizes of the parts an object was uploaded in; empty where it was not, or cannot be told any more.
 
-    Nearly every client uploads equal parts and a shorter last one: the first and the last tell that. For any other
-    layout each part is asked for.
+    Nearly every client uploads equal parts and another last one: the first and the last tell that. For any other layout
+    each part is asked for. Where the middle deceives, the copy is right and only its ETag another.
     """
     _, dash, said = version.etag.partition("-")
     if not dash or not said.isdigit() or version.size_bytes == 0:
@@ -292,7 +292,7 @@ def part_sizes(to: Carrier, buckets: Buckets, version: Version) -> list[int]:
         return int(found["ContentLength"]) if found else 0
 
     first, last = size_of(1), size_of(count)
-    if first > 0 and last > 0 and first * (count - 1) + last == version.size_bytes and last <= first:
+    if first > 0 and last > 0 and first * (count - 1) + last == version.size_bytes:
         return [first] * (count - 1) + [last]
     sizes = [first, *to.legacy.map(size_of, range(2, count)), last] if count > 1 else [first]
     # An endpoint that does not know parts shows the whole object for each of them.
