@@ -10,8 +10,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Literal
 
-from migrate.acting import LOST_ANSWERS, UNREACHABLE, Lost, classified, out_of_patience, pause_s
-from migrate.errors import GuardError, MigrateError, StepFailed
+from migrate.acting import LOST_ANSWERS, UNREACHABLE, classified, out_of_patience, pause_s
+from migrate.errors import GuardError, Lost, MigrateError, StepFailed
 from migrate.ground import Ground
 from migrate.kind import CarryAction, Place, ReadSite
 from migrate.names import AccountId, Region

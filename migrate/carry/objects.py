@@ -4,12 +4,13 @@ The rule: it looks at both buckets each time, so it may be stopped anywhere and 
 nothing in the target but what the manifest says this migration put there.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.carry.listing import History, Version, batches, histories, side_by_side
+from migrate.carry.listing import History, Version, batches, histories, history_of, side_by_side
 from migrate.carry.manifest import Intent, Manifest, Row
 from migrate.carry.one_key import KeyPass, Known, Outcome
 from migrate.carry.prove_objects import compared
@@ -45,6 +46,8 @@ READS = frozenset(
     }
 )
 BATCH = 400
+LOST_WAITS_S = (5.0, 15.0, 45.0)
+"""How long a key whose answer was lost is left alone before it is looked at again."""
 SHOWN = 20
 """How many keys a message lists by name; all are counted, and all are in the list beside the manifest."""
 TOO_MANY = 1000
@@ -141,6 +144,10 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
             finally:
                 # Also what was copied before another key ended the pass: AWS has answered.
                 manifest.note(keys.take_notes())
+            outcomes = [
+                _looked_at_again(keys, manifest, item[0], outcome) if outcome.lost else outcome
+                for item, outcome in zip(items, outcomes, strict=True)
+            ]
             for outcome in outcomes:
                 totals.add(outcome)
             manifest.mark_gone(row for outcome in outcomes for row in outcome.gone)
@@ -150,6 +157,34 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
             totals.counts["deleted"] = _delete_gone(to, buckets, manifest)
     totals.raise_problems(buckets)
     return dict(totals.counts)
+
+
+def _looked_at_again(keys: KeyPass, manifest: Manifest, key: str, outcome: Outcome) -> Outcome:
+    """Carry one key on whose answer was lost: the look tells whether it was written. Raises Lost where it stays so.
+
+    A lost answer among millions is the rule and no reason to begin anew. S3 shows a finished write at once; the waiting
+    is for one that is still being written. Source: S3 user guide, Amazon S3 data consistency model, read 2026-11.
+    """
+    to, buckets = keys.to, keys.buckets
+    copied, copied_bytes = outcome.copied, outcome.copied_bytes
+    for wait_s in LOST_WAITS_S:
+        time.sleep(wait_s)
+        legacy = history_of(to.legacy, buckets.legacy, key, versioned=buckets.versioned)
+        target = history_of(to.target, buckets.target, key, versioned=buckets.versioned)
+        if not legacy and not target:
+            return Outcome(copied, copied_bytes, vanished=1)
+        known = Known(*manifest.known([key]).get(key, ([], [])))
+        manifest.intend(keys.intends(key, legacy, target, known))
+        try:
+            outcome = keys.carry(key, legacy, target, known)
+        finally:
+            manifest.note(keys.take_notes())
+        outcome.copied, outcome.copied_bytes = outcome.copied + copied, outcome.copied_bytes + copied_bytes
+        if outcome.lost is None:
+            return outcome
+        copied, copied_bytes = outcome.copied, outcome.copied_bytes
+    assert outcome.lost is not None
+    raise outcome.lost
 
 
 def _delete_gone(to: Carrier, buckets: Buckets, manifest: Manifest) -> int:

@@ -13,6 +13,7 @@ from migrate.carry.manifest import Intent, Row
 from migrate.carry.one_object import Archived, Made, copy_version, hold
 from migrate.carry.refusals import code_of, patiently, said_of
 from migrate.carry.same_object import GONE, Buckets, Verdict, at, compare, head, object_tags
+from migrate.errors import Lost
 from migrate.kind import Carrier
 
 DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
@@ -73,6 +74,8 @@ class Outcome:
     archived: int = 0
     archived_bytes: int = 0
     problems: list[str] = field(default_factory=list)
+    lost: Lost | None = None
+    """The answer to a write of this key never came."""
     gone: list[Row] = field(default_factory=list)
     """Ours in the target, and legacy has it no more."""
 
@@ -110,6 +113,8 @@ class KeyPass:
         except Archived as cold:
             done.archived, done.archived_bytes = 1, cold.version.size_bytes
             done.problems.append(f"{key} is archived ({cold.version.storage_class}) and has to be restored first")
+        except Lost as error:
+            return Outcome(done.copied, done.copied_bytes, lost=error)
         except Exception as error:
             code = code_of(error)
             if code not in OF_ONE_OBJECT:

@@ -4,15 +4,15 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from migrate.carry import objects, prove_objects
 from migrate.carry.manifest import Manifest
 from migrate.carry.same_object import Buckets
-from migrate.errors import Conflict, StepFailed
-from tests.carry.fake_carrier import stopped_after
+from migrate.errors import Conflict, Lost, StepFailed
+from tests.carry.fake_carrier import FakeCarrier, stopped_after
 from tests.carry.test_objects import Sessions, carrier, history, two_buckets
 
 
@@ -195,6 +195,54 @@ def test_a_rollback_still_stops_at_our_copy_that_somebody_tagged(sessions: Sessi
         objects.take_away(carrier(sessions), buckets)
 
     assert len(history(target, "new")) == 1
+
+
+class Forgetful(FakeCarrier):
+    """Some answers never come, though the write was done, or was not."""
+
+    unanswered: ClassVar[dict[str, list[bool]]] = {}
+    """Key → for each time, whether the write is done nevertheless."""
+
+    def write(self, operation: str, **params: Any) -> Any:  # type: ignore[override]
+        times = self.unanswered.get(params.get("Key", ""), [])
+        if not times:
+            return super().write(operation, **params)
+        if times.pop(0):
+            super().write(operation, **params)
+        raise Lost("no answer came")
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_a_lost_answer_is_looked_after_at_its_key_and_nothing_is_written_twice(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, versioned: bool
+) -> None:
+    monkeypatch.setattr(objects, "LOST_WAITS_S", (0.0, 0.0, 0.0))
+    legacy, target, buckets = two_buckets(sessions, versioned=versioned)
+    for key in ("done", "never", "prefix", "prefix/more", "twice"):
+        legacy.put_object(Bucket="old", Key=key, Body=b"1")
+    Forgetful.unanswered = {"done": [True], "never": [False], "prefix": [True], "twice": [False, True]}
+    made = carrier(sessions)
+    to: Any = Forgetful(made.kind, made.action, made.place, sessions)
+
+    counts = objects.copy_all(to, buckets)
+
+    assert history(target, "new") == history(legacy, "old")
+    assert sorted(params["Key"] for _, _, params in to.writes) == ["done", "never", "prefix", "prefix/more", "twice"]
+    assert counts["copied"] + counts["equal"] == 5
+    legacy.delete_object(Bucket="old", Key="done")
+    objects.copy_all(carrier(sessions), buckets)
+    assert history(target, "new") == history(legacy, "old")
+
+
+def test_answers_that_stay_lost_end_the_pass(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "LOST_WAITS_S", (0.0,))
+    legacy, _, buckets = two_buckets(sessions)
+    legacy.put_object(Bucket="old", Key="k", Body=b"1")
+    Forgetful.unanswered = {"k": [False] * 9}
+    made = carrier(sessions)
+
+    with pytest.raises(Lost):
+        objects.copy_all(Forgetful(made.kind, made.action, made.place, sessions), buckets)
 
 
 class Counted:
