@@ -45,7 +45,7 @@ READS = frozenset(
         "s3.ListObjectsV2",
     }
 )
-BATCH = 400
+BATCH = 1000
 LOST_WAITS_S = (5.0, 15.0, 45.0)
 """How long a key whose answer was lost is left alone before it is looked at again."""
 SHOWN = 20

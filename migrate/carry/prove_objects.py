@@ -14,7 +14,7 @@ from migrate.carry.same_object import Buckets, compare
 from migrate.kind import Carrier, Proof
 from migrate.values import Json
 
-BATCH = 400
+BATCH = 1000
 SHOWN = 100
 """How many keys a proof lists by name; all are counted."""
 WAYS = {
