@@ -124,8 +124,9 @@ class StepCarrier:
             self.ground.journal.append(self.step, "learned", {"outputs": {key: value}})
 
     def notebook(self, name: str) -> Path:
-        """A file of the run's folder, under `carried`."""
-        folder = self.ground.journal.path.parent / "carried"
+        """A file in `carried.run` beside the run's folder: a new plan has a new run, and has to know it too."""
+        run = self.ground.journal.path.parent
+        folder = (run.parent if run.suffix == ".run" else run) / "carried.run"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / name
 

@@ -171,7 +171,7 @@ class Carrier(Protocol):
         """Keep an output durably, at once."""
 
     def notebook(self, name: str) -> Path:
-        """A file in the run's folder for what is too much for the journal. Its folder exists, the file perhaps not."""
+        """A file of the migration, for what is too much for the journal. Its folder exists, the file perhaps not."""
 
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""

@@ -35,6 +35,10 @@ class Copies:
             for name, shape in members.items()
             if shape.serialization.get("location") == "header" and shape.type_name == "string"
         }
+        # Not public: where botocore is not as expected, it sends every copy itself.
+        self._usable = hasattr(client, "_get_credentials") and all(
+            hasattr(client, name) for name in ("_endpoint", "_response_parser")
+        )
         self._bases: dict[tuple[str, str], str] = {}
         self._asked = threading.local()
         client.meta.events.register(f"before-send.s3.{OPERATION}", self._learn)
@@ -47,8 +51,9 @@ class Copies:
         named = {key: value for key, value in params.items() if key not in ("Bucket", "Key", "CopySource")}
         bucket, key = params.get("Bucket"), params.get("Key")
         base = self._bases.get((region, str(bucket)))
-        plain = all(name in self._headers and isinstance(value, str) for name, value in named.items())
-        if base is None or not plain or not isinstance(key, str) or not isinstance(params.get("CopySource"), dict):
+        plain = self._usable and isinstance(params.get("CopySource"), dict)
+        plain = plain and all(name in self._headers and isinstance(value, str) for name, value in named.items())
+        if base is None or not plain or not isinstance(key, str):
             self._asked.of = (region, bucket, key)
             return None
         guard.check(self._account, region, f"s3.{OPERATION}", params)

@@ -1,4 +1,4 @@
-"""What this migration put into a bucket, version by version: a SQLite file in the run's folder.
+"""What this migration put into a bucket, version by version: a SQLite file that all its runs share.
 
 The rule: a row is written after AWS answered, an intent before anything is sent, and both are on disk before the next
 batch begins. So what lies in the target is ours only where a row or an intent says so. It is no copy of a listing:
@@ -86,7 +86,9 @@ class Manifest:
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(_SCHEMA)
         except sqlite3.DatabaseError as error:
-            raise FileError(f"{path} cannot be used: {error}", do="restore the run's folder from a copy") from error
+            raise FileError(
+                f"{path} cannot be used: {error}", do="restore it from a copy of the migration's folder"
+            ) from error
 
     def __enter__(self) -> Self:
         return self

@@ -85,7 +85,7 @@ class Totals:
         for name in ("copied", "copied_bytes", "equal", "retagged", "held", "vanished", "archived", "archived_bytes"):
             self.counts[name] += getattr(outcome, name)
         for problem in outcome.problems:
-            with self.problem_list.open("a" if self.problems else "w", encoding="utf-8", errors="replace") as lines:
+            with self.problem_list.open("a", encoding="utf-8", errors="replace") as lines:
                 lines.write(problem.replace("\n", "\\n") + "\n")
             self.problems += 1
             if len(self.shown) < SHOWN:
@@ -132,6 +132,7 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
     """
     path = manifest_path(to, buckets)
     totals = Totals(path.with_suffix(".problems.txt"))
+    totals.problem_list.unlink(missing_ok=True)
     with Manifest(path) as manifest:
         manifest.forget_gone()
         keys = KeyPass(to, buckets)

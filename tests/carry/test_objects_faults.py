@@ -187,6 +187,10 @@ def test_archived_objects_are_counted_with_what_a_restore_means_and_the_rest_is_
     assert "s3.RestoreObject" in stopped.value.do
     listed = (tmp_path / "222222222222-new.objects.problems.txt").read_text().splitlines()
     assert [line.partition(" ")[0] for line in listed] == [f"cold{number:02}" for number in range(25)]
+    for number in range(25):
+        legacy.delete_object(Bucket="old", Key=f"cold{number:02}")
+    objects.copy_all(carrier(sessions), buckets)
+    assert not (tmp_path / "222222222222-new.objects.problems.txt").exists()
 
 
 def test_a_restored_object_is_copied_into_the_same_archive(sessions: Sessions) -> None:
