@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import jmespath
 
-from migrate.errors import AccessError, Conflict, MigrateError, StepFailed
+from migrate.errors import AccessError, Conflict, Lost, MigrateError, StepFailed
 from migrate.ground import Ground, is_look
 from migrate.inventory import Resource
 from migrate.journal import digest
@@ -51,10 +51,6 @@ class Refused(Exception):
         super().__init__(f"{code}: {said}")
         self.code = code
         self.said = said
-
-
-class Lost(Exception):
-    """The answer never came: done or not, nobody knows."""
 
 
 @dataclass

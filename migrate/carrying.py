@@ -7,21 +7,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any, Literal
 
-from migrate.acting import LOST_ANSWERS, UNREACHABLE, Lost, classified, out_of_patience, pause_s
-from migrate.errors import GuardError, MigrateError, StepFailed
+from migrate.acting import LOST_ANSWERS, UNREACHABLE, classified, out_of_patience, pause_s
+from migrate.errors import GuardError, Lost, MigrateError, StepFailed
 from migrate.ground import Ground
 from migrate.kind import CarryAction, Place, ReadSite
 from migrate.names import AccountId, Region
 from migrate.steps import Step
 from migrate.values import Json
+from migrate.width import Width
 
 Side = Literal["target", "legacy"]
 
 _MAKES = re.compile(r"\.(Create|Run|Start|Restore|Allocate|Import|Request|Publish|Copy)")
 _REPEATABLE = frozenset({"s3.CreateMultipartUpload", "s3.CopyObject"})
-_LOOKED_FOR = frozenset({"s3.CopyObject", "s3.DeleteObject"})
+_LOOKED_FOR = frozenset({"s3.CompleteMultipartUpload", "s3.CopyObject", "s3.DeleteObject", "s3.PutObject"})
 """Never sent again over a lost answer: in a versioned bucket a repeat is a second version. The action looks instead."""
 FETCHES = 3
 """How often a download is tried before its step fails."""
@@ -57,6 +59,7 @@ class StepCarrier:
     event: Literal["acting", "undoing"]
     sender: Callable[[AccountId, Region], Any]
     _told: set[tuple[str, str]] = field(default_factory=set)
+    _widths: dict[tuple[str, str], Width] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         action = self.ground.kind(self.of).action(self.of.action)
@@ -64,6 +67,7 @@ class StepCarrier:
         self.step = self.of.id
         self.outputs: Mapping[str, str] = Learnt(self.ground, self.of)
         self.place: Place = self.ground.place(self.of)
+        self.planned: Mapping[str, Json] = self.of.carry or {}
         self.legacy: ReadSite = self.ground.legacy(self.of, extra)
         self.target: ReadSite = self.ground.target(self.of, extra)
 
@@ -75,12 +79,14 @@ class StepCarrier:
             account, region = self.of.ref.account, self.of.ref.region
         makes = bool(_MAKES.search(operation)) and operation not in _REPEATABLE
         started, attempt, lost, refreshed = ground.clock.now(), 0, 0, 0
+        width, entered = self._widths.setdefault((operation, side), Width()), 0.0
         while True:
             ground.check_stop()
             attempt += 1
             self._intent(operation, side, account, region, params, makes)
             try:
-                answer: dict[str, Any] = self.sender(account, region).send(operation, **params)
+                with width.one(ground.check_stop) as entered:
+                    answer: dict[str, Any] = self.sender(account, region).send(operation, **params)
                 ground.unreachable_since = None
                 return answer
             except MigrateError:
@@ -89,6 +95,8 @@ class StepCarrier:
                 sort, code, said = classified(error)
                 if code not in UNREACHABLE:
                     ground.unreachable_since = None
+                    if sort == "transient":
+                        width.narrow(entered)
                 if sort == "lost":
                     lost += 1
                     if makes or operation in _LOOKED_FOR or lost > LOST_ANSWERS:
@@ -114,6 +122,13 @@ class StepCarrier:
         """Keep an output durably, at once."""
         if self.ground.journal.outputs(self.step).get(key) != value:
             self.ground.journal.append(self.step, "learned", {"outputs": {key: value}})
+
+    def notebook(self, name: str) -> Path:
+        """A file in `carried.run` beside the run's folder: a new plan has a new run, and has to know it too."""
+        run = self.ground.journal.path.parent
+        folder = (run.parent if run.suffix == ".run" else run) / "carried.run"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
 
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""

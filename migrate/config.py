@@ -185,6 +185,14 @@ class Database(Part):
     """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
 
 
+class Objects(Part):
+    """How a bucket's objects are proved equal."""
+
+    read_up_to_bytes: int | None = Field(default=None, ge=0)
+    """Objects that have no checksum in common with their copy are read on both sides and hashed, whatever their size.
+    With this, larger ones are compared by size, parts and description only, counted and listed."""
+
+
 class Config(Part):
     """The whole of migration.yaml."""
 
@@ -210,6 +218,7 @@ class Config(Part):
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
+    objects: Objects = Objects()
     settle_s: float = Field(default=300.0, ge=0, le=3600)
     """After a write whose answer never came: seconds until a look that finds nothing is believed. AWS gives no bound;
     the EC2 guide speaks of up to about five minutes. Lower it only for an endpoint that shows writes at once."""

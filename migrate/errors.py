@@ -17,6 +17,10 @@ MigrateError                1
 """
 
 
+class Lost(Exception):
+    """The answer to a write never came: done or not, nobody knows. Look; never send it again blindly."""
+
+
 class MigrateError(Exception):
     """Root of every error that a person is shown.
 

@@ -7,6 +7,7 @@ and never imports another kind.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from migrate.errors import FileError
 from migrate.inventory import Resource
 from migrate.names import GLOBAL, AccountId, Ref, Region
-from migrate.requests import Find, Request, Wait
+from migrate.requests import Find, Remainder, Request, Wait
 from migrate.values import Json, after, in_target_names, join
 
 Sort = Literal["arn", "id", "host", "url", "bucket", "name"]
@@ -144,6 +145,8 @@ class Carrier(Protocol):
     place: Place
     outputs: Mapping[str, str]
     """What this step has learnt before: survives a crash."""
+    planned: Mapping[str, Json]
+    """What the plan says of this step: its approved summary."""
 
     def write(self, operation: str, *, side: Literal["target", "legacy"] = "target", **params: Any) -> dict[str, Any]:
         """Send one declared write. Its intent is in the journal first."""
@@ -153,6 +156,9 @@ class Carrier(Protocol):
 
     def remember(self, key: str, value: str) -> None:
         """Keep an output durably, at once."""
+
+    def notebook(self, name: str) -> Path:
+        """A file of the migration, for what is too much for the journal. Its folder exists, the file perhaps not."""
 
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""
@@ -289,6 +295,10 @@ class Kind(Generic[F]):
         """What people outside have to be told once this one moves, for the plan. Empty: nothing."""
         return ""
 
+    def remains(self, it: It[F]) -> Iterator[Remainder]:
+        """What of this one does not arrive although it is moved, each asked about before a plan is approved."""
+        return iter(())
+
     def networks(self, it: It[F]) -> tuple[str, ...]:
         """The IPv4 blocks that it lays out, the first one first: what stands in others' documents follows them."""
         return ()
@@ -398,6 +408,6 @@ def tag_pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -
 
 __all__ = [
     "MIGRATION_TAG", "OWN_TAGS", "STEP_TAG", "Action", "Carrier", "CarryAction", "Downtime", "Facts", "Find", "It",
-    "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Request", "Sort", "Strength", "Undo",
-    "Wait", "Why", "after", "in_target_names", "join", "pair_tags", "same_place", "tag_pairs",
+    "Json", "Kind", "Name", "Need", "Phase", "Place", "Proof", "ReadSite", "Remainder", "Request", "Sort", "Strength",
+    "Undo", "Wait", "Why", "after", "in_target_names", "join", "pair_tags", "same_place", "tag_pairs",
 ]  # fmt: skip

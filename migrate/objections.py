@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from migrate.aws_rules import unfit
 from migrate.drafting import Drafting
 from migrate.graph import Graph
+from migrate.kind import Kind
 from migrate.names import Ref
 from migrate.placement import Placement
 from migrate.tokens import NOT_FOUND
@@ -120,6 +121,13 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
             key = f"by hand/{resource.ref}"
             said = f"{resource.ref} is not moved by this tool"
             ask(key, said, f"{do} Say who does it: {waive.format(key=key)[3:]}")
+    for ref in sorted(placement.movable & placement.placed.keys(), key=str):
+        kind = kinds[ref.kind]
+        if placement.placed[ref].accounts == _STAYS or type(kind).remains is Kind.remains:
+            continue
+        for one in kind.remains(kind.typed(inputs.inventory.by_ref[ref])):
+            key = f"remains/{ref}/{one.key}"
+            ask(key, f"{ref}: {one.what}", f"{one.do}, {waive.format(key=key)}")
     stacks = sorted({resource.owner for resource in inputs.inventory.resources if resource.owner})
     idle = [waiver.gap for waiver in config.waivers if waiver.gap not in used]
     return {

@@ -66,3 +66,12 @@ class Request(NamedTuple):
     wait: Wait | None = None
     undo: "Request | None" = None
     """The inverse, in target terms once rewritten. In legacy: puts back what the inventory says stood there."""
+
+
+class Remainder(NamedTuple):
+    """A part of a moved resource that stays behind, said by its kind: a person answers for it in migration.yaml."""
+
+    key: str
+    """One word; with the ref it is the waiver's key."""
+    what: str
+    do: str

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.acting import LOST_ANSWERS, Lost, Refused, Sending, classified, find, pause_s
+from migrate.acting import LOST_ANSWERS, Refused, Sending, classified, find, pause_s
 from migrate.carrying import StepCarrier
-from migrate.errors import MigrateError, StepFailed
+from migrate.errors import Lost, MigrateError, StepFailed
 from migrate.ground import Ground, is_look
 from migrate.inventory import Resource
 from migrate.kind import CarryAction

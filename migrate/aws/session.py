@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError, U
 from botocore.parsers import ResponseParserError
 
 from migrate import __version__
-from migrate.aws import errors, guard, transport
+from migrate.aws import copying, errors, guard, transport
 from migrate.errors import AccessError, GuardError
 from migrate.names import GLOBAL, AccountId, Arn, Region
 
@@ -92,6 +92,7 @@ class Sessions:
         self._making = threading.RLock()
         self._sessions: dict[str, Any] = {}
         self._clients: dict[tuple[str, str], Any] = {}
+        self._copies: dict[str, copying.Copies] = {}
         self._identities: dict[str, Identity] = {}
         self._transport: transport.SharedTransport | None = None
         self._door: Any = None
@@ -165,12 +166,25 @@ class Sessions:
         method = _methods(client).get(name)
         if method is None:
             raise _no_such(operation)
-        token = _REGION.set(str(self.whereabouts(account, region)))
+        place = self.whereabouts(account, region)
+        if (
+            operation == "s3.CopyObject"
+            and (copied := self._copies_of(account, client).send(place, params)) is not None
+        ):
+            return copied
+        token = _REGION.set(str(place))
         try:
             answer: dict[str, Any] = getattr(client, method)(**params)
         finally:
             _REGION.reset(token)
         return answer
+
+    def _copies_of(self, account: AccountId, client: Any) -> copying.Copies:
+        with self._making:
+            found = self._copies.get(account)
+            if found is None or found.client is not client:
+                found = self._copies[account] = copying.Copies(client, account)
+            return found
 
     def whereabouts(self, account: AccountId, region: Region) -> Region:
         """The region to ask: for `global`, the home of the account's partition."""

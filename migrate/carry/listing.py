@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
+from itertools import groupby, islice, takewhile
 from typing import Any, TypeVar
 
 from migrate.kind import ReadSite
@@ -41,6 +41,13 @@ def histories(site: ReadSite, bucket: str, *, versioned: bool) -> Iterator[tuple
         yield key, tuple(newest_first)[::-1]
 
 
+def history_of(site: ReadSite, bucket: str, key: str, *, versioned: bool) -> History:
+    """One key's history as it is now, oldest first; empty where the bucket has no such key."""
+    listed = _versions(site, bucket, Prefix=key) if versioned else _objects(site, bucket, Prefix=key)
+    # Of all keys that begin like it, the key itself is listed first.
+    return tuple(takewhile(lambda version: version.key == key, listed))[::-1]
+
+
 def side_by_side(
     legacy: Iterator[tuple[str, History]], target: Iterator[tuple[str, History]]
 ) -> Iterator[tuple[str, History, History]]:
@@ -66,16 +73,16 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def _objects(site: ReadSite, bucket: str) -> Iterator[Version]:
-    for found in site.pages("s3.ListObjectsV2", "Contents", Bucket=bucket, MaxKeys=PAGE):
+def _objects(site: ReadSite, bucket: str, **more: Any) -> Iterator[Version]:
+    for found in site.pages("s3.ListObjectsV2", "Contents", Bucket=bucket, MaxKeys=PAGE, **more):
         yield _version(found, versioned=False)
 
 
-def _versions(site: ReadSite, bucket: str) -> Iterator[Version]:
+def _versions(site: ReadSite, bucket: str, **more: Any) -> Iterator[Version]:
     """Newest first within a key."""
     where: dict[str, Any] = {}
     while True:
-        answer = site.call("s3.ListObjectVersions", Bucket=bucket, MaxKeys=PAGE, **where)
+        answer = site.call("s3.ListObjectVersions", Bucket=bucket, MaxKeys=PAGE, **more, **where)
         versions = [_version(found) for found in answer.get("Versions", ())]
         markers = [_version(found, marker=True) for found in answer.get("DeleteMarkers", ())]
         marked = {marker.key for marker in markers}

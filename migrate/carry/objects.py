@@ -1,19 +1,22 @@
-"""Carry a bucket's objects: copy what is missing or different, prove every key, take away only what is equal.
+"""Carry a bucket's objects: copy what is missing or different, take away what legacy deleted, and only what is ours.
 
-The rule: it looks at both buckets each time and keeps no list of its own, so it may be stopped anywhere and run again.
+The rule: it looks at both buckets each time, so it may be stopped anywhere and run again; and it writes over or deletes
+nothing in the target but what the manifest says this migration put there.
 """
 
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from migrate.carry.listing import History, Version, batches, histories, side_by_side
-from migrate.carry.one_object import copy_version
-from migrate.carry.refusals import code_of, patiently
-from migrate.carry.same_object import GONE, Buckets, compare
+from migrate.carry.listing import History, Version, batches, histories, history_of, side_by_side
+from migrate.carry.manifest import Intent, Manifest, Row
+from migrate.carry.one_key import KeyPass, Known, Outcome
+from migrate.carry.prove_objects import compared
+from migrate.carry.same_object import Buckets, at, head, in_force
 from migrate.errors import Conflict, StepFailed
-from migrate.kind import Carrier, Proof
+from migrate.kind import Carrier
 from migrate.values import Json
 
 WRITES = frozenset(
@@ -23,7 +26,11 @@ WRITES = frozenset(
         "s3.CopyObject",
         "s3.CreateMultipartUpload",
         "s3.DeleteObject",
+        "s3.DeleteObjectTagging",
         "s3.PutObject",
+        "s3.PutObjectLegalHold",
+        "s3.PutObjectRetention",
+        "s3.PutObjectTagging",
         "s3.UploadPart",
         "s3.UploadPartCopy",
     }
@@ -38,95 +45,216 @@ READS = frozenset(
         "s3.ListObjectsV2",
     }
 )
-BATCH = 400
-SHOWN = 100
-"""How many keys a message or proof lists by name; all are counted."""
+BATCH = 1000
+LOST_WAITS_S = (5.0, 15.0, 45.0)
+"""How long a key whose answer was lost is left alone before it is looked at again."""
+SHOWN = 20
+"""How many keys a message lists by name; all are counted, and all are in the list beside the manifest."""
+TOO_MANY = 1000
+"""So many keys with a problem, and the rest is not tried."""
+FEW_GONE = 100
+"""So many deletions, and fewer than half of what was copied, pass without a question."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one key."""
+@dataclass
+class Totals:
+    """What became of all keys so far; the keys with a problem go to a file, never into memory."""
 
-    copied: int = 0
-    copied_bytes: int = 0
-    equal: int = 0
-    vanished: int = 0
-    problem: str = ""
+    problem_list: Path
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(
+            (
+                "copied",
+                "copied_bytes",
+                "equal",
+                "retagged",
+                "held",
+                "vanished",
+                "deleted",
+                "archived",
+                "archived_bytes",
+            ),
+            0,
+        )
+    )
+    shown: list[str] = field(default_factory=list)
+    problems: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one key."""
+        for name in ("copied", "copied_bytes", "equal", "retagged", "held", "vanished", "archived", "archived_bytes"):
+            self.counts[name] += getattr(outcome, name)
+        for problem in outcome.problems:
+            with self.problem_list.open("a", encoding="utf-8", errors="replace") as lines:
+                lines.write(problem.replace("\n", "\\n") + "\n")
+            self.problems += 1
+            if len(self.shown) < SHOWN:
+                self.shown.append(problem)
+
+    def raise_problems(self, buckets: Buckets) -> None:
+        """Raise StepFailed where a key has a problem."""
+        if not self.problems:
+            return
+        more = f"; and {self.problems - len(self.shown)} more" if self.problems > len(self.shown) else ""
+        do = f"all of them are in {self.problem_list}; mend each as it says, and run again: what is equal is not copied"
+        if self.counts["archived"]:
+            do += f". {restore_advice(self.counts['archived'], self.counts['archived_bytes'])}"
+        raise StepFailed(
+            f"{self.problems} keys of s3://{buckets.target} are not as in s3://{buckets.legacy}: "
+            f"{'; '.join(self.shown)}{more}",
+            do=do,
+        )
+
+
+def restore_advice(objects: int, size_bytes: int) -> str:
+    """What restoring so much from the archive means. No price is kept here.
+
+    Source: S3 user guide, Understanding archive retrieval options, read 2026-11.
+    """
+    return (
+        f"Archived: {objects} objects, {size_bytes / 1024**3:.1f} GiB. Restore each (s3.RestoreObject, or one S3 Batch "
+        "Operations job) and wait: standard 3 to 5 hours from GLACIER and 12 from DEEP_ARCHIVE, bulk 5 to 12 and 48. "
+        "AWS bills the retrieval by GB and by request, the restored copy as STANDARD for its days, and what leaves "
+        "GLACIER before 90 or DEEP_ARCHIVE before 180 days: see the price list of the region first"
+    )
+
+
+def manifest_path(to: Carrier, buckets: Buckets) -> Path:
+    """The file that knows what this migration put into the bucket."""
+    return to.notebook(f"{to.place.account}-{buckets.target}.objects.sqlite")
 
 
 def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
-    """Copy what the target lacks or has differently; return counts for the receipt.
+    """Copy what the target lacks or has differently, delete there what legacy deleted; return counts for the receipt.
 
-    Raises: StepFailed naming every key whose history in the target is not the beginning of legacy's; what could be
-    copied was copied, these keys were not touched.
+    Raises: StepFailed naming the keys that could not be brought up to legacy's: what was copied stays, these keys were
+    not touched. Where legacy lost most of what was copied nothing is deleted.
     """
-    totals = {"copied": 0, "copied_bytes": 0, "equal": 0, "vanished": 0}
-    problems: list[str] = []
-    for batch in batches(_merged(to, buckets), BATCH):
-        wanted = [(key, legacy, target) for key, legacy, target in batch if legacy]
-        for outcome in to.legacy.map(lambda item: _carry_key(to, buckets, *item), wanted):
-            for name in totals:
-                totals[name] += getattr(outcome, name)
-            problems.extend([outcome.problem] if outcome.problem else [])
-    if problems:
+    path = manifest_path(to, buckets)
+    totals = Totals(path.with_suffix(".problems.txt"))
+    totals.problem_list.unlink(missing_ok=True)
+    with Manifest(path) as manifest:
+        manifest.forget_gone()
+        keys = KeyPass(to, buckets)
+        for batch in batches(_merged(to, buckets), BATCH):
+            known = manifest.known(key for key, _, _ in batch)
+            items = [(key, legacy, target, Known(*known.get(key, ([], [])))) for key, legacy, target in batch]
+            manifest.intend(version for item in items for version in keys.intends(*item))
+            try:
+                outcomes = to.legacy.map(lambda item: keys.carry(*item), items)
+            finally:
+                # Also what was copied before another key ended the pass: AWS has answered.
+                manifest.note(keys.take_notes())
+            outcomes = [
+                _looked_at_again(keys, manifest, item[0], outcome) if outcome.lost else outcome
+                for item, outcome in zip(items, outcomes, strict=True)
+            ]
+            for outcome in outcomes:
+                totals.add(outcome)
+            manifest.mark_gone(row for outcome in outcomes for row in outcome.gone)
+            if totals.problems >= TOO_MANY:
+                break
+        else:
+            totals.counts["deleted"] = _delete_gone(to, buckets, manifest)
+    totals.raise_problems(buckets)
+    return dict(totals.counts)
+
+
+def _looked_at_again(keys: KeyPass, manifest: Manifest, key: str, outcome: Outcome) -> Outcome:
+    """Carry one key on whose answer was lost: the look tells whether it was written. Raises Lost where it stays so.
+
+    A lost answer among millions is the rule and no reason to begin anew. S3 shows a finished write at once; the waiting
+    is for one that is still being written. Source: S3 user guide, Amazon S3 data consistency model, read 2026-11.
+    """
+    to, buckets = keys.to, keys.buckets
+    copied, copied_bytes = outcome.copied, outcome.copied_bytes
+    for wait_s in LOST_WAITS_S:
+        time.sleep(wait_s)
+        legacy = history_of(to.legacy, buckets.legacy, key, versioned=buckets.versioned)
+        target = history_of(to.target, buckets.target, key, versioned=buckets.versioned)
+        if not legacy and not target:
+            return Outcome(copied, copied_bytes, vanished=1)
+        known = Known(*manifest.known([key]).get(key, ([], [])))
+        manifest.intend(keys.intends(key, legacy, target, known))
+        try:
+            outcome = keys.carry(key, legacy, target, known)
+        finally:
+            manifest.note(keys.take_notes())
+        outcome.copied, outcome.copied_bytes = outcome.copied + copied, outcome.copied_bytes + copied_bytes
+        if outcome.lost is None:
+            return outcome
+        copied, copied_bytes = outcome.copied, outcome.copied_bytes
+    assert outcome.lost is not None
+    raise outcome.lost
+
+
+def _delete_gone(to: Carrier, buckets: Buckets, manifest: Manifest) -> int:
+    """Delete in the target what this migration copied and legacy has no more; return how many."""
+    ours, gone = manifest.counts()
+    if gone > max(FEW_GONE, ours // 2):
         raise StepFailed(
-            f"{len(problems)} keys of s3://{buckets.target} hold something else: {_some(problems)}",
-            do="look at these keys in the target; remove what nobody needs there, and run again",
+            f"s3://{buckets.legacy} has lost {gone} of the {ours} objects that were copied: nothing was deleted in "
+            f"s3://{buckets.target}",
+            do="look whether somebody emptied legacy; if it is meant, delete these keys in the target, and run again",
         )
-    return dict(totals)
+    for rows in batches(manifest.gone(), BATCH):
+        to.legacy.map(lambda row: _delete_row(to, buckets, row), rows)
+        manifest.drop(rows)
+    return gone
 
 
-def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) -> Proof:
-    """Compare every key and version of both buckets, extra ones too.
-
-    written_since: legacy may still be written to, so what changed there after this time is counted and not blamed
-    (the last copy comes when nothing writes any more). None: everything has to be equal.
-    """
-    counts = {"keys": 0, "versions": 0, "bytes": 0, "changed_since": 0, "different": 0, "unproved": 0}
-    differences: list[str] = []
-    unproved: list[str] = []
-    for batch in batches(_merged(to, buckets), BATCH):
-        found = to.legacy.map(lambda item: _prove_key(to, buckets, *item, written_since=written_since), batch)
-        for (key, legacy, _), (sort, said) in zip(batch, found, strict=True):
-            counts["keys"] += 1
-            counts["versions"] += len(legacy)
-            counts["bytes"] += sum(version.size_bytes for version in legacy)
-            if sort != "equal":
-                counts[sort] += 1
-            if sort in ("different", "unproved"):
-                (differences if sort == "different" else unproved).append(f"{key}: {said}")
-    compared = "keys, versions, delete markers, sizes, content, headers, metadata, tags, storage classes"
-    listed = [*differences, *(f"{text} (could not be proved)" for text in unproved)]
-    more = [f"and {len(listed) - SHOWN} more"] if len(listed) > SHOWN else []
-    state: Literal["equal", "different", "could not be proved"] = "equal"
-    if differences:
-        state = "different"
-    elif unproved:
-        state = "could not be proved"
-    return Proof(state, (compared,), (*listed[:SHOWN], *more), dict(counts))
+def _delete_row(to: Carrier, buckets: Buckets, row: Row) -> None:
+    named: dict[str, Any] = {"Bucket": buckets.target, "Key": row.key, "ExpectedBucketOwner": to.place.account}
+    # Without versions a delete is for ever: only the bytes that were copied, should anybody have written just now.
+    # Source: S3 user guide, How to perform conditional deletes, read 2026-11.
+    named |= {"VersionId": row.target} if row.target else {"IfMatch": f'"{row.target_etag}"'}
+    to.write("s3.DeleteObject", **named)
 
 
 def take_away(to: Carrier, buckets: Buckets) -> int:
-    """Delete from the target what is equal to legacy; return how many versions.
+    """Delete from the target what was carried; return how many versions.
 
+    What the manifest says is ours goes, though legacy has changed since; anything else has to be equal to legacy.
     Raises: Conflict with the list where the target holds anything else; nothing was deleted then.
     """
-    foreign: list[str] = []
-    for batch in batches(_merged(to, buckets), BATCH):
-        held = [item for item in batch if item[2]]
-        found = to.legacy.map(lambda item: _prove_key(to, buckets, *item, begins=True), held)
-        foreign += [f"{key}: {said}" for (key, _, _), (sort, said) in zip(held, found, strict=True) if sort != "equal"]
-    if foreign:
-        raise Conflict(
-            f"s3://{buckets.target} holds {len(foreign)} keys that are not what was carried: {_some(foreign)}",
-            do="save or remove these keys, then roll back again",
-        )
-    deleted = 0
-    for carried in batches(histories(to.target, buckets.target, versioned=buckets.versioned), BATCH):
-        versions = [version for _, history in carried for version in history]
-        to.legacy.map(lambda version: _delete(to, buckets, version), versions)
-        deleted += len(versions)
+    shown: list[str] = []
+    foreign = 0
+    with Manifest(manifest_path(to, buckets)) as manifest:
+        for batch in batches(_merged(to, buckets), BATCH):
+            known = manifest.known(key for key, _, target in batch if target)
+            held = [item for item in batch if item[2] and not _all_moved_on(known.get(item[0]), *item[1:])]
+            if buckets.special:
+                fixed = [one for one in to.legacy.map(lambda item: _fixed(to, buckets, item), batch) if one]
+                foreign += len(fixed)
+                shown += fixed[: SHOWN - len(shown)]
+            found = to.legacy.map(lambda item: compared(to, buckets, *item, begins=True), held)
+            said = [f"{key}: {one.said}" for (key, _, _), one in zip(held, found, strict=True) if one.sort != "equal"]
+            foreign += len(said)
+            shown += said[: SHOWN - len(shown)]
+        if foreign:
+            more = f"; and {foreign - len(shown)} more" if foreign > len(shown) else ""
+            raise Conflict(
+                f"s3://{buckets.target} holds {foreign} keys that are not what was carried: {'; '.join(shown)}{more}",
+                do="save or remove these keys, then roll back again (under COMPLIANCE retention: once that is over)",
+            )
+        deleted = 0
+        for carried in batches(histories(to.target, buckets.target, versioned=buckets.versioned), BATCH):
+            versions = [version for _, history in carried for version in history]
+            to.legacy.map(lambda version: _delete(to, buckets, version), versions)
+            deleted += len(versions)
+        manifest.clear()
     return deleted
+
+
+def _all_moved_on(known: tuple[list[Row], list[Intent]] | None, legacy: History, target: History) -> bool:
+    """Whether every version in the target is one that we copied, and legacy is no more what it was copied from.
+
+    Where legacy still stands the two are compared: a person may have changed the target's tags.
+    """
+    rows = known[0] if known else []
+    mine = [row for row in rows if any(row.is_ours(version) for version in target)]
+    stands = all(any(row.is_of(version) for version in legacy) for row in mine)
+    return bool(mine) and len(mine) == len(target) and not stands
 
 
 def _merged(to: Carrier, buckets: Buckets) -> Iterator[tuple[str, History, History]]:
@@ -136,85 +264,23 @@ def _merged(to: Carrier, buckets: Buckets) -> Iterator[tuple[str, History, Histo
     )
 
 
-def _carry_key(to: Carrier, buckets: Buckets, key: str, legacy: History, target: History) -> Outcome:
-    """Bring one key's history up to legacy's. An object without versions is written over, a history only goes on."""
-    verdicts = [compare(to, buckets, one, other) for one, other in zip(legacy, target, strict=False)]
-    equal = sum(verdict.equal for verdict in verdicts)
-    if buckets.versioned and equal < len(target):
-        unlike = verdicts[equal] if equal < len(verdicts) else None
-        why = (unlike.different or unlike.unproved) if unlike else "more versions than in legacy"
-        return Outcome(problem=f"{key}: {why}")
-    copied = vanished = copied_bytes = 0
-    for version in legacy[equal:]:
-        if _copy(to, buckets, version):
-            copied += 1
-            copied_bytes += version.size_bytes
-        else:
-            vanished += 1
-    return Outcome(copied, copied_bytes, equal, vanished)
-
-
-def _copy(to: Carrier, buckets: Buckets, version: Version) -> bool:
-    def vanished_or_copied() -> bool:
-        try:
-            return copy_version(to, buckets, version)
-        except Exception as error:
-            if code_of(error) not in GONE:
-                raise
-            return False
-
-    # A bucket policy and a key grant made a moment ago take up to minutes until every server of AWS knows them.
-    return patiently(vanished_or_copied, lambda error: code_of(error) == "AccessDenied")
-
-
-def _prove_key(
-    to: Carrier,
-    buckets: Buckets,
-    key: str,
-    legacy: History,
-    target: History,
-    *,
-    written_since: datetime | None = None,
-    begins: bool = False,
-) -> tuple[str, str]:
-    """`begins`: the target may hold just the beginning of legacy's history."""
-    if len(legacy) != len(target) and not (begins and len(target) < len(legacy)):
-        if _moved_on(legacy, written_since):
-            return "changed_since", ""
-        return "different", _uneven(legacy, target)
-    for one, other in zip(legacy, target, strict=False):
-        verdict = compare(to, buckets, one, other)
-        if verdict.different and _moved_on(legacy, written_since):
-            return "changed_since", ""
-        if verdict.different:
-            return "different", verdict.different
-        if verdict.unproved:
-            return "unproved", verdict.unproved
-    return "equal", ""
-
-
-def _moved_on(legacy: History, since: datetime | None) -> bool:
-    """Whether legacy was written to, or the key deleted there, while or after it was copied."""
-    if since is None:
-        return False
-    newest = legacy[-1].modified if legacy else None
-    return not legacy or (newest is not None and newest >= since)
-
-
-def _uneven(legacy: History, target: History) -> str:
-    if not legacy:
-        return "only in the target: deleted in legacy since it was copied, or written by someone"
-    if not target:
-        return "missing in the target"
-    return f"{len(legacy)} versions in legacy, {len(target)} in the target"
+def _fixed(to: Carrier, buckets: Buckets, item: tuple[str, History, History]) -> str:
+    """Why a key cannot be deleted by anybody; empty where it can."""
+    for version in item[2]:
+        found = None if version.marker else head(to.target, buckets.target, version)
+        kept = in_force(found or {})
+        if kept.get("ObjectLockMode") == "COMPLIANCE":
+            return f"{item[0]}: under COMPLIANCE retention until {kept['ObjectLockRetainUntilDate']:%Y-%m-%d %H:%M} UTC"
+    return ""
 
 
 def _delete(to: Carrier, buckets: Buckets, version: Version) -> None:
-    named: dict[str, Any] = {"Bucket": buckets.target, "Key": version.key}
-    if version.version_id:
-        named["VersionId"] = version.version_id
-    to.write("s3.DeleteObject", **named, ExpectedBucketOwner=to.place.account)
-
-
-def _some(texts: list[str]) -> str:
-    return "; ".join(texts[:20]) + (f"; and {len(texts) - 20} more" if len(texts) > 20 else "")
+    named: dict[str, Any] = {**at(buckets.target, version), "ExpectedBucketOwner": to.place.account}
+    if buckets.special and not version.marker:
+        # The copy got legacy's hold and retention from us: for our own copies both are taken back.
+        found = head(to.target, buckets.target, version) or {}
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
+            to.write("s3.PutObjectLegalHold", **named, LegalHold={"Status": "OFF"})
+        if in_force(found).get("ObjectLockMode") == "GOVERNANCE":
+            named["BypassGovernanceRetention"] = True
+    to.write("s3.DeleteObject", **named)

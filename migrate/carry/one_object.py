@@ -3,12 +3,18 @@
 The rule: nothing of the object's description is invented; what a copy needs to be told is read from legacy first.
 """
 
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from migrate.carry.listing import Version
-from migrate.carry.same_object import GONE, HEADERS, Buckets, at, head, object_tags
+from migrate.carry.refusals import code_of
+from migrate.carry.same_object import CHECKSUMS, GONE, HEADERS, Buckets, at, in_force, is_composite, object_tags
 from migrate.errors import StepFailed
 from migrate.kind import Carrier
 
@@ -16,48 +22,129 @@ GIB = 1024**3
 COPY_LIMIT_BYTES = 5 * GIB
 """The largest object that CopyObject takes. Source: s3.CopyObject, botocore 1.44.5."""
 PART_BYTES = GIB // 2
-THROUGH_BYTES = 64 * 1024 * 1024
-"""The largest piece that is held in memory when bytes go through this process."""
+THROUGH_BYTES = 16 * 1024 * 1024
+"""The largest piece that is held in memory when bytes go through this process, while parts of that size suffice."""
+MEMORY_BYTES = 256 * 1024 * 1024
+"""How much all pieces together may take."""
 PARTS_LIMIT = 10_000
+COMPUTED = ("CRC32", "SHA256", "SHA1")
+"""Checksums that botocore computes without a compiled library."""
+DESCRIBED = tuple(name for name in HEADERS if name != "ExpiresString" and not name.startswith("ObjectLock"))
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 
+_room = threading.Condition()
+_held_bytes = 0
 
-def copy_version(to: Carrier, buckets: Buckets, version: Version) -> bool:
-    """Copy one version or repeat one delete marker; False where it vanished from legacy meanwhile."""
-    owner: dict[str, Any] = {"ExpectedBucketOwner": to.place.account}
+
+class Archived(Exception):
+    """The object lies in an archive and cannot be read."""
+
+    def __init__(self, version: Version) -> None:
+        super().__init__(version.key)
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What AWS said of a new version or delete marker: its id (none without versions), its ETag, and when."""
+
+    version_id: str
+    etag: str
+    answered: float
+
+
+def copy_version(to: Carrier, buckets: Buckets, version: Version) -> Made | None:
+    """Copy one version or repeat one delete marker; None where it vanished from legacy meanwhile.
+
+    Raises: Archived where it has to be restored first, AWS's refusal where it may not be read; nothing was written.
+    """
     if version.marker:
-        to.write("s3.DeleteObject", Bucket=buckets.target, Key=version.key, **owner)
-        return True
+        return made(to.write("s3.DeleteObject", Bucket=buckets.target, Key=version.key, **_owner(to)))
+    answer, found = _copied(to, buckets, version)
+    if answer is not None and found is not None:
+        hold(to, buckets, Version(version.key, answer.version_id or None, False, 0, "", "", None), found, {})
+    return answer
+
+
+def hold(to: Carrier, buckets: Buckets, target: Version, wanted: dict[str, Any], held: dict[str, Any]) -> bool:
+    """Give our own copy legacy's retention and legal hold, where its head shows others; say whether anything was sent.
+
+    By requests of their own: what changes them later goes the same way. A retention is never shortened: AWS refuses.
+    """
+    named = {**at(buckets.target, target), "ExpectedBucketOwner": to.place.account}
+    keeps = [
+        (found.get("ObjectLockMode"), found.get("ObjectLockRetainUntilDate")) for found in map(in_force, (wanted, held))
+    ]
+    sent = False
+    if keeps[0] != keeps[1] and all(keeps[0]):
+        retention = {"Mode": keeps[0][0], "RetainUntilDate": keeps[0][1]}
+        to.write("s3.PutObjectRetention", **named, Retention=retention)
+        sent = True
+    status = wanted.get("ObjectLockLegalHoldStatus") or "OFF"
+    if status != (held.get("ObjectLockLegalHoldStatus") or "OFF"):
+        to.write("s3.PutObjectLegalHold", **named, LegalHold={"Status": status})
+        sent = True
+    return sent
+
+
+def _copied(to: Carrier, buckets: Buckets, version: Version) -> tuple[Made | None, dict[str, Any] | None]:
+    """The new version, and legacy's head where it had to be read."""
     plain = not (buckets.through or buckets.special or "-" in version.etag or version.storage_class in ARCHIVED)
     if plain and version.size_bytes <= COPY_LIMIT_BYTES:
-        _copy_whole(to, buckets, version, {})
-        return True
-    found = head(to.legacy, buckets.legacy, version)
+        return _copy_whole(to, buckets, version, {}), None
+    found = _head(to, buckets, version)
     if found is None:
-        return False
+        return None, None
     # Source: S3 user guide, Restoring an archived object, read 2026-09.
     if version.storage_class in ARCHIVED and 'ongoing-request="false"' not in found.get("Restore", ""):
-        raise StepFailed(
-            f"s3://{buckets.legacy}/{version.key} is archived ({version.storage_class}) and cannot be read",
-            do="restore it with s3.RestoreObject, wait until it is there, and run again",
-        )
-    sizes = [] if buckets.through else _part_sizes(to, buckets, version)
+        raise Archived(version)
     if buckets.through and version.size_bytes <= THROUGH_BYTES:
-        return _put_through(to, buckets, version, found)
-    if len(sizes) > 1 or buckets.through or version.size_bytes > COPY_LIMIT_BYTES:
-        return _by_parts(to, buckets, version, found, sizes)
-    # AWS does not copy these two groups of headers with MetadataDirective COPY.
-    names = ("WebsiteRedirectLocation", *(name for name in HEADERS if name.startswith("ObjectLock")))
-    _copy_whole(to, buckets, version, {name: found[name] for name in names if found.get(name)})
-    return True
+        return _put_through(to, buckets, version, found), found
+    sizes = part_sizes(to, buckets, version)
+    if sizes or buckets.through or version.size_bytes > COPY_LIMIT_BYTES:
+        return _by_parts(to, buckets, version, found, sizes), found
+    # AWS does not copy it with MetadataDirective COPY. Source: s3.CopyObject, botocore 1.44.5.
+    redirect = found.get("WebsiteRedirectLocation")
+    more = {"WebsiteRedirectLocation": redirect} if redirect else {}
+    return _copy_whole(to, buckets, version, more), found
 
 
-def _copy_whole(to: Carrier, buckets: Buckets, version: Version, more: dict[str, Any]) -> None:
+def made(answer: dict[str, Any]) -> Made:
+    """Read the answer of a copy, an upload or a delete marker."""
+    said = answer.get("CopyObjectResult") or answer
+    headers = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
+    try:
+        answered = parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        answered = time.time()
+    etag = str(said.get("ETag") or "").strip('"')
+    # A bucket without versions answers none, or "null". Source: S3 user guide, versioning states, unverified.
+    return Made(str(answer.get("VersionId") or "").replace("null", ""), etag, answered)
+
+
+def _owner(to: Carrier) -> dict[str, Any]:
+    return {"ExpectedBucketOwner": to.place.account}
+
+
+def _head(to: Carrier, buckets: Buckets, version: Version, **more: Any) -> dict[str, Any] | None:
+    """The head in legacy, None where the object is gone. Raises where it was refused: that is not gone."""
+    try:
+        return to.legacy.call("s3.HeadObject", **at(buckets.legacy, version), ChecksumMode="ENABLED", **more)
+    except Exception as error:
+        if code_of(error) in GONE:
+            return None
+        raise
+
+
+def _copy_whole(to: Carrier, buckets: Buckets, version: Version, more: dict[str, Any]) -> Made:
     # The storage class is not copied by itself.
     # Source: s3.CopyObject MetadataDirective, TaggingDirective, StorageClass, botocore 1.44.5.
     if version.storage_class != "STANDARD":
         more = more | {"StorageClass": version.storage_class}
-    to.write(
+    if not version.version_id:
+        # It may be written over between the listing and now: the next pass copies what stands there then.
+        more = more | {"CopySourceIfMatch": f'"{version.etag}"'}
+    answer = to.write(
         "s3.CopyObject",
         Bucket=buckets.target,
         Key=version.key,
@@ -66,13 +153,15 @@ def _copy_whole(to: Carrier, buckets: Buckets, version: Version, more: dict[str,
         TaggingDirective="COPY",
         ExpectedBucketOwner=to.place.account,
         ExpectedSourceBucketOwner=to.legacy.account,
+        **buckets.paying,
         **more,
     )
+    return made(answer)
 
 
 def _described(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any]) -> dict[str, Any]:
     """Everything that a new object is told about itself."""
-    told: dict[str, Any] = {name: found[name] for name in HEADERS if found.get(name) and name != "ExpiresString"}
+    told: dict[str, Any] = {name: found[name] for name in DESCRIBED if found.get(name)}
     if found.get("ExpiresString"):
         told["Expires"] = found["ExpiresString"]
     if found.get("Metadata"):
@@ -90,26 +179,27 @@ def _described(to: Carrier, buckets: Buckets, version: Version, found: dict[str,
     return told
 
 
-def _put_through(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any]) -> bool:
-    answer = to.legacy.optional("s3.GetObject", missing=GONE, **at(buckets.legacy, version))
-    if answer is None:
-        return False
-    to.write(
-        "s3.PutObject",
-        Bucket=buckets.target,
-        Key=version.key,
-        Body=answer["Body"].read(),
-        ExpectedBucketOwner=to.place.account,
-        **_described(to, buckets, version, found),
-    )
-    return True
+def _put_through(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any]) -> Made | None:
+    described = _described(to, buckets, version, found)
+    with _memory(version.size_bytes):
+        try:
+            body = to.legacy.call("s3.GetObject", **at(buckets.legacy, version))["Body"].read()
+        except Exception as error:
+            if code_of(error) in GONE:
+                return None
+            raise
+        return made(
+            to.write("s3.PutObject", Bucket=buckets.target, Key=version.key, Body=body, **_owner(to), **described)
+        )
 
 
-def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any], sizes: list[int]) -> bool:
+def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any], sizes: list[int]) -> Made:
     place: dict[str, Any] = {"Bucket": buckets.target, "Key": version.key}
-    owner: dict[str, Any] = {"ExpectedBucketOwner": to.place.account}
+    owner = _owner(to)
     _abort_left_over(to, buckets, version)
-    started = to.write("s3.CreateMultipartUpload", **place, **owner, **_described(to, buckets, version, found))
+    described = _described(to, buckets, version, found)
+    checksum = _checksum(buckets, version, found, sizes)
+    started = to.write("s3.CreateMultipartUpload", **place, **owner, **described, **checksum)
     upload = str(started["UploadId"])
 
     def part(numbered: tuple[int, tuple[int, int]]) -> dict[str, Any]:
@@ -117,22 +207,65 @@ def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, 
         named: dict[str, Any] = {**place, **owner, "UploadId": upload, "PartNumber": number}
         span = f"bytes={first}-{last}"
         if buckets.through:
-            body = to.legacy.call("s3.GetObject", **at(buckets.legacy, version), Range=span)["Body"].read()
-            return {"PartNumber": number, "ETag": to.write("s3.UploadPart", **named, Body=body)["ETag"]}
+            with _memory(last - first + 1):
+                body = to.legacy.call("s3.GetObject", **at(buckets.legacy, version), Range=span)["Body"].read()
+                named["ChecksumAlgorithm"] = checksum["ChecksumAlgorithm"]
+                return _part(number, to.write("s3.UploadPart", **named, Body=body))
         answer = to.write(
             "s3.UploadPartCopy",
             **named,
             CopySource=at(buckets.legacy, version),
             CopySourceRange=span,
             ExpectedSourceBucketOwner=to.legacy.account,
+            # The object may be written over between two parts: then a mixture would arrive.
+            CopySourceIfMatch=f'"{version.etag}"',
+            **buckets.paying,
         )
-        return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+        return _part(number, answer["CopyPartResult"])
 
     spans = list(_spans(version.size_bytes, sizes, THROUGH_BYTES if buckets.through else PART_BYTES))
-    # In order: the parts of one object share the pool with the other objects, and a pool must not wait for itself.
-    parts = [part(numbered) for numbered in enumerate(spans, start=1)]
-    to.write("s3.CompleteMultipartUpload", **place, **owner, UploadId=upload, MultipartUpload={"Parts": parts})
-    return True
+    parts = to.legacy.map(part, list(enumerate(spans, start=1)))
+    kind = {name: value for name, value in checksum.items() if name == "ChecksumType"}
+    done = to.write(
+        "s3.CompleteMultipartUpload", **place, **owner, **kind, UploadId=upload, MultipartUpload={"Parts": parts}
+    )
+    return made(done)
+
+
+def _part(number: int, said: dict[str, Any]) -> dict[str, Any]:
+    """A finished part, as CompleteMultipartUpload wants it: with the checksum that it was given."""
+    checksums = {name: value for name, value in said.items() if name.startswith("Checksum") and value}
+    return {"PartNumber": number, "ETag": said["ETag"], **checksums}
+
+
+def _checksum(buckets: Buckets, version: Version, found: dict[str, Any], sizes: list[int]) -> dict[str, Any]:
+    """Ask for legacy's own sort of checksum, so that both sides have one in common.
+
+    A checksum of checksums says the same only for the same parts. What goes through this process has to be one that
+    is computed here: every part says it, and AWS refuses a part whose sort is another than its upload's.
+    Source: s3.CreateMultipartUpload and s3.UploadPart ChecksumAlgorithm, ChecksumType, botocore 1.44.5.
+    """
+    for name in COMPUTED if buckets.through else CHECKSUMS:
+        value = found.get(f"Checksum{name}")
+        composite = is_composite(version, found, value or "")
+        if value and (sizes or not composite):
+            return {"ChecksumAlgorithm": name, "ChecksumType": "COMPOSITE" if composite else "FULL_OBJECT"}
+    return {"ChecksumAlgorithm": COMPUTED[0], "ChecksumType": "FULL_OBJECT"} if buckets.through else {}
+
+
+@contextmanager
+def _memory(size_bytes: int) -> Iterator[None]:
+    """Wait until there is room for so many bytes in this process. One piece always finds room."""
+    global _held_bytes
+    with _room:
+        _room.wait_for(lambda: _held_bytes == 0 or _held_bytes + size_bytes <= MEMORY_BYTES)
+        _held_bytes += size_bytes
+    try:
+        yield
+    finally:
+        with _room:
+            _held_bytes -= size_bytes
+            _room.notify_all()
 
 
 def _abort_left_over(to: Carrier, buckets: Buckets, version: Version) -> None:
@@ -143,19 +276,27 @@ def _abort_left_over(to: Carrier, buckets: Buckets, version: Version) -> None:
             to.write("s3.AbortMultipartUpload", Bucket=buckets.target, Key=version.key, UploadId=upload["UploadId"])
 
 
-def _part_sizes(to: Carrier, buckets: Buckets, version: Version) -> list[int]:
-    """The sizes of the parts an object was uploaded in, so that the copy gets the same ETag; empty: one part."""
-    _, dash, count = version.etag.partition("-")
-    if not dash or not count.isdigit() or int(count) < 2:
+def part_sizes(to: Carrier, buckets: Buckets, version: Version) -> list[int]:
+    """The sizes of the parts an object was uploaded in; empty where it was not, or cannot be told any more.
+
+    Nearly every client uploads equal parts and another last one: the first and the last tell that. For any other layout
+    each part is asked for. Where the middle deceives, the copy is right and only its ETag another.
+    """
+    _, dash, said = version.etag.partition("-")
+    if not dash or not said.isdigit() or version.size_bytes == 0:
         return []
-    first = head(to.legacy, buckets.legacy, version, PartNumber=1)
-    if first is None:
-        return []
-    size = int(first["ContentLength"])
-    # Nearly every client uploads equal parts and a shorter last one; any other layout is left to AWS's own choice.
-    if size <= 0 or -(-version.size_bytes // size) != int(count):
-        return []
-    return [size] * (int(count) - 1) + [version.size_bytes - size * (int(count) - 1)]
+    count = int(said)
+
+    def size_of(number: int) -> int:
+        found = _head(to, buckets, version, PartNumber=number)
+        return int(found["ContentLength"]) if found else 0
+
+    first, last = size_of(1), size_of(count)
+    if first > 0 and last > 0 and first * (count - 1) + last == version.size_bytes:
+        return [first] * (count - 1) + [last]
+    sizes = [first, *to.legacy.map(size_of, range(2, count)), last] if count > 1 else [first]
+    # An endpoint that does not know parts shows the whole object for each of them.
+    return list(sizes) if sum(sizes) == version.size_bytes else []
 
 
 def _spans(size_bytes: int, sizes: list[int], default: int) -> Iterator[tuple[int, int]]:

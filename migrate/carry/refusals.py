@@ -19,6 +19,12 @@ def code_of(error: BaseException | None) -> str:
     return ""
 
 
+def said_of(error: BaseException) -> str:
+    """AWS's words, in one line."""
+    own = getattr(error, "said", None)
+    return " ".join(str(own or error).split())[:200]
+
+
 def patiently(
     send: Callable[[], T],
     passing: Callable[[BaseException], bool],

@@ -7,7 +7,8 @@ Source: Amazon S3 user guide, Checking object integrity, read 2026-09.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from migrate.carry.listing import Version
 from migrate.kind import Carrier, ReadSite
@@ -40,6 +41,15 @@ class Buckets:
     """Encrypted by legacy's AWS-managed key, which no other account may use: the bytes go through this process."""
     special: bool = False
     """May hold redirects or locks, which CopyObject does not take along by itself."""
+    requester_pays: bool = False
+    """Legacy's bucket refuses another account that does not say that it pays."""
+    read_up_to_bytes: int | None = None
+    """Larger objects without a checksum in common are not read for the proof: a person decided so. None: all are."""
+
+    @property
+    def paying(self) -> dict[str, Any]:
+        """What a copy has to say of who pays."""
+        return {"RequestPayer": "requester"} if self.requester_pays else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,9 @@ class Verdict:
 
     different: str = ""
     unproved: str = ""
+    by: Literal["", "checksum", "md5", "bytes", "layout"] = ""
+    """What told that the content is equal. `layout`: nothing did, but size and parts are; a person decided that it will
+    do. Nothing for a delete marker."""
 
     @property
     def equal(self) -> bool:
@@ -66,6 +79,15 @@ def head(site: ReadSite, bucket: str, version: Version, **more: Any) -> dict[str
     return site.optional("s3.HeadObject", missing=GONE, **at(bucket, version), ChecksumMode="ENABLED", **more)
 
 
+def in_force(found: dict[str, Any]) -> dict[str, Any]:
+    """The head without a retention that is over: it protects nothing any more, and AWS sets none for a past date."""
+    until = found.get("ObjectLockRetainUntilDate")
+    if not isinstance(until, datetime) or until > datetime.now(UTC):
+        return found
+    over = ("ObjectLockMode", "ObjectLockRetainUntilDate")
+    return {name: value for name, value in found.items() if name not in over}
+
+
 def object_tags(site: ReadSite, bucket: str, version: Version) -> dict[str, str] | None:
     """The object's own tags, or None where it is gone (or they were refused)."""
     answer = site.optional("s3.GetObjectTagging", missing=GONE, **at(bucket, version))
@@ -81,6 +103,8 @@ def compare(to: Carrier, buckets: Buckets, legacy: Version, target: Version) -> 
     if legacy.storage_class != target.storage_class:
         return Verdict(f"storage class {legacy.storage_class} and {target.storage_class}")
     left, right = head(to.legacy, buckets.legacy, legacy), head(to.target, buckets.target, target)
+    if left is not None and right is not None:
+        left, right = in_force(left), in_force(right)
     if left is None or right is None:
         return Verdict(unproved=f"the head in {'legacy' if left is None else 'the target'} could not be read")
     for name in HEADERS:
@@ -100,15 +124,27 @@ def _content(
     to: Carrier, buckets: Buckets, legacy: tuple[Version, dict[str, Any]], target: tuple[Version, dict[str, Any]]
 ) -> Verdict:
     (left, left_head), (right, right_head) = legacy, target
-    if left.etag == right.etag and _is_md5(left, left_head) and _is_md5(right, right_head):
-        return Verdict()
-    by_checksum = _by_checksum(left_head, right_head)
+    by_checksum = _by_checksum(left, left_head, right, right_head)
     if by_checksum is not None:
         return by_checksum
+    if left.etag == right.etag and _is_md5(left, left_head) and _is_md5(right, right_head):
+        return Verdict(by="md5")
+    if buckets.read_up_to_bytes is not None and left.size_bytes > buckets.read_up_to_bytes:
+        return _by_layout(to, buckets, left, right)
     digests = _hash(to.legacy, buckets.legacy, left), _hash(to.target, buckets.target, right)
     if not all(digests):
         return Verdict(unproved="no checksum in common, and the bytes could not be read")
-    return Verdict("" if digests[0] == digests[1] else "the bytes differ")
+    return Verdict(by="bytes") if digests[0] == digests[1] else Verdict("the bytes differ")
+
+
+def _by_layout(to: Carrier, buckets: Buckets, left: Version, right: Version) -> Verdict:
+    """What is left to compare without reading: the size is equal by now, so the first part and the number of parts."""
+    one = head(to.legacy, buckets.legacy, left, PartNumber=1)
+    other = head(to.target, buckets.target, right, PartNumber=1)
+    if one is None or other is None:
+        return Verdict(unproved="the parts could not be read")
+    layouts = [(found.get("ContentLength"), found.get("PartsCount", 1)) for found in (one, other)]
+    return Verdict(by="layout") if layouts[0] == layouts[1] else Verdict(unproved="the parts differ, and no checksum")
 
 
 def _is_md5(version: Version, found: dict[str, Any]) -> bool:
@@ -116,15 +152,27 @@ def _is_md5(version: Version, found: dict[str, Any]) -> bool:
     return "-" not in version.etag and not by_kms
 
 
-def _by_checksum(left: dict[str, Any], right: dict[str, Any]) -> Verdict | None:
-    """The verdict of a checksum over the whole object that both sides have; None where there is none."""
+def is_composite(version: Version, found: dict[str, Any], value: str) -> bool:
+    """Whether the checksum is one of the parts' checksums. Where nothing says it, that of an object in parts may be."""
+    said = found.get("ChecksumType") or ("COMPOSITE" if "-" in version.etag else "FULL_OBJECT")
+    return said == "COMPOSITE" or "-" in value
+
+
+def _by_checksum(legacy: Version, left: dict[str, Any], target: Version, right: dict[str, Any]) -> Verdict | None:
+    """The verdict of a checksum that both sides have; None where there is none that decides.
+
+    A checksum of the parts' checksums (it ends in their number) decides only where it is equal: an object cut
+    otherwise has another one. Source: S3 user guide, Checking object integrity, read 2026-09.
+    """
     for name in CHECKSUMS:
         one, other = left.get(f"Checksum{name}"), right.get(f"Checksum{name}")
-        # A composite checksum (of parts) ends in the number of parts; it says nothing about an object cut otherwise.
-        if one and other and not any("-" in text for text in (one, other)):
-            types = {found.get("ChecksumType", "FULL_OBJECT") for found in (left, right)}
-            if types == {"FULL_OBJECT"}:
-                return Verdict("" if one == other else f"the {name} of the bytes differs")
+        if not one or not other:
+            continue
+        if one == other:
+            return Verdict(by="checksum")
+        sides = ((legacy, left, one), (target, right, other))
+        if not any(is_composite(*side) for side in sides):
+            return Verdict(f"the {name} of the bytes differs")
     return None
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, ClassVar, Literal
 
 import boto3
 from botocore import xform_name
@@ -52,6 +54,9 @@ class FakeCarrier:
     outputs: dict[str, str] = field(default_factory=dict)
     writes: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     fail_at: int | None = None
+    planned: Mapping[str, Any] = field(default_factory=dict)
+    folder: ClassVar[Path | None] = None
+    """The run's folder; where a test gives none, each carrier has its own."""
 
     def __post_init__(self) -> None:
         reads = self.kind.reads | self.action.reads
@@ -79,6 +84,10 @@ class FakeCarrier:
 
     def remember(self, key: str, value: str) -> None:
         self.outputs[key] = value
+
+    def notebook(self, name: str) -> Path:
+        self.own = self.folder or getattr(self, "own", None) or Path(mkdtemp())
+        return self.own / name
 
     def fetch(self, url: str) -> bytes:
         return self.downloads[url]

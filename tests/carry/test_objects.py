@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
-from migrate.carry import objects
+from migrate.carry import objects, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.errors import Conflict, StepFailed
 from migrate.kinds.s3_bucket import KINDS
@@ -53,7 +53,7 @@ def test_objects_arrive_with_odd_keys_headers_metadata_and_tags(sessions: Sessio
         )  # fmt: skip
 
     counts = objects.copy_all(carrier(sessions), buckets)
-    proof = objects.prove_all(carrier(sessions), buckets, written_since=None)
+    proof = prove_objects.prove_all(carrier(sessions), buckets, written_since=None)
 
     assert counts["copied"] == len(ODD)
     assert proof.state == "equal", proof.differences
@@ -92,7 +92,7 @@ def test_what_changed_in_legacy_is_copied_again_be_it_only_a_tag(sessions: Sessi
     objects.copy_all(to, buckets)
 
     assert sorted(params["Key"] for _, _, params in to.writes) == ["bytes", "tag"]
-    assert objects.prove_all(to, buckets, written_since=None).state == "equal"
+    assert prove_objects.prove_all(to, buckets, written_since=None).state == "equal"
 
 
 def test_the_whole_history_arrives_in_order_with_delete_markers_of_the_same_second(sessions: Sessions) -> None:
@@ -109,7 +109,7 @@ def test_the_whole_history_arrives_in_order_with_delete_markers_of_the_same_seco
 
     assert history(target, "new") == history(legacy, "old")
     assert counts["copied"] == 11
-    assert objects.prove_all(carrier(sessions), buckets, written_since=None).state == "equal"
+    assert prove_objects.prove_all(carrier(sessions), buckets, written_since=None).state == "equal"
 
 
 def test_a_stopped_history_goes_on_where_it_stopped(sessions: Sessions) -> None:
@@ -159,7 +159,7 @@ def test_an_object_in_parts_keeps_its_parts_and_its_description(sessions: Sessio
     assert target.head_object(Bucket="new", Key="big file")["ContentType"] == "application/x-tar"
     assert target.get_object_tagging(Bucket="new", Key="big file")["TagSet"] == [{"Key": "a", "Value": "b c"}]
     assert not target.list_multipart_uploads(Bucket="new").get("Uploads")
-    assert objects.prove_all(to, buckets, written_since=None).state == "equal"
+    assert prove_objects.prove_all(to, buckets, written_since=None).state == "equal"
 
 
 def test_bytes_under_the_managed_key_go_through_this_process(sessions: Sessions) -> None:
@@ -191,7 +191,7 @@ def test_the_proof_names_each_key_that_differs(sessions: Sessions, harm: Any, sa
     objects.copy_all(carrier(sessions), buckets)
     harm(target)
 
-    proof = objects.prove_all(carrier(sessions), buckets, written_since=None)
+    proof = prove_objects.prove_all(carrier(sessions), buckets, written_since=None)
 
     assert proof.state == "different"
     assert [text.startswith(said) for text in proof.differences] == [True]
@@ -218,12 +218,12 @@ def test_under_kms_equal_etags_prove_nothing_and_the_bytes_are_read(sessions: Se
     for site in (to.legacy, to.target):
         site.optional = _without_checksums(site.optional)
 
-    assert objects.prove_all(to, buckets, written_since=None).state == "equal"
+    assert prove_objects.prove_all(to, buckets, written_since=None).state == "equal"
     assert "s3.GetObject" in to.legacy.called
     assert "s3.GetObject" in to.target.called
 
     target.put_object(Bucket="new", Key="k", Body=b"two")
-    assert objects.prove_all(to, buckets, written_since=None).differences == ("k: the bytes differ",)
+    assert prove_objects.prove_all(to, buckets, written_since=None).differences == ("k: the bytes differ",)
 
 
 def test_what_cannot_be_read_is_counted_as_not_proved_and_never_as_equal(sessions: Sessions) -> None:
@@ -236,7 +236,7 @@ def test_what_cannot_be_read_is_counted_as_not_proved_and_never_as_equal(session
         None if operation == "s3.GetObjectTagging" else allowed(operation, **params)
     )
 
-    proof = objects.prove_all(to, buckets, written_since=None)
+    proof = prove_objects.prove_all(to, buckets, written_since=None)
 
     assert proof.state == "could not be proved"
     assert proof.evidence["unproved"] == 1
@@ -254,8 +254,8 @@ def test_while_legacy_is_in_use_what_changed_since_is_counted_and_an_old_differe
     target.put_object(Bucket="new", Key="k", Body=b"lost")
     long_ago, soon = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)
 
-    assert objects.prove_all(carrier(sessions), buckets, written_since=soon).state == "different"
-    proof = objects.prove_all(carrier(sessions), buckets, written_since=long_ago)
+    assert prove_objects.prove_all(carrier(sessions), buckets, written_since=soon).state == "different"
+    proof = prove_objects.prove_all(carrier(sessions), buckets, written_since=long_ago)
 
     assert proof.state == "equal"
     assert proof.evidence["changed_since"] == 1

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -81,6 +82,7 @@ class PlainCarrier:
     legacy: ReadSite
     target: ReadSite
     outputs: Mapping[str, str] = field(default_factory=dict)
+    planned: Mapping[str, Json] = field(default_factory=dict)
 
     def write(self, operation: str, *, side: Side = "target", **params: Any) -> dict[str, Any]:
         assert side == "target"
@@ -92,6 +94,9 @@ class PlainCarrier:
 
     def remember(self, key: str, value: str) -> None:
         raise AssertionError("nothing has to be remembered")
+
+    def notebook(self, name: str) -> Path:
+        raise AssertionError("nothing is noted down")
 
     def fetch(self, url: str) -> bytes:
         raise AssertionError("nothing is downloaded")

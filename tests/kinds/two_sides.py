@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Literal
 from uuid import UUID
 
@@ -177,7 +179,9 @@ class HandCarrier:
         self.target: ReadSite = world.site(kind, "target", *action.reads)
         self._outputs: dict[str, str] = {}
         self.outputs: Mapping[str, str] = self._outputs
+        self.planned: Mapping[str, Json] = {}
         self.written: list[str] = []
+        self._folder = Path(mkdtemp())
         self._world, self._action = world, action
 
     def write(self, operation: str, *, side: Side = "target", **params: Any) -> dict[str, Any]:
@@ -194,6 +198,9 @@ class HandCarrier:
     def remember(self, key: str, value: str) -> None:
         self._outputs[key] = value
         self._world.known[self.place.step, key] = value
+
+    def notebook(self, name: str) -> Path:
+        return self._folder / name
 
     def fetch(self, url: str) -> bytes:
         raise NotImplementedError

@@ -3,17 +3,17 @@
 The rule: what reacts to objects (lifecycle, notifications, object lock's default) is set after the last copy, and
 legacy's notifications are switched off before it: an object calls one side only.
 
-Not carried: replication rules (a fact, to be set up anew), grants by ACL (say them in the bucket policy), inventory,
-analytics, metrics and Intelligent-Tiering configurations, access points, incomplete uploads, version ids, dates.
-Objects under a customer's own key (SSE-C) or under a key other than the bucket's, and objects owned by other accounts,
-stop the copy with AWS's refusal; so does a Deny in the bucket policy that the target's accounts fall under.
+Not carried, and asked about in the plan: replication rules, grants by ACL, MFA delete. Not carried: inventory,
+analytics, metrics and Intelligent-Tiering configurations, access points, incomplete uploads (they are counted), version
+ids, dates. Objects that nobody here may read (a customer's own key, another owner, an archive) are named by key, and
+all others are copied. What legacy deletes after it was copied is deleted in the target, if this migration put it there.
 A rule in legacy that expires versions while they are copied makes histories differ: pause it before the last copy.
 """
 
 from collections.abc import Iterator, Mapping
 
 from migrate.inventory import Resource
-from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite
+from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, Remainder
 from migrate.kinds.s3_bucket.actions import Configure, CopyDelta, CopyObjects, Create, Finish, SilenceLegacy
 from migrate.kinds.s3_bucket.facts import NO_ACCESS_BLOCK, BucketFacts
 from migrate.kinds.s3_bucket.read import READS, bucket_region, bucket_tags, owned_buckets, read_facts
@@ -60,6 +60,33 @@ class Bucket(Kind[BucketFacts]):
         yield Name(it.arn, f"arn:aws:s3:::{place.name}")
         yield Name(it.ref.name, place.name, "bucket")
 
+    def remains(self, it: It[BucketFacts]) -> Iterator[Remainder]:
+        facts = it.facts
+        if facts.replication:
+            yield Remainder(
+                "replication",
+                f"its replication to {', '.join(_destinations(facts.replication))} is not set up in the target",
+                "set it up there by hand after the cut-over (s3.PutBucketReplication)",
+            )
+        if facts.acl_grants and facts.ownership != "BucketOwnerEnforced":
+            whom = sorted({str(g.get("Grantee", {}).get("URI") or g["Grantee"].get("ID")) for g in facts.acl_grants})
+            yield Remainder(
+                "acl",
+                f"its ACL grants rights to {', '.join(whom)}, which do not arrive",
+                "say them in its bucket policy",
+            )
+        if facts.mfa_delete:
+            yield Remainder(
+                "mfa", "deleting with MFA is on, which only a root user can switch on", "let root do it there"
+            )
+        if facts.object_lock:
+            yield Remainder(
+                "lock",
+                "it has Object Lock: what is copied under COMPLIANCE retention can be deleted by nobody before its "
+                "time, so a rollback leaves the new bucket standing and paid for",
+                "make sure that this is where it shall be",
+            )
+
     def locate(self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[BucketFacts]) -> Resource | None:
         return next(iter(self.scan(site, only=place.name)), None)
 
@@ -74,6 +101,11 @@ class Bucket(Kind[BucketFacts]):
         if "configure" not in done:
             shown["policy"] = None
         return shown
+
+
+def _destinations(replication: Json) -> list[str]:
+    rules = replication.get("Rules", ())
+    return sorted({str(rule.get("Destination", {}).get("Bucket", "")).rpartition(":")[2] for rule in rules})
 
 
 KINDS = (Bucket(),)

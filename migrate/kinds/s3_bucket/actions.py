@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from migrate.carry import objects
+from migrate.carry import objects, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.kind import Action, Carrier, CarryAction, It, Json, Place, Proof, Request, after, tag_pairs
 from migrate.kinds.s3_bucket.facts import SHARED_SID, BucketFacts
@@ -127,7 +127,7 @@ class CopyObjects(CarryAction[BucketFacts]):
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
         began = to.outputs.get(BEGAN)
         since = datetime.fromisoformat(began) if began else None
-        return objects.prove_all(to, _buckets(it, to), written_since=since)
+        return prove_objects.prove_all(to, _buckets(it, to), written_since=since)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         objects.take_away(to, _buckets(it, to))
@@ -150,7 +150,7 @@ class CopyDelta(CarryAction[BucketFacts]):
         return objects.copy_all(to, _buckets(it, to))
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
-        return objects.prove_all(to, _buckets(it, to), written_since=None)
+        return prove_objects.prove_all(to, _buckets(it, to), written_since=None)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         """Nothing: what came second cannot be told from what came first, and goes with it."""
@@ -267,11 +267,41 @@ def _summary(it: It[BucketFacts], place: Place) -> dict[str, Json]:
     if _through(it.facts):
         how = "read in legacy and written to the target through this process: no other account may use aws/s3"
     return {
+        **({"remarks": remarks} if (remarks := _remarks(it)) else {}),
         "from": f"s3://{it.ref.name}",
         "to": f"s3://{place.name}",
         "how": how,
         "what": "every version and delete marker, oldest first" if it.facts.versioning else "current objects",
     }
+
+
+def _remarks(it: It[BucketFacts]) -> list[Json]:
+    """What a reader of the plan should know beside the objects."""
+    facts = it.facts
+    said: list[Json] = []
+    if _is_public(facts):
+        said.append(
+            "anybody may read it by its policy: so it will be under its new name, if the target account's own Block "
+            "Public Access allows such a policy"
+        )
+    if facts.website:
+        said.append(
+            "it is a website: the new bucket's endpoint has another host name; what points at the old one from outside "
+            "(DNS, CloudFront origins) is switched by hand"
+        )
+    if facts.request_payer != "BucketOwner":
+        said.append("requester pays: the target account is billed for the requests and transfer of the copy")
+    return said
+
+
+def _is_public(facts: BucketFacts) -> bool:
+    statements = (facts.policy or {}).get("Statement", [])
+    open_to_all = ("*", {"AWS": "*"}, {"AWS": ["*"]})
+    found = any(
+        one.get("Effect") == "Allow" and one.get("Principal") in open_to_all and not one.get("Condition")
+        for one in (statements if isinstance(statements, list) else [statements])
+    )
+    return found and not facts.public_access_block["RestrictPublicBuckets"]
 
 
 def _grant(key_arn: str, place: Place, account: str) -> Request:
@@ -314,4 +344,6 @@ def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
         versioned=bool(facts.versioning),
         through=_through(facts),
         special=bool(facts.website or facts.object_lock),
+        requester_pays=facts.request_payer != "BucketOwner",
+        read_up_to_bytes=to.planned.get("read_up_to_bytes"),
     )
