@@ -106,7 +106,10 @@ HARMS = [
     ("SELECT nextval('numbers')", "value of sequence public.numbers: 105/True in legacy, 110/True in the target"),
     ("DROP INDEX notes", "index public.notes: only in legacy"),
     ("ALTER TABLE orders ALTER note SET DEFAULT 'x'", "column public.orders.note: differs"),
-    ("GRANT INSERT ON orders TO reader", "grant on relation public.orders to reader: SELECT in legacy, INSERT, SELECT in the target"),
+    (
+        "GRANT INSERT ON orders TO reader",
+        "grant on relation public.orders to reader: SELECT in legacy, INSERT, SELECT in the target",
+    ),
     ("CREATE OR REPLACE VIEW totals AS SELECT count(*) + 1 AS n FROM orders", "view public.totals: differs"),
     ("CREATE OR REPLACE FUNCTION add(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT a - b'", "function public.add"),
     ("ALTER TYPE mood ADD VALUE 'glad'", "type public.mood: differs"),
