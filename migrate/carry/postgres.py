@@ -52,7 +52,7 @@ def prove(open_legacy: Open, open_target: Open, first: str, *, together: Togethe
     run = together or _one_by_one
     sides = (("legacy", open_legacy), ("the target", open_target))
     try:
-        lists = run(lambda side: _databases(side[0], side[1], first), sides)
+        lists = run(lambda side: databases(side[0], side[1], first), sides)
     except NotReadable as error:
         return Proof("could not be proved", (), (str(error),))
     differences = [f"database {name}: only in legacy" for name in sorted(set(lists[0]) - set(lists[1]))]
@@ -114,7 +114,7 @@ def _keys(tables: tuple[Table, Table], readings: tuple["Reading", "Reading"], wa
     try:
         return name_keys(*tables, way, ask)
     except psycopg.Error as error:
-        return f"keys of {tables[0]}: could not be named: {_said(error)}"
+        return f"keys of {tables[0]}: could not be named: {said(error)}"
 
 
 def _evidence(legacy: Contents, target: Contents, way: Way | None) -> dict[str, Json]:
@@ -189,8 +189,8 @@ class Reading:
 
     def __init__(self, side: str, connect: Open, database: str) -> None:
         self._side, self._connect, self._database = side, connect, database
-        self._crew = [_opened(side, connect, database)]
-        self._lost(lambda: _begin(self._crew[0]))
+        self._crew = [opened(side, connect, database)]
+        self._lost(lambda: begin(self._crew[0]))
         self._contents = Contents()
 
     def close(self) -> None:
@@ -255,11 +255,11 @@ class Reading:
         snapshot = self._crew[0].execute("SELECT pg_export_snapshot()").fetchone()[0]
         for _ in range(count):
             try:
-                connection = _opened(self._side, self._connect, self._database)
+                connection = opened(self._side, self._connect, self._database)
             except NotReadable:
                 return
             try:
-                _begin(connection, snapshot)
+                begin(connection, snapshot)
             except psycopg.Error:
                 connection.close()
                 return
@@ -272,7 +272,7 @@ class Reading:
             return what()
         except psycopg.OperationalError as error:
             self.close()
-            raise NotReadable(f"{self._database} in {self._side}: the connection was lost: {_said(error)}") from error
+            raise NotReadable(f"{self._database} in {self._side}: the connection was lost: {said(error)}") from error
 
 
 def read(side: str, connect: Open, database: str) -> Contents:
@@ -284,7 +284,7 @@ def read(side: str, connect: Open, database: str) -> Contents:
         reading.close()
 
 
-def _begin(connection: Any, snapshot: str = "") -> None:
+def begin(connection: Any, snapshot: str = "") -> None:
     """Begin to read: in a snapshot of its own, or in another connection's."""
     from psycopg import sql
 
@@ -298,18 +298,18 @@ def _begin(connection: Any, snapshot: str = "") -> None:
         connection.execute(setting)
 
 
-def _databases(side: str, connect: Open, first: str) -> list[str]:
+def databases(side: str, connect: Open, first: str) -> list[str]:
     import psycopg
 
-    connection = _opened(side, connect, first)
+    connection = opened(side, connect, first)
     try:
         with connection:
             return [str(row[0]) for row in connection.execute(DATABASES).fetchall()]
     except psycopg.OperationalError as error:
-        raise NotReadable(f"{first} in {side}: the connection was lost: {_said(error)}") from error
+        raise NotReadable(f"{first} in {side}: the connection was lost: {said(error)}") from error
 
 
-def _opened(side: str, connect: Open, database: str) -> Any:
+def opened(side: str, connect: Open, database: str) -> Any:
     try:
         import psycopg
     except ImportError as error:
@@ -317,7 +317,7 @@ def _opened(side: str, connect: Open, database: str) -> Any:
     try:
         connection = connect(database)
     except psycopg.OperationalError as error:
-        raise NotReadable(f"{database} in {side}: no connection: {_said(error)}") from error
+        raise NotReadable(f"{database} in {side}: no connection: {said(error)}") from error
     if connection is None:
         raise NotReadable(f"{database} in {side}: no connection can be made from here (no login or no tunnel)")
     return connection
@@ -370,13 +370,13 @@ def _tried(connection: Any, contents: Contents, item: str, query: Any) -> list[A
         raise
     except psycopg.Error as error:
         connection.execute("ROLLBACK TO SAVEPOINT one")
-        contents.unread[item] = _said(error)
+        contents.unread[item] = said(error)
         return []
     connection.execute("RELEASE SAVEPOINT one")
     return found
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """The first line: the rest may hold values."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
