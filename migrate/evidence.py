@@ -21,32 +21,42 @@ IN_JOURNAL_BYTES = 4096
 
 
 def keep(run_folder: Path, step: str, proof: Proof, *, began: float, ended: float, counts: Mapping[str, Json]) -> Proof:
-    """Write the proof to `<run>/evidence/<UTC>.<digest8>.<step>.json`; give it back with the file's name and digest.
+    """Write the proof to `<run>/evidence/<step>.json`; give it back with the file's name and a digest of what it says.
 
-    `began` and `ended` are seconds since the epoch, of the comparison; `counts` is what the carrying reported.
+    A step that is proved again gets `<step>.2.json` and so on. `began` and `ended` are seconds since the epoch, of the
+    comparison; `counts` is what the carrying reported.
     Raises FileError where the folder cannot be written to: the step is not verified then.
     """
-    body: dict[str, Json] = {
+    said: dict[str, Json] = {
         "step": step,
         "state": proof.state,
         "compared": list(proof.compared),
         "differences": list(proof.differences),
         "evidence": dict(proof.evidence),
-        "carried": dict(counts),
-        "began": _time(began),
-        "ended": _time(ended),
-        "seconds": round(ended - began, 3),
     }
-    written = files.write(run_folder / FOLDER, f"{file_name(step)}.json", SCHEMA, body)
-    said: dict[str, Json] = {"file": f"{FOLDER}/{written.path.name}", "digest": written.digest}
-    small = len(files.canonical(body["evidence"])) <= IN_JOURNAL_BYTES
-    return replace(proof, evidence=(dict(proof.evidence) if small else {}) | said)
+    times: dict[str, Json] = {"began": _time(began), "ended": _time(ended), "seconds": round(ended - began, 3)}
+    body: dict[str, Json] = said | times | {"carried": dict(counts)}
+    path = _free(run_folder / FOLDER, file_name(step))
+    files.write(path.parent, "json", SCHEMA, body).path.rename(path)
+    small = len(files.canonical(said["evidence"])) <= IN_JOURNAL_BYTES
+    # The digest leaves times out: two runs of the same thing have the same journal.
+    kept: dict[str, Json] = {"file": f"{FOLDER}/{path.name}", "digest of file": files.digest_of(SCHEMA, said)}
+    return replace(proof, evidence=(dict(proof.evidence) if small else {}) | kept)
 
 
 def file_name(step: str) -> str:
     """A step's id as part of a file name: readable, and another one for each step."""
     readable = re.sub(r"[^A-Za-z0-9]+", "-", step).strip("-")[:100]
     return f"{readable}.{hashlib.sha256(step.encode()).hexdigest()[:8]}"
+
+
+def _free(folder: Path, name: str) -> Path:
+    """A path that nothing stands at: files of a run are only ever added."""
+    path, number = folder / f"{name}.json", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{name}.{number}.json"
+    return path
 
 
 def _time(at: float) -> str:

@@ -1,11 +1,10 @@
 """What a proof was made of is a file of the run, whole, and named by the journal; never what was carried."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from migrate import evidence
+from migrate import evidence, files
 from migrate.errors import FileError
 from migrate.kind import Proof
 
@@ -18,7 +17,7 @@ def test_a_proof_is_kept_with_counts_and_times(tmp_path: Path) -> None:
     kept = evidence.keep(tmp_path, STEP, proof, began=0.0, ended=1.5, counts={"carried": 7})
 
     (path,) = (tmp_path / "evidence").iterdir()
-    body = json.loads(path.read_text())["body"]
+    body = files.read(path, evidence.SCHEMA).body
     assert body == {
         "step": STEP, "state": "different", "compared": ["rows"],
         "differences": ["rows of a: 1 in legacy, 2 in the target"], "evidence": {"rows": 1}, "carried": {"carried": 7},
@@ -29,10 +28,18 @@ def test_a_proof_is_kept_with_counts_and_times(tmp_path: Path) -> None:
     assert (kept.state, kept.differences) == (proof.state, proof.differences)
 
 
+def test_a_step_that_is_proved_again_keeps_what_was_found_before(tmp_path: Path) -> None:
+    for state in ("different", "equal"):
+        evidence.keep(tmp_path, STEP, Proof(state), began=0, ended=0, counts={})
+
+    states = [files.read(path, evidence.SCHEMA).body["state"] for path in sorted((tmp_path / "evidence").iterdir())]
+    assert sorted(states) == ["different", "equal"]
+
+
 def test_large_evidence_stands_in_the_file_alone(tmp_path: Path) -> None:
     kept = evidence.keep(tmp_path, STEP, Proof("equal", evidence={"t": "x" * 5000}), began=0, ended=0, counts={})
 
-    assert sorted(kept.evidence) == ["digest", "file"]
+    assert sorted(kept.evidence) == ["digest of file", "file"]
     assert "x" * 5000 in (tmp_path / str(kept.evidence["file"])).read_text()
 
 
