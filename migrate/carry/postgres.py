@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from migrate.carry import postgres_catalogue as catalogue
 from migrate.carry import postgres_rows
-from migrate.carry.postgres_catalogue import DATABASES, DEFINITIONS, GRANTS, SEQUENCES, SESSION
 from migrate.carry.postgres_keys import name_keys
 from migrate.carry.postgres_rows import CHUNK_BLOCKS, CONNECTIONS, Digest, Table, Way
 from migrate.kind import Proof
@@ -294,7 +294,7 @@ def begin(connection: Any, snapshot: str = "") -> None:
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     if snapshot:
         connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
-    for setting in SESSION:
+    for setting in catalogue.SESSION:
         connection.execute(setting)
 
 
@@ -304,7 +304,7 @@ def databases(side: str, connect: Open, first: str) -> list[str]:
     connection = opened(side, connect, first)
     try:
         with connection:
-            return [str(row[0]) for row in connection.execute(DATABASES).fetchall()]
+            return [str(row[0]) for row in connection.execute(catalogue.DATABASES).fetchall()]
     except psycopg.OperationalError as error:
         raise NotReadable(f"{first} in {side}: the connection was lost: {said(error)}") from error
 
@@ -328,9 +328,13 @@ def _one_by_one(what: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
 
 
 def _definitions(connection: Any, contents: Contents) -> None:
-    for name, granted in _tried(connection, contents, "every grant", GRANTS):
+    for since, query in catalogue.STALE_COLLATIONS:
+        if connection.info.server_version >= since:
+            for (name,) in _tried(connection, contents, "every collation's version", query):
+                contents.items[f"order of text of collation {name}"] = "stale"
+    for name, granted in _tried(connection, contents, "every grant", catalogue.GRANTS):
         contents.items[f"{GRANT}{name}"] = str(granted)
-    for sort, query in DEFINITIONS.items():
+    for sort, query in catalogue.DEFINITIONS.items():
         found = _tried(connection, contents, f"every {sort}", query)
         seen: dict[str, int] = {}
         for name, definition in sorted((str(row[0]), str(row[1])) for row in found):
@@ -343,7 +347,7 @@ def _definitions(connection: Any, contents: Contents) -> None:
 def _sequences(connection: Any, contents: Contents) -> None:
     from psycopg import sql
 
-    for schema, name in connection.execute(SEQUENCES).fetchall():
+    for schema, name in connection.execute(catalogue.SEQUENCES).fetchall():
         query = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(schema, name))
         item = f"{VALUE}{schema}.{name}"
         for last_value, is_called in _tried(connection, contents, item, query):

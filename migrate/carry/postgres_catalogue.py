@@ -28,6 +28,26 @@ _OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n
 _ACL = "coalesce((SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest({}) AS a), '')"
 _NAMED = "format('%s.%s', n.nspname, c.relname)"
 
+STALE_COLLATIONS = (
+    (
+        0,
+        """SELECT format('%s of column %s.%s (made under %s, now %s: REINDEX)', o.collname, a.attrelid::regclass,
+            a.attname, o.collversion, coalesce(pg_collation_actual_version(o.oid), 'none'))
+        FROM pg_collation o JOIN pg_attribute a ON a.attcollation = o.oid AND a.attnum > 0 AND NOT a.attisdropped
+        JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'm')
+        WHERE o.collversion IS NOT NULL AND o.collversion IS DISTINCT FROM pg_collation_actual_version(o.oid)""",
+    ),
+    (
+        150000,
+        """SELECT format('the database (made under %s, now %s: REINDEX)', datcollversion,
+            coalesce(pg_database_collation_actual_version(oid), 'none'))
+        FROM pg_database WHERE datname = current_database() AND datcollversion IS NOT NULL
+        AND datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid)""",
+    ),
+)
+"""What sorts text otherwise than when its indexes were made, by the server version that can say so: on one side only,
+a copy of files came under another library, and its indexes may lie. Source: PostgreSQL 16, ALTER COLLATION."""
+
 GRANTS = f"""
 WITH things AS (
     SELECT 'schema ' || n.nspname AS thing, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl, n.nspowner AS owner

@@ -79,8 +79,10 @@ SERVER = (
     Question(
         "databases were made under another version of the collation library than is there now: indexes over text may be"
         " out of order already",
-        "SELECT format('%s (%s, now %s)', datname, datcollversion, pg_database_collation_actual_version(oid))"
-        " FROM pg_database WHERE datallowconn AND datcollversion <> pg_database_collation_actual_version(oid)"
+        "SELECT format('%s (%s, now %s)', datname, datcollversion,"
+        " coalesce(pg_database_collation_actual_version(oid), 'none'))"
+        " FROM pg_database WHERE datallowconn AND datcollversion IS NOT NULL"
+        " AND datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid)"
         " ORDER BY 1",
         do="REINDEX DATABASE, then ALTER DATABASE … REFRESH COLLATION VERSION",
         since=150000,
@@ -126,9 +128,11 @@ DATABASE = (
     ),
     Question(
         "columns are sorted by a collation whose library has another version now: their indexes may be out of order",
-        """SELECT DISTINCT format('%s (%s, now %s)', o.collname, o.collversion, pg_collation_actual_version(o.oid))
+        """SELECT DISTINCT format('%s (%s, now %s)', o.collname, o.collversion,
+            coalesce(pg_collation_actual_version(o.oid), 'none'))
         FROM pg_collation o JOIN pg_attribute a ON a.attcollation = o.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE o.collversion <> pg_collation_actual_version(o.oid) ORDER BY 1""",
+        WHERE o.collversion IS NOT NULL AND o.collversion IS DISTINCT FROM pg_collation_actual_version(o.oid)
+        ORDER BY 1""",
         do="REINDEX those indexes, then ALTER COLLATION … REFRESH VERSION",
     ),
     Question(

@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
+import psycopg.sql
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrate.carry import postgres, postgres_rows
+from migrate.carry.postgres_checks import examine
 from migrate.demo.postgres import Database, Fleet
 from migrate.kind import Proof
 
@@ -354,6 +356,36 @@ def test_servers_that_hash_differently_are_compared_by_text_or_not_called_equal(
     assert seen == ["text"]
     assert found.state == "could not be proved"
     assert "shop: rows of public.orders: could not be read in legacy: the two servers hash" in found.differences[0]
+
+
+def test_indexes_that_came_under_another_collation_library_are_named(
+    fleet: Fleet, sides: tuple[Database, Database]
+) -> None:
+    def set_version(database: Database, version: str) -> None:
+        with psycopg.connect(
+            host="127.0.0.1", port=database.port, user="rdsadmin", password=fleet._secret, dbname="shop"
+        ) as link:
+            link.execute(
+                psycopg.sql.SQL(
+                    "UPDATE pg_collation SET collversion = nullif({}, '') WHERE collname = 'C.utf8'"
+                ).format(version)
+            )
+
+    both(sides, 'CREATE TABLE names (name text COLLATE "C.utf8" PRIMARY KEY)')
+    # No collation of this build has versions of its own: what was recorded is changed instead.
+    set_version(sides[1], "2.26")
+    try:
+        assert proof(sides).differences == (
+            "shop: order of text of collation C.utf8 of column public.names.name (made under 2.26, now none: REINDEX): "
+            "only in the target",
+        )
+        set_version(sides[0], "2.26")
+        assert proof(sides).state == "equal"
+        (asked,) = [one for one in examine(lambda name: connect(sides[0], name), "shop") if "library has" in one.what]
+        assert asked.names == ("C.utf8 (2.26, now none)",)
+    finally:
+        for database in sides:
+            set_version(database, "")
 
 
 def test_the_evidence_says_counts_sums_seconds_and_the_query(sides: tuple[Database, Database]) -> None:
