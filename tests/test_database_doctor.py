@@ -1,15 +1,21 @@
 """Doctor asks each database what would not arrive, and says so where it could not."""
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import psycopg
 import pytest
 
+from migrate import files
 from migrate.database_doctor import ask
 from migrate.demo.postgres import Database, Fleet
-from migrate.inventory import Resource
+from migrate.errors import AccessError
+from migrate.inventory import Inventory, Resource
+from migrate.migration import Migration
 from migrate.names import AccountId, Ref, Region
+from migrate.out import Out
+from migrate.verbs.beginning import _databases, init
 
 
 def instance(name: str = "shop", **facts: Any) -> Resource:
@@ -55,3 +61,32 @@ def test_a_database_that_cannot_be_asked_fails_with_the_reason() -> None:
     assert [one.ok for one in found] == [False]
     assert found[0].what.endswith("could not be known: migration.yaml names no secret for shop")
     assert "databases" in found[0].fix
+
+
+@pytest.mark.parametrize("broken", ["the scan", "the way in"])
+def test_what_keeps_doctor_from_asking_is_one_more_finding(tmp_path: Path, broken: str) -> None:
+    init(
+        Out(), tmp_path, defaults=True, legacy="111111111111", regions=("eu-west-1",),
+        targets=("production=222222222222",), role="migrate", name="shop",
+    )  # fmt: skip
+    path = files.write_inventory(
+        tmp_path, Inventory(AccountId("111111111111"), (Region("eu-west-1"),), ("rds.instance",), (instance(),), ())
+    ).path
+    if broken == "the scan":
+        path.write_text("{}")
+    with (tmp_path / "migration.yaml").open("a") as config:
+        config.write("tunnels: /nowhere/tunnels.json\n")
+    yaml = (tmp_path / "migration.yaml").read_text()
+    (tmp_path / "migration.yaml").write_text(
+        yaml.replace("databases: []", 'databases: [{instance: "*", secret: "shop/db"}]')
+    )
+
+    class Shut:
+        def read(self, *_: Any, **__: Any) -> Any:
+            raise AccessError("no credentials were found", do="sign in")
+
+    (finding,) = _databases(Migration(tmp_path), cast(Any, Shut()))
+
+    assert not finding.ok
+    assert finding.what.startswith("databases could not be asked: ")
+    assert finding.fix

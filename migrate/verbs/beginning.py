@@ -11,7 +11,7 @@ import click
 from migrate import config as configuration
 from migrate import files
 from migrate.aws import Aws
-from migrate.errors import ConfigError, Incomplete, UsageError
+from migrate.errors import ConfigError, Incomplete, MigrateError, UsageError
 from migrate.inventory import Inventory
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
@@ -184,7 +184,10 @@ def _databases(migration: Migration, aws: Aws) -> "Iterator[Finding]":
         yield Finding(True, "databases are asked what would not arrive once there is a scan: doctor again after it")
         return
     databases = Databases(aws, migration.config, migration.config.regions[0])
-    yield from ask(migration.inventory()[1].resources, databases.connect, databases.why_not)
+    try:
+        yield from ask(migration.inventory()[1].resources, databases.connect, databases.why_not)
+    except MigrateError as error:
+        yield Finding(False, f"databases could not be asked: {error.what}", error.do)
 
 
 def scan(out: Out, folder: Path, *, strict: bool, workers: int, account: str | None) -> int:
