@@ -24,6 +24,8 @@ Open = Callable[[str], Any]
 """Give an open connection to a database by name, or None where none can be made."""
 Together = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
 SHOWN = 200
+NARROWED = 50
+"""In how many tables that differ the keys are looked for: each is read twice more."""
 VALUE, GRANT = "value of sequence ", "grant on "
 COMPARED = ("databases", "tables", "rows", "sequences", "definitions", "owners and grants", "roles")
 
@@ -83,18 +85,20 @@ def _prove_database(
 ) -> tuple[list[str], list[str], dict[str, Json]]:
     """Differences, what could not be read, and evidence."""
     with ExitStack() as closing:
-        one, other = run(lambda side: Reading(side[0], side[1], database), sides)
+        one, other = (Reading(side, connect, database) for side, connect in sides)
         closing.callback(one.close)
         closing.callback(other.close)
+        run(lambda reading: reading.open(), (one, other))
         way = postgres_rows.common_way(*run(lambda reading: reading.probed(), (one, other)))
         legacy, target = run(lambda reading: reading.read(way), (one, other))
         differences: list[str] = []
+        to_narrow = NARROWED if way else 0
         for item, text in _differences(legacy, target):
             differences.append(text)
             name = item.removeprefix("rows of ")
-            if way is not None and name != item and name in legacy.tables and name in target.tables:
-                tables = legacy.tables[name][0], target.tables[name][0]
-                differences.append(_keys(tables, (one, other), way, run))
+            if way and to_narrow and name != item and name in legacy.tables and name in target.tables:
+                to_narrow -= 1
+                differences.append(_keys((legacy.tables[name][0], target.tables[name][0]), (one, other), way, run))
     unread = [
         f"{item}: could not be read in {side}: {why}"
         for side, contents in (("legacy", legacy), ("the target", target))
@@ -189,9 +193,13 @@ class Reading:
 
     def __init__(self, side: str, connect: Open, database: str) -> None:
         self._side, self._connect, self._database = side, connect, database
-        self._crew = [opened(side, connect, database)]
-        self._lost(lambda: begin(self._crew[0]))
+        self._crew: list[Any] = []
         self._contents = Contents()
+
+    def open(self) -> None:
+        """Make the first connection, and the snapshot."""
+        self._crew.append(opened(self._side, self._connect, self._database))
+        self._lost(lambda: begin(self._crew[0]))
 
     def close(self) -> None:
         """End the transactions and the connections."""
@@ -279,6 +287,7 @@ def read(side: str, connect: Open, database: str) -> Contents:
     """Read one database in one snapshot of it. Raises NotReadable where the connection is lost or was never made."""
     reading = Reading(side, connect, database)
     try:
+        reading.open()
         return reading.read("record" if "record" in reading.probed() else "text")
     finally:
         reading.close()

@@ -221,6 +221,28 @@ def test_without_a_connection_nothing_is_proved_and_the_reason_is_said(
     assert "connection" in found.differences[0]
 
 
+def test_every_connection_is_closed_also_where_one_side_is_not_reached(legacy: Database) -> None:
+    made: list[Any] = []
+
+    def open_legacy(name: str) -> Any:
+        made.append(connect(legacy, name))
+        return made[-1]
+
+    asked: list[str] = []
+
+    def open_target(name: str) -> Any:
+        asked.append(name)
+        if len(asked) > 1:
+            raise psycopg.OperationalError("gone")
+        return connect(legacy, name)
+
+    found = postgres.prove(open_legacy, open_target, "shop")
+
+    assert found.state == "could not be proved"
+    assert len(made) > 1
+    assert all(link.closed for link in made)
+
+
 def test_no_value_of_a_row_is_in_the_proof(legacy: Database, restored: Callable[[], Database]) -> None:
     target = restored()
     run(target, "UPDATE orders SET note = 'very private' WHERE id = 7")

@@ -114,6 +114,19 @@ def test_where_everything_differs_the_range_that_was_not_looked_into_is_said(sid
     )
 
 
+def test_where_very_many_tables_differ_all_are_named_and_the_keys_of_the_first_only(
+    sides: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both(sides, *(f"CREATE TABLE t{n} (id int PRIMARY KEY)" for n in range(3)))
+    run(sides[1], *(f"INSERT INTO t{n} VALUES (1)" for n in range(3)))
+    monkeypatch.setattr(postgres, "NARROWED", 2)
+
+    lines = proof(sides).differences
+
+    assert len([line for line in lines if "rows of" in line]) == 3
+    assert len([line for line in lines if "keys of" in line]) == 2
+
+
 @pytest.mark.parametrize(
     ("columns", "one", "shown"),
     [
