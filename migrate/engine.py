@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from migrate import acting, evidence, proving, running, undoing
+from migrate import acting, proving, running, undoing
 from migrate.carrying import StepCarrier, carry
 from migrate.errors import GateClosed, GuardError, MigrateError, StepFailed, UsageError
+from migrate.evidence import keep
 from migrate.ground import Allows, Clients, Clock, Connect, Ground, Interrupted, PlanLike, Rename, Sender, WallClock
 from migrate.inventory import Inventory
 from migrate.journal import Journal, State
@@ -121,7 +122,7 @@ class Engine:
         if isinstance(action, CarryAction):
             began = time.time()
             carried = action.prove(ground.it(step), self.carrier(step))
-            carried = evidence.keep(
+            carried = keep(
                 self.journal.path.parent, step.id, carried, began=began, ended=time.time(), counts=self._counts(step)
             )
             if carried.state == "different":
