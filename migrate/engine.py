@@ -5,12 +5,14 @@ returns at once; everything else looks before it acts.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from migrate import acting, asking, proving, running, undoing
 from migrate.carrying import StepCarrier, carry
 from migrate.errors import GateClosed, GuardError, MigrateError, StepFailed, UsageError
+from migrate.evidence import keep
 from migrate.ground import Allows, Clients, Clock, Connect, Ground, Interrupted, PlanLike, Rename, Sender, WallClock
 from migrate.inventory import Inventory
 from migrate.journal import Journal, State
@@ -120,11 +122,20 @@ class Engine:
         proof = proving.verify(ground, step)
         action = ground.kind(step).action(step.action)
         if isinstance(action, CarryAction):
+            began = time.time()
             carried = action.prove(ground.it(step), self.carrier(step))
+            carried = keep(
+                self.journal.path.parent, step.id, carried, began=began, ended=time.time(), counts=self._counts(step)
+            )
             if carried.state == "different":
                 raise proving.not_equal(step, carried)
             proof = proving.both(proof, carried)
         return proof
+
+    def _counts(self, step: Step) -> Any:
+        """What the carrying reported."""
+        told = (e.data.get("counts") for e in self.journal.forward(step.id) if e.event == "acted")
+        return next((counts for counts in told if counts), {})
 
     def carrier(self, step: Step) -> StepCarrier:
         """A carrier that reads only: for proofs."""

@@ -245,6 +245,7 @@ def prove(to: Carrier, repository: str) -> Proof:
             "tags": len(tags),
             "layers": len(needed),
             "digest": sha256(json.dumps([sorted(legacy), sorted(tags.items())]).encode()),
+            "by image": {digest: sorted(image.tags) for digest, image in sorted(legacy.items())},
         },
     )
 

@@ -12,6 +12,7 @@ SESSION = (
     "SET LOCAL extra_float_digits TO 3",
     "SET LOCAL bytea_output TO 'hex'",
     "SET LOCAL xmloption TO 'content'",
+    "SET LOCAL lc_monetary TO 'C'",
     # With a policy in the way: refuse, do not leave rows out.
     "SET LOCAL row_security TO off",
     "SET LOCAL statement_timeout TO 0",
@@ -27,10 +28,57 @@ _OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n
 _ACL = "coalesce((SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest({}) AS a), '')"
 _NAMED = "format('%s.%s', n.nspname, c.relname)"
 
-RELATIONS = f"""
-SELECT n.nspname, c.relname, c.relpersistence = 'u' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {_OURS} ORDER BY 1, 2
+STALE_COLLATIONS = (
+    (
+        0,
+        """SELECT format('%s of column %s.%s (made under %s, now %s: REINDEX)', o.collname, a.attrelid::regclass,
+            a.attname, o.collversion, coalesce(pg_collation_actual_version(o.oid), 'none'))
+        FROM pg_collation o JOIN pg_attribute a ON a.attcollation = o.oid AND a.attnum > 0 AND NOT a.attisdropped
+        JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'm')
+        WHERE o.collversion IS NOT NULL AND o.collversion IS DISTINCT FROM pg_collation_actual_version(o.oid)""",
+    ),
+    (
+        150000,
+        """SELECT format('the database (made under %s, now %s: REINDEX)', datcollversion,
+            coalesce(pg_database_collation_actual_version(oid), 'none'))
+        FROM pg_database WHERE datname = current_database() AND datcollversion IS NOT NULL
+        AND datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid)""",
+    ),
+)
+"""What sorts text otherwise than when its indexes were made, by the server version that can say so: on one side only,
+a copy of files came under another library, and its indexes may lie. Source: PostgreSQL 16, ALTER COLLATION."""
+
+GRANTS = f"""
+WITH things AS (
+    SELECT 'schema ' || n.nspname AS thing, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl, n.nspowner AS owner
+    FROM pg_namespace n WHERE {_OURS}
+    UNION ALL SELECT 'relation ' || {_NAMED},
+        coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner)), c.relowner
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND {_OURS}
+    UNION ALL SELECT format('column %s.%s', {_NAMED}, t.attname), t.attacl, c.relowner
+    FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE t.attacl IS NOT NULL AND NOT t.attisdropped AND {_OURS}
+    UNION ALL SELECT format('function %s.%s(%s)', n.nspname, f.proname, pg_get_function_identity_arguments(f.oid)),
+        coalesce(f.proacl, acldefault('f', f.proowner)), f.proowner
+    FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE {_OURS}
+    UNION ALL SELECT format('type %s.%s', n.nspname, t.typname), t.typacl, t.typowner
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typacl IS NOT NULL AND {_OURS}
+    UNION ALL SELECT 'database ' || d.datname, coalesce(d.datacl, acldefault('d', d.datdba)), d.datdba
+    FROM pg_database d WHERE d.datname = current_database()
+)
+SELECT format('%s to %s', t.thing, CASE WHEN x.grantee = 0 THEN 'everybody' ELSE pg_get_userbyid(x.grantee) END),
+    string_agg(x.privilege_type || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END
+        || CASE WHEN x.grantor <> t.owner THEN ' by ' || pg_get_userbyid(x.grantor) ELSE '' END, ', '
+        ORDER BY x.privilege_type, x.is_grantable, pg_get_userbyid(x.grantor))
+FROM things t CROSS JOIN LATERAL aclexplode(t.acl) AS x GROUP BY 1
+UNION ALL SELECT format('role %s to %s', g.rolname, r.rolname),
+    'member' || CASE WHEN bool_or(m.admin_option) THEN ' with admin option' ELSE '' END
+FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
+WHERE r.rolname !~ '^(pg_|rds)' GROUP BY 1
 """
+"""What is granted to whom: `relation public.orders to reader` → `INSERT, SELECT`. A privilege list that is not set is
+the same as the default that it stands for. Source: PostgreSQL 16 documentation, 5.7 Privileges."""
 
 SEQUENCES = f"""
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -39,10 +87,10 @@ WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND {_OURS} ORDER BY 1, 2
 
 DEFINITIONS = {
     "schema": f"""
-SELECT n.nspname, ROW(pg_get_userbyid(n.nspowner), {_ACL.format("n.nspacl")})
+SELECT n.nspname, ROW(pg_get_userbyid(n.nspowner))
 FROM pg_namespace n WHERE {_OURS}""",
     "relation": f"""
-SELECT {_NAMED}, ROW(c.relkind, c.relpersistence, pg_get_userbyid(c.relowner), {_ACL.format("c.relacl")},
+SELECT {_NAMED}, ROW(c.relkind, c.relpersistence, pg_get_userbyid(c.relowner),
     c.relrowsecurity, c.relforcerowsecurity, c.relreplident, pg_get_partkeydef(c.oid),
     pg_get_expr(c.relpartbound, c.oid), array_to_string(c.reloptions, ','),
     (SELECT string_agg(i.inhparent::regclass::text, ',' ORDER BY i.inhseqno)
@@ -52,7 +100,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND c.relpersistence <> '
     "column": f"""
 SELECT format('%s.%s', {_NAMED}, t.attname), ROW(
     row_number() OVER (PARTITION BY c.oid ORDER BY t.attnum), format_type(t.atttypid, t.atttypmod), t.attnotnull,
-    pg_get_expr(d.adbin, d.adrelid), t.attidentity, t.attgenerated, o.collname, t.attstorage, {_ACL.format("t.attacl")})
+    pg_get_expr(d.adbin, d.adrelid), t.attidentity, t.attgenerated, o.collname, t.attstorage)
 FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = t.attnum
 LEFT JOIN pg_collation o ON o.oid = t.attcollation
@@ -88,13 +136,12 @@ SELECT {_NAMED}, ROW(format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, 
 FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_OURS}""",
     "function": f"""
 SELECT format('%s.%s(%s)', n.nspname, f.proname, pg_get_function_identity_arguments(f.oid)), ROW(f.prokind,
-    pg_get_userbyid(f.proowner), {_ACL.format("f.proacl")},
+    pg_get_userbyid(f.proowner),
     CASE WHEN f.prokind IN ('f', 'p', 'w') THEN pg_get_functiondef(f.oid) END)
 FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE {_OURS}""",
     "type": f"""
 SELECT format('%s.%s', n.nspname, t.typname), ROW(t.typtype, pg_get_userbyid(t.typowner), t.typnotnull,
     t.typdefault, CASE WHEN t.typbasetype <> 0 THEN format_type(t.typbasetype, t.typtypmod) END,
-    {_ACL.format("t.typacl")},
     (SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
     (SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid))
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -113,9 +160,9 @@ FROM pg_publication p""",
     "event trigger": """
 SELECT e.evtname, ROW(e.evtevent, e.evtfoid::regproc::text, e.evtenabled, array_to_string(e.evttags, ','))
 FROM pg_event_trigger e""",
-    "database": f"""
+    "database": """
 SELECT d.datname, ROW(pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
-    d.datconnlimit, {_ACL.format("d.datacl")}) FROM pg_database d WHERE d.datname = current_database()""",
+    d.datconnlimit) FROM pg_database d WHERE d.datname = current_database()""",
     "setting": """
 SELECT concat_ws(' ', coalesce(d.datname, 'every database'), coalesce(r.rolname, 'every role')),
     (SELECT string_agg(s, ',' ORDER BY s) FROM unnest(x.setconfig) AS s)
@@ -123,9 +170,7 @@ FROM pg_db_role_setting x LEFT JOIN pg_database d ON d.oid = x.setdatabase LEFT 
 WHERE coalesce(r.rolname, '') !~ '^(pg_|rds)'""",
     "role": """
 SELECT r.rolname, ROW(r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
-    r.rolreplication, r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil,
-    (SELECT string_agg(g.rolname || ':' || m.admin_option, ',' ORDER BY g.rolname, m.admin_option)
-     FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid))
+    r.rolreplication, r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil)
 FROM pg_roles r WHERE r.rolname !~ '^(pg_|rds)'""",
 }
 """Sort → query of (name, definition). Names alone reach a proof; definitions are digested."""

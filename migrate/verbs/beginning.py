@@ -2,18 +2,23 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from migrate import config as configuration
 from migrate import files
 from migrate.aws import Aws
-from migrate.errors import ConfigError, Incomplete, UsageError
+from migrate.errors import ConfigError, Incomplete, MigrateError, UsageError
 from migrate.inventory import Inventory
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
 from migrate.out import Out
+
+if TYPE_CHECKING:
+    from migrate.doctor import Finding
 
 _YAML = """\
 # What people decide about this migration; everything else is inferred and shown in the plan.
@@ -157,7 +162,7 @@ def doctor(out: Out, folder: Path) -> int:
     config = migration.config
     aws = Aws(config.legacy.profile, config.roles(), config.external_id)
     accounts = {AccountId(config.legacy.account): "legacy"} | {config.account(a): a for a in config.targets}
-    findings = list(examine(aws, accounts, config.regions))
+    findings = [*examine(aws, accounts, config.regions), *_databases(migration, aws)]
     for finding in findings:
         out.say(
             f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}"
@@ -167,6 +172,22 @@ def doctor(out: Out, folder: Path) -> int:
     out.result("", [{"ok": f.ok, "what": f.what, "fix": f.fix} for f in findings])
     out.say(f"{len(findings) - len(bad)} ok, {len(bad)} to mend" + ("" if bad else f"; next: migrate scan {folder}"))
     return 1 if bad else 0
+
+
+def _databases(migration: Migration, aws: Aws) -> "Iterator[Finding]":
+    """What the databases of the newest scan say."""
+    from migrate.database_doctor import ask
+    from migrate.databases import Databases
+    from migrate.doctor import Finding
+
+    if not any(migration.folder.glob("*.inventory.jsonl")):
+        yield Finding(True, "databases are asked what would not arrive once there is a scan: doctor again after it")
+        return
+    databases = Databases(aws, migration.config, migration.config.regions[0])
+    try:
+        yield from ask(migration.inventory()[1].resources, databases.connect, databases.why_not)
+    except MigrateError as error:
+        yield Finding(False, f"databases could not be asked: {error.what}", error.do)
 
 
 def scan(out: Out, folder: Path, *, strict: bool, workers: int, account: str | None) -> int:

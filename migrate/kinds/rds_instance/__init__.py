@@ -13,6 +13,7 @@ from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, after, pair_tags, same_place
 from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
 from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
+from migrate.kinds.rds_instance.precheck import Precheck
 
 GIB = 1024**3
 
@@ -28,7 +29,7 @@ class Instance(Kind[InstanceFacts]):
     tagging_types = ("rds:db",)
     volatile = frozenset({"host", "resource_id"})
     unordered = frozenset({"security_groups"})
-    actions = (Snapshot(), Copy(), Create(), ProveRows())
+    actions = (Precheck(), Snapshot(), Copy(), Create(), ProveRows())
     manual = (
         "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "
         "a shared snapshot by hand, or set up replication; a read replica is made anew from the moved instance."

@@ -1,0 +1,257 @@
+"""Digest the rows of tables inside PostgreSQL: a count and an order-independent sum of row hashes for each table.
+
+The rule: rows stay in the server; a digest depends on what rows say and on nothing else (order, place, age, settings).
+
+A row's hash has 64 bits: a difference stays hidden with a chance of 2^-64. Two ways to make it, the same on both sides:
+`record` hashes the values in their own types where equal hashes mean equal text (PostgreSQL 14 and newer, about three
+times as fast), `text` hashes the row's text form. A probe on both servers says whether a way means the same on both.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Way = Literal["record", "text"]
+
+RECORD_SINCE = 140000
+"""hash_record_extended and scans of a range of ctids are there since 14. Source: PostgreSQL 14 release notes."""
+CONNECTIONS = 4
+CHUNK_BLOCKS = 65_536
+"""Half a GiB of 8 KiB blocks: what one connection takes at a time of a large table."""
+MOST_IN_ROW = 800
+"""A row expression takes 1,664 entries, and a column may need two."""
+
+EXACT = frozenset(
+    (
+        "bool", "int2", "int4", "int8", "oid", "text", "varchar", "char", "name", "uuid", "date", "time", "timetz",
+        "timestamp", "timestamptz", "bytea", "macaddr", "macaddr8", "xid", "pg_lsn",
+    )
+)  # fmt: skip
+"""Types in which values that hash alike are written alike. Not interval (1 day is 24 hours), jsonb (1.0 is 1.00),
+arrays (bounds are not hashed), bpchar (blanks at the end are not), inet, ranges, nor enums (an oid is hashed, another
+one on each server)."""
+COLLATED = frozenset({"text", "varchar"})
+PLAIN_KEYS = frozenset({"int2", "int4", "int8", "oid", "uuid"})
+"""Key values that a report may show: numbers and uuids. Others (an e-mail) may say something of a person."""
+INTEGERS = frozenset({"int2", "int4", "int8"})
+
+TABLES = """
+WITH RECURSIVE base(type, root) AS (
+    SELECT oid, oid FROM pg_type WHERE typtype <> 'd'
+    UNION ALL SELECT t.oid, b.root FROM pg_type t JOIN base b ON t.typtype = 'd' AND t.typbasetype = b.type
+), keys AS (
+    SELECT DISTINCT ON (i.indrelid) i.indrelid,
+        (SELECT array_agg(a.attname::text ORDER BY k.at) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at)
+         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE k.at <= i.indnkeyatts) AS names
+    FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+    WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+    AND (i.indisprimary OR (i.indimmediate AND NOT EXISTS (
+        SELECT FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at)
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        WHERE k.at <= i.indnkeyatts AND NOT a.attnotnull)))
+    ORDER BY i.indrelid, i.indisprimary DESC, i.indnkeyatts, x.relname
+)
+SELECT n.nspname::text, c.relname::text, c.relpersistence = 'u',
+    coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int, k.names,
+    (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
+     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    (SELECT array_agg(CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END
+         || CASE WHEN t.typname = 'numeric' AND a.atttypid = t.oid AND a.atttypmod > 0 THEN ' scaled' ELSE '' END
+         ORDER BY a.attnum)
+     FROM pg_attribute a JOIN base b ON b.type = a.atttypid JOIN pg_type t ON t.oid = b.root
+     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN keys k ON k.indrelid = c.oid
+WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'
+ORDER BY 1, 2
+"""
+
+_PROBES: dict[Way, str] = {
+    "text": """SELECT hashtextextended('(7,"Zoe",)' COLLATE "C", 0)::text""",
+    "record": """SELECT hashint8extended(hash_record_extended(ROW(true, 1::int2, -2::int4, 3::int8, 4::oid,
+        'Zoe'::text COLLATE "C", 'a'::"char", 'n'::name, '00000000-0000-4000-8000-000000000001'::uuid,
+        '2024-02-29'::date, '12:34:56.789'::time, '12:34:56+02'::timetz, '2024-02-29 12:34:56.789'::timestamp,
+        '2024-02-29 12:34:56.789+02'::timestamptz, '\\x00ff'::bytea, '08:00:2b:01:02:03'::macaddr,
+        '08:00:2b:01:02:03:04:05'::macaddr8, '9'::xid, '16/B374D848'::pg_lsn, 12345.6700,
+        0.1::float8, -2.5::float4, NULL::text), 0), 1)::text""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name and its built-in type (through domains), or no type where it is not built in."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table that holds rows itself: an ordinary one, a partition, a parent or child of inheritance."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[Column, ...]
+    """Of the primary key, else of a unique index over columns that are never null; else nothing."""
+    blocks: int
+    is_unlogged: bool
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a table holds: rows, the sum of their hashes, and how long reading took, in seconds over all its chunks."""
+
+    rows: int
+    total: int
+    took_s: float = field(default=0.0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.rows}/{self.total}"
+
+
+def tables(connection: Any) -> list[Table]:
+    """Every table of the database, with columns and key as the catalogue of this snapshot says."""
+    found = []
+    for schema, name, is_unlogged, blocks, key, names, types in connection.execute(TABLES).fetchall():
+        columns = {n: Column(n, t) for n, t in zip(names or (), types or (), strict=True)}
+        own = tuple(columns[n] for n in key or ())
+        found.append(Table(schema, name, tuple(columns.values()), own, int(blocks), is_unlogged))
+    return found
+
+
+def probed(connection: Any) -> dict[Way, str]:
+    """What each way of hashing gives on this server for one row of every type; a way it lacks is not there."""
+    ways: tuple[Way, ...] = ("record", "text") if connection.info.server_version >= RECORD_SINCE else ("text",)
+    return {way: str(connection.execute(_PROBES[way].encode()).fetchone()[0]) for way in ways}
+
+
+def common_way(one: dict[Way, str], other: dict[Way, str]) -> Way | None:
+    """The faster way that means the same on both servers, or None."""
+    for way in ("record", "text"):
+        if way in one and one[way] == other.get(way):
+            return way
+    return None
+
+
+def row_hash(table: Table, way: Way) -> Any:
+    """The SQL expression of a row's hash, of a table called `m`."""
+    from psycopg import sql
+
+    if way == "text" or not 0 < len(table.columns) <= MOST_IN_ROW:
+        # ROW(m.*) and not m, which a column of that name would hide.
+        return sql.SQL('hashtextextended(ROW(m.*)::text COLLATE "C", 0)')
+    typed: list[Any] = []
+    written: list[Any] = []
+    for column in table.columns:
+        name = sql.SQL("m.{}").format(sql.Identifier(column.name))
+        if column.type in COLLATED:
+            typed.append(sql.SQL('{} COLLATE "C"').format(name))
+        elif column.type in EXACT or column.type == "numeric scaled":
+            typed.append(name)
+        elif column.type == "numeric":
+            # 1.0 and 1.00 hash alike; with the scale they do not.
+            typed += [name, sql.SQL("scale({})").format(name)]
+        elif column.type in ("float4", "float8"):
+            # So do 0 and -0.
+            typed += [name, sql.SQL('CASE WHEN {} = 0 THEN {}::text COLLATE "C" END').format(name, name)]
+        elif column.type in ("json", "jsonb"):
+            typed.append(sql.SQL('{}::text COLLATE "C"').format(name))
+        else:
+            written.append(name)
+    if written:
+        # By the types' own output functions: a cast to text may be anybody's function, and lose something.
+        typed.append(sql.SQL('ROW({})::text COLLATE "C"').format(sql.SQL(", ").join(written)))
+    # The hash of a record is linear in its columns' hashes: summed over rows as it is, values that two rows exchanged
+    # would cancel out. Hashed once more, they do not. Source: PostgreSQL 16, rowtypes.c, hash_record_extended.
+    return sql.SQL("hashint8extended(hash_record_extended(ROW({}), 0), 1)").format(sql.SQL(", ").join(typed))
+
+
+def digest_query(table: Table, way: Way, first: int | None = None, end: int | None = None) -> Any:
+    """Count and sum of a table, or of its blocks from `first` up to (not including) `end`.
+
+    ONLY, so that a row of a partition counts once.
+    """
+    from psycopg import sql
+
+    bounds = []
+    if first is not None:
+        bounds.append(sql.SQL("m.ctid >= {}::tid").format(sql.Literal(f"({first},0)")))
+    if end is not None:
+        bounds.append(sql.SQL("m.ctid < {}::tid").format(sql.Literal(f"({end},0)")))
+    where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(bounds) if bounds else sql.SQL("")
+    return (
+        sql.SQL("SELECT count(*), coalesce(sum({}), 0)::text FROM ONLY {} AS m").format(
+            row_hash(table, way), sql.Identifier(table.schema, table.name)
+        )
+        + where
+    )
+
+
+Chunk = tuple[Table, int | None, int | None]
+
+
+def chunks(every: Iterable[Table], *, server_version: int, blocks: int = CHUNK_BLOCKS) -> list[Chunk]:
+    """What is read at a time, the largest tables first; sums of chunks add up to the sum of the table.
+
+    The last chunk has no end: the table may have grown since its size was read.
+    """
+    made: list[Chunk] = []
+    for table in sorted(every, key=lambda t: -t.blocks):
+        if table.blocks <= blocks or server_version < RECORD_SINCE:
+            made.append((table, None, None))
+            continue
+        starts = range(0, table.blocks, blocks)
+        made += [(table, at or None, at + blocks if at != starts[-1] else None) for at in starts]
+    return made
+
+
+def digests(
+    crew: list[Any],
+    work: list[Chunk],
+    way: Way,
+    tried: Callable[[Any, str, Any], list[Any]],
+) -> dict[Table, Digest]:
+    """Digest all chunks over connections that share one snapshot.
+
+    `tried(connection, item, query)` runs a query and gives [] where it was refused: that table is then left out.
+    Raises what `tried` raises; the other connections stop after the chunk they are at.
+    """
+    waiting: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
+    for chunk in work:
+        waiting.put(chunk)
+    found: dict[Table, Digest] = {}
+    refused: set[Table] = set()
+    stopped = threading.Event()
+    lock = threading.Lock()
+
+    def take(connection: Any) -> None:
+        while not stopped.is_set():
+            try:
+                table, first, end = waiting.get_nowait()
+            except queue.Empty:
+                return
+            started = time.monotonic()
+            answer = tried(connection, f"rows of {table}", digest_query(table, way, first, end))
+            took_s = time.monotonic() - started
+            with lock:
+                if not answer:
+                    refused.add(table)
+                for count, total in answer:
+                    before = found.get(table, Digest(0, 0))
+                    found[table] = Digest(before.rows + count, before.total + int(total), before.took_s + took_s)
+
+    with ThreadPoolExecutor(len(crew)) as pool:
+        working = [pool.submit(take, connection) for connection in crew]
+        wait(working, return_when=FIRST_EXCEPTION)
+        stopped.set()
+    for one in working:
+        one.result()
+    return {table: digest for table, digest in found.items() if table not in refused}

@@ -1,0 +1,50 @@
+"""What doctor says of the databases that will move: the same questions as the step `precheck`, before there is a plan.
+
+The rule: reads only; a database that could not be asked is a finding, with why.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from migrate.carry.postgres import NotReadable
+from migrate.carry.postgres_checks import Strategy, examine
+from migrate.doctor import Finding
+from migrate.inventory import Resource
+
+KIND = "rds.instance"
+
+
+def ask(
+    resources: Iterable[Resource],
+    connect: Callable[..., Any],
+    why_not: Mapping[str, str],
+    *,
+    strategy: Strategy = "snapshot",
+) -> Iterator[Finding]:
+    """Findings for each PostgreSQL instance of its own among the resources of a scan.
+
+    `connect(account, host, port, database, side=, instance=)` gives a connection or None; `why_not` then says why, by
+    host.
+    """
+    for resource in resources:
+        facts: Any = resource.facts
+        is_moved = facts.get("engine") == "postgres" and not facts.get("cluster") and not facts.get("replica_of")
+        if resource.ref.kind != KIND or not is_moved:
+            continue
+        host, port, name = str(facts["host"]), int(facts["port"]), resource.ref.name
+
+        def open_legacy(database: str, of: Resource = resource, host: str = host, port: int = port) -> Any:
+            return connect(of.ref.account, host, port, database, side="legacy", instance=of.ref.name)
+
+        try:
+            found = examine(open_legacy, facts.get("db_name") or "postgres")
+        except NotReadable as error:
+            why = why_not.get(host) or str(error)
+            fix = "name its secret under databases in migration.yaml, and reach it (tunnels), then doctor again"
+            yield Finding(False, f"{name}: what would not arrive could not be known: {why}", fix)
+            continue
+        for one in found:
+            others = sorted(one.stops - {strategy})
+            also = f" (with this, {' and '.join(others)} would not work: {one.do})" if others else ""
+            stops = strategy in one.stops
+            yield Finding(not stops, f"{name}: {one}{'' if stops else also}", one.do if stops else "")
