@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +57,13 @@ password_encryption = 'scram-sha-256'
 timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off
+include_if_exists = 'parameters.conf'
 """
+_PARAMETERS = "parameters.conf"
+
+# What rds_superuser may hand on. Source: RDS user guide, Understanding the rds_superuser role; pg_create_subscription
+# stands for RDS's own right to subscribe, unverified.
+_PREDEFINED = "pg_monitor, pg_signal_backend, pg_checkpoint, pg_read_all_data, pg_create_subscription"
 
 _HBA = "host all all 127.0.0.1/32 scram-sha-256\nhost replication rdsadmin 127.0.0.1/32 scram-sha-256\n"
 
@@ -133,9 +139,10 @@ class Fleet:
         self.start(database)
         with self._admin(database) as link:
             link.execute("CREATE ROLE rds_superuser NOLOGIN")
-            link.execute("GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION")
+            link.execute(f"GRANT {_PREDEFINED} TO rds_superuser WITH ADMIN OPTION")
+            # RDS lets members of rds_replication replicate; in PostgreSQL only this attribute does. Simulated.
             link.execute(
-                sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}").format(
+                sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE REPLICATION PASSWORD {}").format(
                     sql.Identifier(user), sql.Literal(password)
                 )
             )
@@ -144,6 +151,12 @@ class Fleet:
                 link.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(user)))
             link.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(sql.Identifier(user)))
         return database
+
+    def configure(self, database: Database, parameters: Mapping[str, str]) -> None:
+        """Say parameters that count from the next start on."""
+        path = database.folder / _PARAMETERS
+        path.write_text("".join(f"{name} = '{value}'\n" for name, value in sorted(parameters.items())))
+        self._own(path)
 
     def set_password(self, database: Database, *, user: str, password: str) -> None:
         """Change a user's password, as ModifyDBInstance does for the master user."""
