@@ -92,6 +92,8 @@ class It(Generic[F]):
     arn: str
     tags: Mapping[str, str]
     facts: F
+    strategy: str = ""
+    """How people want its data moved, where there are several ways and the plan is made. Empty: the kind's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,15 @@ class Carrier(Protocol):
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""
 
+    def intend(self, operation: str, *, side: Literal["target", "legacy"]) -> None:
+        """Say in the journal what is about to be changed by other means than AWS's API: a rollback goes by it."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises where the run was asked to stop."""
+
+    def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
+        """Where a server of the target reaches that address of legacy."""
+
     def connect(self, host: str, port: int, database: str, *, side: Literal["target", "legacy"], instance: str) -> Any:
         """An open psycopg connection (through a tunnel where one is named), or None where none can be made."""
 
@@ -190,6 +201,10 @@ class Action(Generic[F]):
     def applies(self, it: It[F]) -> bool:
         """Whether there is anything to do for this resource."""
         return True
+
+    def when(self, it: It[F]) -> tuple[Phase, Downtime]:
+        """Phase and downtime for this one: a strategy may copy while legacy writes."""
+        return self.phase, self.downtime
 
     def requests(self, it: It[F], place: Place) -> Sequence[Request]:
         """What would be sent, in order, in legacy terms. Pure. At most one of them `creates`."""
@@ -336,15 +351,9 @@ class Kind(Generic[F]):
         return Ref(site.account, GLOBAL if self.is_global else site.region, self.name, name)
 
     def found(
-        self,
-        site: ReadSite,
-        name: str,
-        facts: F,
-        *,
-        arn: str,
-        tags: Mapping[str, str] | None = None,
+        self, site: ReadSite, name: str, facts: F, *, arn: str, tags: Mapping[str, str] | None = None,
         size_bytes: int | None = None,
-    ) -> Resource:
+    ) -> Resource:  # fmt: skip
         """Make the resource that `scan` yields."""
         dumped = facts.model_dump(mode="json")
         return Resource(self.ref(site, name), arn, dict(tags or {}), None, size_bytes, dumped)

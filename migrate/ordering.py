@@ -38,7 +38,7 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
     own_section: dict[tuple[str, str, str], tuple[int, bool]] = {}
     for step_id in sequence:
         draft = by_id[step_id]
-        which = draft.alias, draft.does, draft.action.phase
+        which = draft.alias, draft.does, draft.phase
         if which not in own_section:
             own_section[which] = _own_section(draft, sections)
         own, explicit = own_section[which]
@@ -100,7 +100,7 @@ def _own_section(draft: Draft, sections: list[_Section]) -> tuple[int, bool]:
             continue
         if draft.does in section.line.actions:
             return number, True
-        if broad is None and f"all.{draft.action.phase}" in section.line.actions:
+        if broad is None and f"all.{draft.phase}" in section.line.actions:
             broad = number
     if broad is None:
         raise ConfigError(
@@ -170,7 +170,7 @@ def _step(draft: Draft, wave: int, known: Collection[str], timeout_s: float | No
         requests=tuple([_patient(request, timeout_s) for request in draft.requests]) if timeout_s else draft.requests,
         carry=draft.carry,
         legacy_after=draft.legacy_after,
-        downtime=draft.action.downtime,
+        downtime=draft.downtime,
         undo_class=draft.action.undo_class,
         estimate=draft.estimate,
     )

@@ -122,7 +122,12 @@ def begin(legacy: Any, target: Any, name: str, address: tuple[str, int]) -> str:
             f"legacy's replication slot {name} is gone, so rows may be missing in the target",
             do="migrate rollback of this step, then migrate run copies anew",
         )
-    return str(_one(target, "SELECT oid FROM pg_subscription WHERE subname = %s", name))
+    return oid_of(target, name)
+
+
+def oid_of(target: Any, name: str) -> str:
+    """The subscription's oid, by which the slots of its copying workers are named; empty where there is none."""
+    return str(_one(target, "SELECT oid FROM pg_subscription WHERE subname = %s", name) or "")
 
 
 def _prepare(legacy: Any, name: str, tables: list[tuple[str, str]]) -> str:
