@@ -133,7 +133,7 @@ class Database(Part):
     secret: str
     """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
     strategy: Literal["snapshot", "logical"] = "snapshot"
-    """snapshot: writers stand still while it is copied. logical: replicated while they write, PostgreSQL 14 or newer."""
+    """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer)."""
 
 
 class Config(Part):

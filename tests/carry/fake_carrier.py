@@ -1,5 +1,6 @@
 """A Carrier over plain boto3 for tests of carrying code: remembers every write, refuses undeclared ones."""
 
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -52,6 +53,8 @@ class FakeCarrier:
     outputs: dict[str, str] = field(default_factory=dict)
     writes: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     fail_at: int | None = None
+    intended: list[tuple[str, str]] = field(default_factory=list)
+    routes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         reads = self.kind.reads | self.action.reads
@@ -82,6 +85,15 @@ class FakeCarrier:
 
     def fetch(self, url: str) -> bytes:
         return self.downloads[url]
+
+    def intend(self, operation: str, *, side: Literal["target", "legacy"]) -> None:
+        self.intended.append((side, operation))
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(min(seconds, 0.2))
+
+    def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
+        return self.routes.get(instance, (host, port))
 
     def connect(self, host: str, port: int, database: str, *, side: str, instance: str) -> Any:
         opened = self.connections.get(side)

@@ -1,8 +1,8 @@
-"""How a PostgreSQL instance moves by logical replication: legacy writes until the last moment, and stands still for seconds.
+"""How a PostgreSQL instance moves by logical replication: legacy writes until the last moment.
 
-The target is restored from a snapshot (roles, passwords, extensions and definitions come with it), its tables are emptied
-and filled by a subscription. The rule: what is made in legacy (role, publication, slot) goes at the end and with the
-undo, and no step believes anything that it did not just read from both servers.
+The target is restored from a snapshot (roles, passwords, extensions and definitions come with it), its tables are
+emptied and filled by a subscription. The rule: what is made in legacy (role, publication, slot) goes at the end and
+with the undo, and no step believes anything that it did not just read from both servers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -233,8 +233,8 @@ class CatchUp(CarryAction[InstanceFacts]):
             "to": place.name,
             "how": "every byte up to legacy's last write is confirmed by the target; sequences get legacy's values, "
             "materialized views are computed anew",
-            "in legacy": "ALTER DATABASE … SET default_transaction_read_only, and sessions are ended; the undo takes it "
-            "back, a finished migration leaves it",
+            "in legacy": "ALTER DATABASE … SET default_transaction_read_only, and sessions are ended; the undo takes "
+            "it back, a finished migration leaves it",
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
@@ -281,7 +281,7 @@ class CatchUp(CarryAction[InstanceFacts]):
 
 
 class EndReplication(CarryAction[InstanceFacts]):
-    """Before the proof of rows: nothing may change the target any more, and no slot may be left to fill legacy's disk."""
+    """Before the proof of rows: nothing changes the target any more, and no slot is left to fill legacy's disk."""
 
     name = "end_replication"
     title = "Drop subscription, slot, publication and role"
@@ -326,8 +326,8 @@ def without_own_setting(it: It[InstanceFacts], to: Carrier, proof: Proof) -> Pro
     if proof.state != "different" or not any(": setting " in line for line in proof.differences):
         return proof
     query = (
-        "SELECT coalesce(array_agg(s ORDER BY s), '{}') FROM pg_db_role_setting, unnest(setconfig) AS s WHERE setrole = 0"
-        " AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        "SELECT coalesce(array_agg(s ORDER BY s), '{}') FROM pg_db_role_setting, unnest(setconfig) AS s"
+        " WHERE setrole = 0 AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
     with connected(it, to) as pairs:
         only_ours = set()
