@@ -131,11 +131,14 @@ class Fleet:
 
     # -- what the RDS rules use ------------------------------------------------------------------------------
 
-    def create(self, *, user: str, password: str, name: str | None) -> Database:
+    def create(
+        self, *, user: str, password: str, name: str | None, parameters: Mapping[str, str] | None = None
+    ) -> Database:
         """Start an empty server with a master user and, when named, a database owned by it."""
         database = Database(self._new_folder())
         shutil.copytree(self._template.result(), database.folder, dirs_exist_ok=True)
         self._own(database.folder)
+        self.configure(database, parameters or {})
         self.start(database)
         with self._admin(database) as link:
             link.execute("CREATE ROLE rds_superuser NOLOGIN")
@@ -182,11 +185,12 @@ class Fleet:
         shutil.copytree(snapshot, folder, copy_function=os.link, dirs_exist_ok=True)
         return folder
 
-    def restore(self, snapshot: Path) -> Database:
-        """Start a server holding exactly the snapshot's rows."""
+    def restore(self, snapshot: Path, parameters: Mapping[str, str] | None = None) -> Database:
+        """Start a server holding exactly the snapshot's rows, with parameters of its own."""
         database = Database(self._new_folder())
         shutil.copytree(snapshot, database.folder, dirs_exist_ok=True)
         self._own(database.folder)
+        self.configure(database, parameters or {})
         self.start(database)
         return database
 

@@ -89,10 +89,10 @@ class Move:
 
             return opened
 
-        carrier = FakeCarrier(
-            INSTANCE, action, place("shop"), self.sessions,
-            connections={side: to(side) for side in ("legacy", "target")}, routes={"shop": self.servers.address}, outputs=self.outputs.setdefault(step, {}), intended=self.intended,
-        )  # fmt: skip
+        carrier = FakeCarrier(INSTANCE, action, place("shop"), self.sessions, intended=self.intended)
+        carrier.connections = {side: to(side) for side in ("legacy", "target")}
+        carrier.routes = {"shop": self.servers.address}
+        carrier.outputs = self.outputs.setdefault(step, {})
         return action, carrier
 
     def do(self, step: str, life: Life | None = None) -> Any:
