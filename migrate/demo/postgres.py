@@ -161,6 +161,11 @@ class Fleet:
         path.write_text("".join(f"{name} = '{value}'\n" for name, value in sorted(parameters.items())))
         self._own(path)
 
+    @property
+    def programs(self) -> Path:
+        """Where PostgreSQL's own programs lie (pg_dump, pg_restore)."""
+        return self._bin
+
     def set_password(self, database: Database, *, user: str, password: str) -> None:
         """Change a user's password, as ModifyDBInstance does for the master user."""
         with self._admin(database) as link:
