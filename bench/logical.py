@@ -1,4 +1,4 @@
-"""PostgreSQL: the copy of a subscription beside pg_dump and pg_restore with as many jobs, in one run on two real servers.
+"""PostgreSQL: the copy of a subscription beside pg_dump and pg_restore with as many jobs, in one run, on two servers.
 
 Measured is what fills the target's tables: for the subscription from its making until every table is followed, for the
 others from the beginning of the dump to the end of the restore. The servers are of the embedded world (no fsync).

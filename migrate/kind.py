@@ -191,6 +191,8 @@ class Action(Generic[F]):
     name: ClassVar[str]
     title: ClassVar[str]
     phase: ClassVar[Phase] = "build"
+    named_only: ClassVar[bool] = False
+    """No `all` line takes it: a runbook names it, behind a question."""
     undo_class: ClassVar[Undo] = "R0"
     downtime: ClassVar[Downtime] = "D0"
     sets: ClassVar[frozenset[str]] = frozenset()
@@ -355,8 +357,7 @@ class Kind(Generic[F]):
         size_bytes: int | None = None,
     ) -> Resource:  # fmt: skip
         """Make the resource that `scan` yields."""
-        dumped = facts.model_dump(mode="json")
-        return Resource(self.ref(site, name), arn, dict(tags or {}), None, size_bytes, dumped)
+        return Resource(self.ref(site, name), arn, dict(tags or {}), None, size_bytes, facts.model_dump(mode="json"))
 
     def typed(self, resource: Resource) -> It[F]:
         """The same resource with its facts as the kind's model."""
@@ -371,10 +372,10 @@ class Kind(Generic[F]):
 
     def action(self, name: str) -> Action[F]:
         """The action of that name. Raises KeyError."""
-        for action in self.actions:
-            if action.name == name:
-                return action
-        raise KeyError(f"{self.name} has no action {name!r}")
+        found = next((action for action in self.actions if action.name == name), None)
+        if found is None:
+            raise KeyError(f"{self.name} has no action {name!r}")
+        return found
 
 
 def same_place(it: It[Any], kind: str, name: str, *, is_global: bool = False) -> Ref:

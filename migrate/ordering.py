@@ -100,7 +100,7 @@ def _own_section(draft: Draft, sections: list[_Section]) -> tuple[int, bool]:
             continue
         if draft.does in section.line.actions:
             return number, True
-        if broad is None and f"all.{draft.phase}" in section.line.actions:
+        if broad is None and not draft.action.named_only and f"all.{draft.phase}" in section.line.actions:
             broad = number
     if broad is None:
         raise ConfigError(

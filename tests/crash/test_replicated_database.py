@@ -100,7 +100,8 @@ def asked(world: World, account: str, query: str) -> list[Any]:
 
 @pytest.mark.timeout(900)
 def test_a_database_is_replicated_under_writers_and_kills_and_comes_back(tmp_path: Path) -> None:
-    with story(tmp_path, build, CONFIG) as told:
+    config = CONFIG.replace("runbook: move-workload,", "runbook: move-workload-replicated,")
+    with story(tmp_path, lambda world: build(world, logical=False), config) as told:
         told.prepare()
         _plan_says(told)
         with writing(told.world) as committed:
@@ -123,6 +124,11 @@ def test_a_database_is_replicated_under_writers_and_kills_and_comes_back(tmp_pat
         ]
         assert not told.world.session(small.TARGET).client("rds").describe_db_instances()["DBInstances"]
         assert not _snapshots(told)
+        rds = told.world.session(small.LEGACY).client("rds")
+        groups = [group["DBParameterGroupName"] for group in rds.describe_db_parameter_groups()["DBParameterGroups"]]
+        assert not [name for name in groups if name.startswith("migrate")]
+        found = rds.describe_db_instances(DBInstanceIdentifier="ledger")["DBInstances"][0]
+        assert found["DBParameterGroups"][0]["DBParameterGroupName"] == "ledger"
 
 
 def _snapshots(told: Story) -> list[Any]:
@@ -134,10 +140,14 @@ def _snapshots(told: Story) -> list[Any]:
 def _plan_says(told: Story) -> None:
     plan = json.loads(next(told.folder.glob("*.plan.json")).read_text())
     steps = {step["id"].rpartition("/")[2]: step for step in plan["body"]["steps"]}
-    gate = plan["body"]["gates"][0]["after_wave"] if plan["body"]["gates"] else 0
+    first, last = (gate["after_wave"] for gate in plan["body"]["gates"])
+    assert first < steps["ledger:enable_replication"]["wave"] <= last
+    changes = {one["fact"]: one["becomes"] for one in plan["body"]["legacy_changes"]}
+    assert changes["logical_replication"] is True
     for early in ("check_replication", "snapshot", "copy", "create", "replicate"):
         assert steps[f"ledger:{early}"]["downtime"] == "D0"
-        assert steps[f"ledger:{early}"]["wave"] <= gate or not gate
+        assert first < steps[f"ledger:{early}"]["wave"] <= last
+    assert steps["ledger:catch_up"]["wave"] > last
     assert "snapshot would be: writers stand still for about 4" in steps["ledger:replicate"]["carry"]["strategy"]
 
 
@@ -160,12 +170,11 @@ def _run_with_kills(told: Story) -> int:
 
 
 @pytest.mark.timeout(300)
-def test_a_legacy_that_cannot_be_replicated_stops_before_the_snapshot(tmp_path: Path) -> None:
+def test_no_runbook_reboots_a_database_without_naming_it(tmp_path: Path) -> None:
     with story(tmp_path, lambda world: build(world, logical=False), CONFIG) as told:
-        told.prepare()
+        told.type("scan")
 
-        said = told.type("run", "--engine", "local", expect=None)
+        said = told.type("plan", expect=None)
 
         assert said.code != 0
-        assert "set rds.logical_replication to 1" in said.err
-        assert not _snapshots(told)
+        assert "no runbook of `move` says when rds.instance.enable_replication happens" in said.err

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, after, pair_tags, same_place
 from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
+from migrate.kinds.rds_instance.enabling import EnableReplication
 from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
 from migrate.kinds.rds_instance.replication import CatchUp, CheckReplication, EndReplication, Replicate
 
@@ -30,7 +31,8 @@ class Instance(Kind[InstanceFacts]):
     volatile = frozenset({"host", "resource_id"})
     unordered = frozenset({"security_groups"})
     actions = (
-        CheckReplication(), Snapshot(), Copy(), Create(), Replicate(), CatchUp(), EndReplication(), ProveRows(),
+        EnableReplication(), CheckReplication(), Snapshot(), Copy(), Create(), Replicate(), CatchUp(),
+        EndReplication(), ProveRows(),
     )  # fmt: skip
     manual = (
         "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "
