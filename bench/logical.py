@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from migrate.carry import logical
+from migrate.carry import logical, logical_indexes
 from migrate.demo.postgres import Database, Fleet
 
 USER, PASSWORD, GOAL, JOBS = "shop", "secret", 1.2, 2
@@ -54,7 +54,7 @@ def _by_subscription(legacy: Database, target: Database) -> None:
     with _connect(legacy) as one, _connect(target) as other:
         name = logical.own_name("bench", "shop")
         logical.begin(one, other, name, ("127.0.0.1", legacy.port))
-        while not logical.progress(one, other, name).copied:
+        while logical_indexes.build(one, other, name) or not logical.progress(one, other, name).copied:
             time.sleep(0.05)
 
 

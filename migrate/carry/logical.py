@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from migrate.carry import logical_indexes
 from migrate.carry.logical_checks import TABLES, differing_tables
 from migrate.errors import StepFailed
 
@@ -111,6 +112,7 @@ def begin(legacy: Any, target: Any, name: str, address: tuple[str, int]) -> str:
                     do="mend the tunnels, then migrate run; nothing was emptied",
                 )
             target.execute(sql.SQL("TRUNCATE {}").format(listed))
+            logical_indexes.drop(legacy, target)
             target.execute(
                 sql.SQL(
                     "CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {}"

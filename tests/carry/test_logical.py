@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from migrate.carry import logical, logical_checks, postgres
+from migrate.carry import logical, logical_checks, logical_indexes, postgres
 from migrate.demo.postgres import Fleet
 from migrate.errors import StepFailed
 from tests.carry.two_servers import TwoServers, connect, make, writing
@@ -35,11 +35,19 @@ def until(what: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+def indexes(servers: TwoServers) -> list[str]:
+    """The indexes in the target that are no keys."""
+    query = "SELECT indexname FROM pg_indexes WHERE indexname IN ('notes', 'once', 'said') ORDER BY 1"
+    return [row[0] for row in servers.ask("target", query)]
+
+
 def test_rows_written_during_the_copy_arrive_once_each_and_nothing_is_left_behind(servers: TwoServers) -> None:
     legacy, target = servers.opened("legacy"), servers.opened("target")
     with writing(servers.legacy) as writers:
         subscription = logical.begin(legacy, target, NAME, servers.address)
+        assert indexes(servers) == ["said"]
         until(lambda: logical.progress(legacy, target, NAME).copied)
+        assert logical_indexes.build(legacy, target, NAME) == 0
         position = logical.stop_writes(legacy)
         until(lambda: logical.has_applied(legacy, NAME, position))
         logical.set_sequences(legacy, target)

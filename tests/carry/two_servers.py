@@ -19,6 +19,9 @@ CREATE TABLE parts (day date, n int, PRIMARY KEY (day, n)) PARTITION BY RANGE (d
 CREATE TABLE parts_2024 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE SEQUENCE numbers START 100 INCREMENT 5;
 CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM orders;
+CREATE INDEX notes ON orders (note) WHERE total > 1;
+CREATE UNIQUE INDEX once ON lines (what, id);
+CREATE INDEX said ON orders (total); COMMENT ON INDEX said IS 'kept';
 INSERT INTO orders (note) SELECT 'first ' || n FROM generate_series(1, 2000) n;
 INSERT INTO lines (orders, what) SELECT n, 'line' FROM generate_series(1, 2000) n;
 INSERT INTO "Odd ""name" VALUES ('same'), ('same');

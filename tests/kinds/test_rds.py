@@ -377,4 +377,4 @@ def test_what_is_copied_early_by_replication_costs_no_downtime_and_only_where_it
     last = INSTANCE.action("prove_rows")
     assert isinstance(last, CarryAction)
     assert "logical would be" in str(last.summary(it, NEW)["strategy"])
-    assert "snapshot would be: writers stand still for about 45 minutes" in str(last.summary(logical, NEW)["strategy"])
+    assert "snapshot would be: writers stand still for about 46 minutes" in str(last.summary(logical, NEW)["strategy"])

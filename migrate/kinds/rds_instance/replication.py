@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from migrate.carry import logical, logical_checks
+from migrate.carry import logical, logical_checks, logical_indexes
 from migrate.carry.postgres_catalogue import DATABASES
 from migrate.errors import AccessError, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
@@ -33,8 +33,8 @@ def choice(it: It[InstanceFacts]) -> str:
     still_s = 2100 + it.facts.allocated_gib * GIB * (2 / 80e6 + 1 / 200e6)
     snapshot = f"writers stand still for about {still_s / 60:.0f} minutes (snapshot, copies and restore; uncalibrated)"
     replicated = (
-        "writers stand still until the last bytes arrived and the rows are proved, whatever the size; it needs a way "
-        "from the target to legacy, rds.logical_replication and a key in every table"
+        "writers stand still until the last bytes arrived and the rows are proved; it needs a way from the target to "
+        "legacy, rds.logical_replication and a key in every table"
     )
     if it.strategy == "logical":
         return f"logical: {replicated}. snapshot would be: {snapshot}, and nothing is changed in legacy's database"
@@ -362,7 +362,8 @@ def _follow(to: Carrier, pairs: list[Pair]) -> None:
             if waited >= TOLD_S:
                 said = f"{now.ready} of {now.tables} tables copied, {now.behind_bytes} bytes behind"
                 to.remember(f"progress/{pair.database}", said)
-        if all(now.copied for now in states.values()):
+        missing = sum(logical_indexes.build(pair.legacy, pair.target, pair.name) for pair in pairs)
+        if all(now.copied for now in states.values()) and not missing:
             return
         waited = 0.0 if waited >= TOLD_S else waited + EVERY_S
         to.pause(EVERY_S)
