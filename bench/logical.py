@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import psycopg
 
@@ -70,7 +71,7 @@ def main() -> int:
             size = link.execute("SELECT pg_database_size('shop')").fetchone()
         snapshot = fleet.snapshot(legacy)
         ratios = []
-        for _ in range(2):
+        for _ in range(3):
             empty = fleet.create(user=USER, password=PASSWORD, name="shop", parameters={"max_wal_size": "4GB"})
             restored = fleet.restore(snapshot, {"max_wal_size": "4GB"})
             folder = home / "dump"
@@ -85,8 +86,8 @@ def main() -> int:
             ratios.append(copied / dumped)
             print(f"pg_dump | pg_restore -j {JOBS}: {dumped:.1f} s; subscription: {copied:.1f} s; {ratios[-1]:.2f} x")
         rows = f"{TABLES} tables of {ROWS:,} rows, {int(str(size[0])) / 1e6 if size else 0:.0f} MB"
-        print(f"{rows}: {min(ratios):.2f} x of pg_dump | pg_restore -j {JOBS}; goal: at most {GOAL} x")
-        return int(min(ratios) > GOAL)
+        print(f"{rows}: {median(ratios):.2f} x (median) of pg_dump | pg_restore -j {JOBS}; goal: at most {GOAL} x")
+        return int(median(ratios) > GOAL)
     finally:
         fleet.close()
         shutil.rmtree(home, ignore_errors=True)
