@@ -141,7 +141,8 @@ def _prepare(legacy: Any, name: str, tables: list[tuple[str, str]]) -> str:
     if not _one(legacy, "SELECT count(*) FROM pg_roles WHERE rolname = %s", name):
         on_rds = _one(legacy, "SELECT count(*) FROM pg_roles WHERE rolname = 'rds_replication'")
         # RDS gives the right by membership, PostgreSQL by an attribute. Source: RDS user guide, Performing logical
-        # replication for Amazon RDS for PostgreSQL, read 2026-11.
+        # replication for Amazon RDS for PostgreSQL, read 2026-11. That rds_superuser may hand it on, and may hand on
+        # pg_read_all_data, is unverified: AWS's refusal would come before anything is emptied.
         legacy.execute(sql.SQL("CREATE ROLE {} NOLOGIN" + ("" if on_rds else " REPLICATION")).format(own))
         if on_rds:
             legacy.execute(sql.SQL("GRANT rds_replication TO {}").format(own))

@@ -202,11 +202,12 @@ def test_it_is_not_caught_up_before_the_target_holds_legacys_last_write(move: Mo
     move.do("replicate")
     caught: list[Any] = []
     with connect(move.servers.target) as holding:
-        holding.execute("LOCK TABLE lines IN ACCESS EXCLUSIVE MODE")
-        move.servers.run("legacy", "INSERT INTO lines (orders, what) VALUES (1, 'the last')")
+        # One locked row holds the apply, and nothing else.
+        holding.execute("SELECT FROM lines WHERE id = 7 FOR UPDATE")
+        move.servers.run("legacy", "UPDATE lines SET what = 'the last' WHERE id = 7")
         running = threading.Thread(target=lambda: caught.append(move.do("catch_up")))
         running.start()
-        running.join(4)
+        running.join(8)
         early = list(caught)
     running.join(60)
 

@@ -85,8 +85,11 @@ def connected(it: It[InstanceFacts], to: Carrier, *, with_target: bool = True) -
             if not link.autocommit:
                 link.rollback()
                 link.autocommit = True
-            for setting in ("statement_timeout", "lock_timeout", "idle_session_timeout"):
-                link.execute(f"SET {setting} TO 0")
+            # idle_session_timeout is there since PostgreSQL 14.
+            link.execute(
+                "SELECT set_config(name, '0', false) FROM pg_settings"
+                " WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_session_timeout')"
+            )
             link.execute(f"SET {logical.READ_ONLY} TO off")
             return link
 
