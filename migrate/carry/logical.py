@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.carry import logical_indexes
-from migrate.carry.logical_checks import TABLES, differing_tables
+from migrate.carry.logical_checks import PARTITIONED, TABLES, differing_tables
 from migrate.errors import StepFailed
 
 SYNC_WORKERS = 2
@@ -94,7 +94,8 @@ def begin(legacy: Any, target: Any, name: str, address: tuple[str, int]) -> str:
         if unlike:
             raise changed(unlike)
         password = _prepare(legacy, name, tables)
-        listed = sql.SQL(", ").join(sql.SQL("ONLY {}").format(sql.Identifier(*table)) for table in tables)
+        emptied = [sql.SQL("ONLY {}").format(sql.Identifier(*table)) for table in tables]
+        emptied += [sql.SQL("{}").format(sql.Identifier(*table)) for table in legacy.execute(PARTITIONED).fetchall()]
         host, port = address
         words = {
             "host": host, "port": str(port), "dbname": legacy.info.dbname, "user": name, "password": password,
@@ -111,7 +112,7 @@ def begin(legacy: Any, target: Any, name: str, address: tuple[str, int]) -> str:
                     f"what should be the target's {target.info.dbname} is legacy's: it has the publication made there",
                     do="mend the tunnels, then migrate run; nothing was emptied",
                 )
-            target.execute(sql.SQL("TRUNCATE {}").format(listed))
+            target.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(emptied)))
             logical_indexes.drop(legacy, target)
             target.execute(
                 sql.SQL(

@@ -18,6 +18,9 @@ OLDEST = 140000
 TABLES = f"SELECT n.nspname, c.relname {_FROM} AND c.relkind = 'r' AND c.relpersistence = 'p' ORDER BY 1, 2"
 """What is replicated: every table with rows of its own. Tables of extensions came with the snapshot."""
 
+PARTITIONED = f"SELECT n.nspname, c.relname {_FROM} AND c.relkind = 'p' ORDER BY 1, 2"
+"""They hold no rows of their own, but foreign keys are theirs: they are emptied with their partitions."""
+
 COLUMNS = f"""
 SELECT {_NAMED}, string_agg(format('%I %s', t.attname, format_type(t.atttypid, t.atttypmod)), ', ' ORDER BY t.attname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -13,9 +13,11 @@ from migrate.demo.postgres import Database, Fleet
 USER, PASSWORD = "shop", "secret"
 SCHEMA = """
 CREATE TABLE orders (id bigserial PRIMARY KEY, note text, total numeric(12,2) DEFAULT 0);
+CREATE TABLE before (id int PRIMARY KEY);
+CREATE TABLE after () INHERITS (before); ALTER TABLE after ADD PRIMARY KEY (id);
 CREATE TABLE lines (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, orders bigint REFERENCES orders, what text);
 CREATE TABLE "Odd ""name" (word text); ALTER TABLE "Odd ""name" REPLICA IDENTITY FULL;
-CREATE TABLE parts (day date, n int, PRIMARY KEY (day, n)) PARTITION BY RANGE (day);
+CREATE TABLE parts (day date, n int REFERENCES orders, PRIMARY KEY (day, n)) PARTITION BY RANGE (day);
 CREATE TABLE parts_2024 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE SEQUENCE numbers START 100 INCREMENT 5;
 CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM orders;
@@ -26,6 +28,7 @@ INSERT INTO orders (note) SELECT 'first ' || n FROM generate_series(1, 2000) n;
 INSERT INTO lines (orders, what) SELECT n, 'line' FROM generate_series(1, 2000) n;
 INSERT INTO "Odd ""name" VALUES ('same'), ('same');
 INSERT INTO parts VALUES ('2024-05-05', 1);
+INSERT INTO before VALUES (1); INSERT INTO after VALUES (2);
 """
 
 
