@@ -63,7 +63,7 @@ _PARAMETERS = "parameters.conf"
 
 # What rds_superuser may hand on. Source: RDS user guide, Understanding the rds_superuser role; pg_create_subscription
 # stands for RDS's own right to subscribe, unverified.
-_PREDEFINED = "pg_monitor, pg_signal_backend, pg_checkpoint, pg_read_all_data, pg_create_subscription"
+_PREDEFINED = "pg_monitor, pg_signal_backend, pg_checkpoint, pg_create_subscription"
 
 _HBA = "host all all 127.0.0.1/32 scram-sha-256\nhost replication rdsadmin 127.0.0.1/32 scram-sha-256\n"
 
@@ -143,6 +143,8 @@ class Fleet:
         with self._admin(database) as link:
             link.execute("CREATE ROLE rds_superuser NOLOGIN")
             link.execute(f"GRANT {_PREDEFINED} TO rds_superuser WITH ADMIN OPTION")
+            # May be handed on, and lets nobody read by itself: the stricter of what RDS may do.
+            link.execute("GRANT pg_read_all_data TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE")
             # RDS lets members of rds_replication replicate; in PostgreSQL only this attribute does. Simulated.
             link.execute(
                 sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE REPLICATION PASSWORD {}").format(
