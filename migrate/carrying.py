@@ -150,6 +150,22 @@ class StepCarrier:
                     ) from error
             self.ground.clock.sleep(pause_s(self.step, tries))
 
+    def intend(self, operation: str, *, side: Side) -> None:
+        """Note a change that goes past AWS's API, before it is made."""
+        account, region = (self.of.account, self.of.region)
+        if side == "legacy":
+            account, region = self.of.ref.account, self.of.ref.region
+        self._intent(operation, side, account, region, {}, False)
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises Interrupted where the run was asked to stop."""
+        self.ground.check_stop()
+        self.ground.clock.sleep(seconds)
+
+    def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
+        """Where a server of the target reaches that address of legacy."""
+        return self.ground.route(host, port)
+
     def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:
         """An open psycopg connection, or None where none can be made."""
         account = self.of.ref.account if side == "legacy" else self.of.account

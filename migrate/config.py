@@ -177,12 +177,14 @@ class Moves(Part):
 
 
 class Database(Part):
-    """How a database is reached for the proof of its rows: credentials lie in a secret of the same account."""
+    """How a database moves and is reached: credentials lie in a secret of the same account."""
 
     instance: str
     """Pattern on the RDS instance's name."""
     secret: str
     """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
+    strategy: Literal["snapshot", "logical"] = "snapshot"
+    """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer)."""
 
 
 class Objects(Part):
@@ -312,6 +314,12 @@ class Config(Part):
             whole = legacy if legacy.startswith("arn:") else f"arn:aws:iam::{self.legacy.account}:role/{legacy}"
             roles[AccountId(self.legacy.account)] = whole
         return roles
+
+    def strategy(self, ref: Ref) -> str:
+        """How people want the data of a resource moved; empty where nothing was said."""
+        if ref.kind != "rds.instance":
+            return ""
+        return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
 
     @property
     def regions(self) -> tuple[Region, ...]:

@@ -10,6 +10,7 @@ from migrate.carry.postgres import NotReadable
 from migrate.carry.postgres_checks import Strategy, examine
 from migrate.doctor import Finding
 from migrate.inventory import Resource
+from migrate.names import Ref
 
 KIND = "rds.instance"
 
@@ -19,7 +20,7 @@ def ask(
     connect: Callable[..., Any],
     why_not: Mapping[str, str],
     *,
-    strategy: Strategy = "snapshot",
+    strategies: Callable[[Ref], str] = lambda ref: "",
 ) -> Iterator[Finding]:
     """Findings for each PostgreSQL instance of its own among the resources of a scan.
 
@@ -43,6 +44,7 @@ def ask(
             fix = "name its secret under databases in migration.yaml, and reach it (tunnels), then doctor again"
             yield Finding(False, f"{name}: what would not arrive could not be known: {why}", fix)
             continue
+        strategy: Strategy = "logical" if strategies(resource.ref) == "logical" else "snapshot"
         for one in found:
             others = sorted(one.stops - {strategy})
             also = f" (with this, {' and '.join(others)} would not work: {one.do})" if others else ""

@@ -15,6 +15,8 @@ from migrate.errors import ConfigError
 from migrate.names import AccountId, Region
 
 TUNNELS_VARIABLE = "MIGRATE_TUNNELS"
+FROM_TARGET = " from the target"
+"""After an address in the tunnels file: where a server of the target reaches it (an endpoint of PrivateLink, say)."""
 _SECRET_READS = frozenset({"secretsmanager.GetSecretValue"})
 
 
@@ -49,12 +51,16 @@ class Databases:
             self.why_not[host] = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             return None
 
-    def _address(self, host: str, port: int) -> tuple[str, int]:
+    def route(self, host: str, port: int) -> tuple[str, int]:
+        """Where a server of the target reaches an address of legacy: the address itself, unless the tunnels say."""
+        return self._address(host, port, FROM_TARGET)
+
+    def _address(self, host: str, port: int, mark: str = "") -> tuple[str, int]:
         path = os.environ.get(TUNNELS_VARIABLE) or self._config.tunnels
         if not path:
             return host, port
         try:
-            there = json.loads(Path(path).read_text(encoding="utf-8")).get(f"{host}:{port}")
+            there = json.loads(Path(path).read_text(encoding="utf-8")).get(f"{host}:{port}{mark}")
         except (OSError, ValueError, AttributeError) as error:
             raise ConfigError(
                 f"the tunnels file {path} cannot be used: {error}", do='write {"<host>:<port>": "<host>:<port>"} there'

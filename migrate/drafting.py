@@ -15,7 +15,7 @@ from migrate.addresses import AddressMap
 from migrate.config import Config
 from migrate.graph import Edge, Graph
 from migrate.inventory import Inventory, Resource
-from migrate.kind import Action, CarryAction, It, Kind, Place, Request
+from migrate.kind import Action, CarryAction, Downtime, It, Kind, Phase, Place, Request
 from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
 from migrate.placement import Placed, Placement
 from migrate.rewrite import Index, Known, Rewriter, Rewritten, whole
@@ -42,6 +42,8 @@ class Draft:
     legacy_after: dict[str, Json] | None
     estimate: dict[str, Json]
     group: str
+    phase: Phase
+    downtime: Downtime
     needs: dict[str, Edge | str] = field(default_factory=dict)
     """Step id → why it comes first."""
 
@@ -157,9 +159,10 @@ class Drafting:
             there = self.places(ref)
             if not there:
                 continue
-            it = self.graph.its[ref]
+            it, strategy = self.graph.its[ref], self.config.strategy(ref)
+            it = replace(it, strategy=strategy) if strategy else it
             actions = [a for a in kind.actions if a.applies(it) and self._is_asked_for(a, it)]
-            if {"freeze", "cutover"} <= {action.phase for action in actions}:
+            if {"freeze", "cutover"} <= {action.when(it)[0] for action in actions}:
                 self.handed_over.add(ref)
             if actions and (finding := kind.finding(it)):
                 self.findings.append(finding)
@@ -169,7 +172,7 @@ class Drafting:
                 for action in actions:
                     draft, seen = self._draft(resource, it, action, place, self.rewriter(place.account, ref.region))
                     # Legacy stops without waiting for what the target may only get after the data is there.
-                    freezes = action.phase == "freeze"
+                    freezes = draft.phase == "freeze"
                     for earlier in (stopped,) if freezes else (before, stopped):
                         if earlier:
                             draft.needs[earlier] = f"{action.name} comes after {earlier.rpartition(':')[2]}"
@@ -236,6 +239,7 @@ class Drafting:
             step, it.ref, action, place, self._aliases[place.account], requests, carry,
             dict(changes) if changes is not None else None,
             estimate.of_step(it.ref.kind, action.name, resource), self.graph.groups[it.ref],
+            *action.when(it),
         )  # fmt: skip
         out.mentions.discard(it.ref)
         return draft, _Met(_in_order(out.mentions), _in_order(out.waits))
@@ -294,11 +298,11 @@ class Drafting:
         stops: dict[Ref, list[Draft]] = defaultdict(list)
         members: dict[str, set[Ref]] = defaultdict(set)
         for draft in drafts.values():
-            if draft.action.phase == "freeze":
+            if draft.phase == "freeze":
                 stops[draft.ref].append(draft)
                 members[draft.group].add(draft.ref)
         for draft in drafts.values():
-            if draft.action.phase != "data":
+            if draft.phase != "data":
                 continue
             for user in sorted(self._users(draft.ref) | members.get(draft.group, set())):
                 for stop in stops.get(user, ()):

@@ -41,6 +41,7 @@ class Engine:
         settle_s: float = 300.0,
         consistency_s: float = 20.0,
         told: Callable[[str, str], None] = lambda step, state: None,
+        route: Callable[[str, int], tuple[str, int]] = lambda host, port: (host, port),
     ) -> None:
         self.stopping = threading.Event()
         self.plan = plan
@@ -59,6 +60,7 @@ class Engine:
             settle_s,
             consistency_s,
             stopping=self.stopping,
+            route=route,
         )
         self._behind = {gate.id: {s.id for s in plan.steps.values() if s.wave > gate.after_wave} for gate in plan.gates}
 

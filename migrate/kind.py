@@ -80,6 +80,8 @@ class It(Generic[F]):
     arn: str
     tags: Mapping[str, str]
     facts: F
+    strategy: str = ""
+    """How people want its data moved, where there are several ways and the plan is made. Empty: the kind's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,15 @@ class Carrier(Protocol):
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""
 
+    def intend(self, operation: str, *, side: Literal["target", "legacy"]) -> None:
+        """Say in the journal what is about to be changed by other means than AWS's API: a rollback goes by it."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises where the run was asked to stop."""
+
+    def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
+        """Where a server of the target reaches that address of legacy."""
+
     def connect(self, host: str, port: int, database: str, *, side: Literal["target", "legacy"], instance: str) -> Any:
         """An open psycopg connection (through a tunnel where one is named), or None where none can be made."""
 
@@ -173,6 +184,8 @@ class Action(Generic[F]):
     name: ClassVar[str]
     title: ClassVar[str]
     phase: ClassVar[Phase] = "build"
+    named_only: ClassVar[bool] = False
+    """No `all` line takes it: a runbook names it, behind a question."""
     undo_class: ClassVar[Undo] = "R0"
     downtime: ClassVar[Downtime] = "D0"
     sets: ClassVar[frozenset[str]] = frozenset()
@@ -187,6 +200,10 @@ class Action(Generic[F]):
     def by_default(self, it: It[F]) -> bool | None:
         """Whether it is done where migration.yaml says nothing; None: nobody is asked, it is done."""
         return None
+
+    def when(self, it: It[F]) -> tuple[Phase, Downtime]:
+        """Phase and downtime for this one: a strategy may copy while legacy writes."""
+        return self.phase, self.downtime
 
     def requests(self, it: It[F], place: Place) -> Sequence[Request]:
         """What would be sent, in order, in legacy terms. Pure. At most one of them `creates`."""
@@ -359,18 +376,11 @@ class Kind(Generic[F]):
         return Ref(site.account, GLOBAL if self.is_global else site.region, self.name, name)
 
     def found(
-        self,
-        site: ReadSite,
-        name: str,
-        facts: F,
-        *,
-        arn: str,
-        tags: Mapping[str, str] | None = None,
+        self, site: ReadSite, name: str, facts: F, *, arn: str, tags: Mapping[str, str] | None = None,
         size_bytes: int | None = None,
-    ) -> Resource:
+    ) -> Resource:  # fmt: skip
         """Make the resource that `scan` yields."""
-        dumped = facts.model_dump(mode="json")
-        return Resource(self.ref(site, name), arn, dict(tags or {}), None, size_bytes, dumped)
+        return Resource(self.ref(site, name), arn, dict(tags or {}), None, size_bytes, facts.model_dump(mode="json"))
 
     def typed(self, resource: Resource) -> It[F]:
         """The same resource with its facts as the kind's model."""
@@ -385,10 +395,10 @@ class Kind(Generic[F]):
 
     def action(self, name: str) -> Action[F]:
         """The action of that name. Raises KeyError."""
-        for action in self.actions:
-            if action.name == name:
-                return action
-        raise KeyError(f"{self.name} has no action {name!r}")
+        found = next((action for action in self.actions if action.name == name), None)
+        if found is None:
+            raise KeyError(f"{self.name} has no action {name!r}")
+        return found
 
 
 def same_place(it: It[Any], kind: str, name: str, *, is_global: bool = False) -> Ref:

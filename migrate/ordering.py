@@ -14,7 +14,7 @@ from migrate import layers
 from migrate.drafting import Draft
 from migrate.errors import ConfigError, PlanRefused
 from migrate.graph import Edge
-from migrate.kind import Action
+from migrate.kind import Action, Phase
 from migrate.runbook import Ask, Do
 from migrate.steps import Gate, PlannedRequest, Step
 
@@ -36,10 +36,10 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
     at: dict[str, int] = {}
     depth: dict[str, int] = {}
     resource_of: dict[str, str] = {}
-    own_section: dict[tuple[str, str, Action[Any]], tuple[int, bool]] = {}
+    own_section: dict[tuple[str, str, Action[Any], Phase], tuple[int, bool]] = {}
     for step_id in sequence:
         draft = by_id[step_id]
-        which = draft.alias, draft.ref.kind, draft.action
+        which = draft.alias, draft.ref.kind, draft.action, draft.phase
         if which not in own_section:
             own_section[which] = _own_section(draft, sections)
         own, explicit = own_section[which]
@@ -104,7 +104,7 @@ def _own_section(draft: Draft, sections: list[_Section]) -> tuple[int, bool]:
             continue
         if draft.does in section.line.actions:
             return number, True
-        if broad is None and f"all.{draft.action.phase}" in section.line.actions:
+        if broad is None and not draft.action.named_only and f"all.{draft.phase}" in section.line.actions:
             broad = number
     if broad is None:
         raise ConfigError(
@@ -177,7 +177,7 @@ def _step(draft: Draft, wave: int, known: Collection[str], timeout_s: float | No
         requests=tuple([_patient(request, timeout_s) for request in draft.requests]) if timeout_s else draft.requests,
         carry=draft.carry,
         legacy_after=draft.legacy_after,
-        downtime=draft.action.downtime,
+        downtime=draft.downtime,
         undo_class=draft.action.undo_class,
         estimate=draft.estimate,
     )

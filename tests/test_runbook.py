@@ -112,3 +112,16 @@ def test_a_name_that_is_no_runbooks_is_refused_with_those_there_are(tmp_path: Pa
     with pytest.raises(ConfigError) as error:
         load(name, tmp_path, ACTIONS)
     assert error.value.do
+
+
+def test_the_runbook_for_replicated_databases_asks_before_the_reboot_and_two_people_before_the_cut_over() -> None:
+    path = runbook.shipped() / "move-workload-replicated.yaml"
+    reboot = "rds.instance.enable_replication"
+
+    lines = parse(config.read_yaml(path), path, frozenset({reboot})).lines
+
+    does = [line.actions[0] if isinstance(line, Do) else f"ask {line.approvers}" for line in lines]
+    assert does == ["ask 1", reboot, "all.build", "ask 1", "all.freeze", "all.data", "ask 2", "all.cutover"]
+    last = lines[-2]
+    assert isinstance(last, Ask)
+    assert "a rollback loses what was written there" in last.question

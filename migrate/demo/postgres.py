@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +57,13 @@ password_encryption = 'scram-sha-256'
 timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off
+include_if_exists = 'parameters.conf'
 """
+_PARAMETERS = "parameters.conf"
+
+# What rds_superuser may hand on. Source: RDS user guide, Understanding the rds_superuser role; pg_create_subscription
+# stands for RDS's own right to subscribe, unverified.
+_PREDEFINED = "pg_monitor, pg_signal_backend, pg_checkpoint, pg_create_subscription"
 
 _HBA = "host all all 127.0.0.1/32 scram-sha-256\nhost replication rdsadmin 127.0.0.1/32 scram-sha-256\n"
 
@@ -125,17 +131,23 @@ class Fleet:
 
     # -- what the RDS rules use ------------------------------------------------------------------------------
 
-    def create(self, *, user: str, password: str, name: str | None) -> Database:
+    def create(
+        self, *, user: str, password: str, name: str | None, parameters: Mapping[str, str] | None = None
+    ) -> Database:
         """Start an empty server with a master user and, when named, a database owned by it."""
         database = Database(self._new_folder())
         shutil.copytree(self._template.result(), database.folder, dirs_exist_ok=True)
         self._own(database.folder)
+        self.configure(database, parameters or {})
         self.start(database)
         with self._admin(database) as link:
             link.execute("CREATE ROLE rds_superuser NOLOGIN")
-            link.execute("GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION")
+            link.execute(f"GRANT {_PREDEFINED} TO rds_superuser WITH ADMIN OPTION")
+            # May be handed on, and lets nobody read by itself: the stricter of what RDS may do.
+            link.execute("GRANT pg_read_all_data TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE")
+            # RDS lets members of rds_replication replicate; in PostgreSQL only this attribute does. Simulated.
             link.execute(
-                sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}").format(
+                sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE REPLICATION PASSWORD {}").format(
                     sql.Identifier(user), sql.Literal(password)
                 )
             )
@@ -144,6 +156,17 @@ class Fleet:
                 link.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(user)))
             link.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(sql.Identifier(user)))
         return database
+
+    def configure(self, database: Database, parameters: Mapping[str, str]) -> None:
+        """Say parameters that count from the next start on."""
+        path = database.folder / _PARAMETERS
+        path.write_text("".join(f"{name} = '{value}'\n" for name, value in sorted(parameters.items())))
+        self._own(path)
+
+    @property
+    def programs(self) -> Path:
+        """Where PostgreSQL's own programs lie (pg_dump, pg_restore)."""
+        return self._bin
 
     def set_password(self, database: Database, *, user: str, password: str) -> None:
         """Change a user's password, as ModifyDBInstance does for the master user."""
@@ -169,11 +192,12 @@ class Fleet:
         shutil.copytree(snapshot, folder, copy_function=os.link, dirs_exist_ok=True)
         return folder
 
-    def restore(self, snapshot: Path) -> Database:
-        """Start a server holding exactly the snapshot's rows."""
+    def restore(self, snapshot: Path, parameters: Mapping[str, str] | None = None) -> Database:
+        """Start a server holding exactly the snapshot's rows, with parameters of its own."""
         database = Database(self._new_folder())
         shutil.copytree(snapshot, database.folder, dirs_exist_ok=True)
         self._own(database.folder)
+        self.configure(database, parameters or {})
         self.start(database)
         return database
 

@@ -48,7 +48,7 @@ def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws
     with Journal(folder / JOURNAL) as journal, steps_told(out.say) as told:
         yield Engine(
             plan, plan.whole(inventory), migration.kinds, RunClients(aws, migration.seal_key), journal, name_map,
-            databases.connect, settle_s=config.settle_s, told=told,
+            databases.connect, settle_s=config.settle_s, told=told, route=databases.route,
         )  # fmt: skip
 
 

@@ -185,7 +185,12 @@ def _databases(migration: Migration, aws: Aws) -> "Iterator[Finding]":
         return
     databases = Databases(aws, migration.config, migration.config.regions[0])
     try:
-        yield from ask(migration.inventory()[1].resources, databases.connect, databases.why_not)
+        yield from ask(
+            migration.inventory()[1].resources,
+            databases.connect,
+            databases.why_not,
+            strategies=migration.config.strategy,
+        )
     except MigrateError as error:
         yield Finding(False, f"databases could not be asked: {error.what}", error.do)
 

@@ -1,5 +1,6 @@
 """A Carrier over plain boto3 for tests of carrying code: remembers every write, refuses undeclared ones."""
 
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ class FakeCarrier:
     planned: Mapping[str, Any] = field(default_factory=dict)
     folder: ClassVar[Path | None] = None
     """The run's folder; where a test gives none, each carrier has its own."""
+    intended: list[tuple[str, str]] = field(default_factory=list)
+    routes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         reads = self.kind.reads | self.action.reads
@@ -91,6 +94,15 @@ class FakeCarrier:
 
     def fetch(self, url: str) -> bytes:
         return self.downloads[url]
+
+    def intend(self, operation: str, *, side: Literal["target", "legacy"]) -> None:
+        self.intended.append((side, operation))
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(min(seconds, 0.2))
+
+    def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
+        return self.routes.get(instance, (host, port))
 
     def connect(self, host: str, port: int, database: str, *, side: str, instance: str) -> Any:
         opened = self.connections.get(side)

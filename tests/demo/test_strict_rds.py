@@ -227,3 +227,27 @@ def test_a_stopped_instance_cannot_be_reached_and_keeps_its_rows(
 
     with connect(shop) as link:
         assert len(rows(link)) == 3
+
+
+def test_logical_replication_is_on_only_after_a_reboot_with_the_groups_parameter(
+    legacy: Clients, name: str, connect: Connect
+) -> None:
+    rds = legacy("rds")
+    rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily="postgres16", Description="d")
+    instance = make(rds, name, DBParameterGroupName=name)
+
+    def shown() -> tuple[str, str]:
+        with connect(instance) as link:
+            level = link.execute("SHOW wal_level").fetchall()[0][0]
+        return level, describe(rds, name)["DBParameterGroups"][0]["ParameterApplyStatus"]
+
+    before = shown()
+    parameter = {"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
+    rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[parameter])
+    changed = shown()
+    rds.reboot_db_instance(DBInstanceIdentifier=name)
+
+    assert [before, changed, shown()] == [
+        ("replica", "in-sync"), ("replica", "pending-reboot"), ("logical", "in-sync"),
+    ]  # fmt: skip
+    rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)

@@ -101,6 +101,15 @@ class PlainCarrier:
     def fetch(self, url: str) -> bytes:
         raise AssertionError("nothing is downloaded")
 
+    def intend(self, operation: str, *, side: Side) -> None:
+        raise AssertionError("nothing goes past AWS's API")
+
+    def pause(self, seconds: float) -> None:
+        raise AssertionError("nothing is waited for")
+
+    def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
+        raise AssertionError("no database is asked")
+
     def connect(self, *of: Any, **more: Any) -> Any:
         raise AssertionError("no database is asked")
 

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
+import jmespath
 import pytest
 from botocore import xform_name
 from moto import mock_aws
@@ -328,3 +330,51 @@ def test_manual_snapshots_are_reported_with_what_to_do(aws: dict[str, boto3.Sess
     assert snapshots[0].size_bytes == 20 * 1024**3
     assert not SNAPSHOT.actions
     assert "rds.CopyDBSnapshot" in SNAPSHOT.manual
+
+
+@pytest.mark.parametrize("group", ["pg16", "default.postgres16"])
+def test_legacy_gets_a_group_of_its_own_for_replication_and_its_old_one_back(
+    aws: dict[str, boto3.Session], group: str
+) -> None:
+    it = replace(database(aws, DBParameterGroupName=group), strategy="logical")
+    action = INSTANCE.action("enable_replication")
+    requests = action.requests(it, NEW)
+    rds = aws["legacy"].client("rds")
+
+    for request in requests:
+        assert request.side == "legacy"
+        send(aws, request)
+
+    after = found(aws, "legacy", INSTANCE, "shop").facts
+    changes = dict(action.legacy_after(it) or {})
+    assert {name: after.model_dump()[name] for name in changes} == changes
+    assert not action.applies(replace(it, facts=after))
+    rebooted = requests[-1].find
+    assert rebooted is not None
+    answer = rds.describe_db_instances(**rebooted.params)
+    assert jmespath.search(rebooted.outputs["rebooted"], answer) == changes["parameter_group"]
+
+    for request in reversed(requests):
+        if request.undo:
+            send(aws, request.undo)
+    assert found(aws, "legacy", INSTANCE, "shop").facts.parameter_group == group
+    groups = [one["DBParameterGroupName"] for one in rds.describe_db_parameter_groups()["DBParameterGroups"]]
+    assert changes["parameter_group"] not in groups
+
+
+def test_what_is_copied_early_by_replication_costs_no_downtime_and_only_where_it_was_chosen(
+    aws: dict[str, boto3.Session],
+) -> None:
+    it = database(aws)
+    logical = replace(it, strategy="logical")
+
+    assert [action.name for action in INSTANCE.actions if action.applies(it)] == [
+        "snapshot", "copy", "create", "prove_rows",
+    ]  # fmt: skip
+    for name in ("snapshot", "copy", "create"):
+        action = INSTANCE.action(name)
+        assert (action.when(it)[0], action.when(logical)) == ("data", ("build", "D0"))
+    last = INSTANCE.action("prove_rows")
+    assert isinstance(last, CarryAction)
+    assert "logical would be" in str(last.summary(it, NEW)["strategy"])
+    assert "snapshot would be: writers stand still for about 46 minutes" in str(last.summary(logical, NEW)["strategy"])

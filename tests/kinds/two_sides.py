@@ -205,6 +205,15 @@ class HandCarrier:
     def fetch(self, url: str) -> bytes:
         raise NotImplementedError
 
+    def intend(self, operation: str, *, side: Side) -> None:
+        self.written.append(operation)
+
+    def pause(self, seconds: float) -> None:
+        raise NotImplementedError
+
+    def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
+        return host, port
+
     def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:
         raise NotImplementedError
 

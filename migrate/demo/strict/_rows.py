@@ -31,13 +31,35 @@ def server_of(instance: Any) -> Database | None:
     return _servers.get(instance.arn)
 
 
+def parameters_of(instance: Any) -> dict[str, str]:
+    """What the instance's parameter group asks of the server, as far as this world knows: whether it logs logically."""
+    found = instance.db_parameter_groups()[0].parameters.get("rds.logical_replication", {})
+    return {"wal_level": "logical"} if str(found.get("ParameterValue", "")).lower() in ("1", "on", "true") else {}
+
+
+def restart(instance: Any) -> None:
+    """Start the instance's server anew, with what its parameter group asks now."""
+    server = server_of(instance)
+    if server is not None:
+        fleet = current().fleet
+        withdraw(instance)
+        fleet.stop(server)
+        instance.running_parameters = parameters_of(instance)
+        fleet.configure(server, instance.running_parameters)
+        fleet.start(server)
+        publish(instance)
+
+
 def open_server(instance: Any, *, rows: Path | None, password: str) -> None:
     """Start the server of a new instance: empty, or with a snapshot's rows."""
     fleet = current().fleet
+    parameters = parameters_of(instance)
     if rows is None:
-        server = fleet.create(user=instance.master_username, password=password, name=instance.db_name)
+        named = {"user": instance.master_username, "password": password, "name": instance.db_name}
+        server = fleet.create(**named, parameters=parameters)
     else:
-        server = fleet.restore(rows)
+        server = fleet.restore(rows, parameters)
+    instance.running_parameters = parameters
     with _guard:
         _servers[instance.arn] = server
     publish(instance)

@@ -84,10 +84,7 @@ def real_postgres() -> None:
     @override(RDSBackend, "start_db_instance")
     def start_db_instance(old: Any, self: Any, *words: Any, **named: Any) -> Any:
         instance = old(self, *words, **named)
-        server = rows.server_of(instance)
-        if server is not None:
-            current().fleet.start(server)
-            rows.publish(instance)
+        rows.restart(instance)
         return instance
 
 

@@ -1,4 +1,4 @@
-"""RDS instance: PostgreSQL moves by snapshot; every attribute that a restore resets is said again.
+"""RDS instance: PostgreSQL moves by snapshot or replication; every attribute that a restore resets is said again.
 
 The rule: a database is moved only with proof of every row; what cannot be moved that way is scanned and named.
 
@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, after, pair_tags, same_place
 from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
+from migrate.kinds.rds_instance.enabling import EnableReplication
 from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
 from migrate.kinds.rds_instance.precheck import Precheck
+from migrate.kinds.rds_instance.replication import CatchUp, CheckReplication, EndReplication, Replicate
 
 GIB = 1024**3
 
@@ -29,7 +31,10 @@ class Instance(Kind[InstanceFacts]):
     tagging_types = ("rds:db",)
     volatile = frozenset({"host", "resource_id"})
     unordered = frozenset({"security_groups"})
-    actions = (Precheck(), Snapshot(), Copy(), Create(), ProveRows())
+    actions = (
+        EnableReplication(), CheckReplication(), Precheck(), Snapshot(), Copy(), Create(), Replicate(), CatchUp(),
+        EndReplication(), ProveRows(),
+    )  # fmt: skip
     manual = (
         "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "
         "a shared snapshot by hand, or set up replication; a read replica is made anew from the moved instance."

@@ -9,9 +9,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from migrate.carry import postgres
-from migrate.kind import Action, Carrier, CarryAction, Find, It, Json, Place, Proof, Request, Wait, after, tag_pairs
+from migrate.kind import (
+    Action,
+    Carrier,
+    CarryAction,
+    Downtime,
+    Find,
+    It,
+    Json,
+    Phase,
+    Place,
+    Proof,
+    Request,
+    Wait,
+    after,
+    tag_pairs,
+)
 from migrate.kinds._transfer_key import transfer_key
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
+from migrate.kinds.rds_instance.replication import by_logical, choice, without_own_setting
 from migrate.values import join
 
 SNAPSHOT_GONE = "DBSnapshotNotFound"
@@ -32,6 +48,9 @@ class Snapshot(Action[InstanceFacts]):
     phase = "data"
     undo_class = "R1"
     downtime = "D3"
+
+    def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
+        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -80,6 +99,9 @@ class Copy(Action[InstanceFacts]):
     phase = "data"
     downtime = "D3"
 
+    def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
+        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
+
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
 
@@ -113,6 +135,9 @@ class Create(Action[InstanceFacts]):
     phase = "data"
     undo_class = "R3"
     downtime = "D3"
+
+    def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
+        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -186,6 +211,7 @@ class ProveRows(CarryAction[InstanceFacts]):
             "from": f"{it.facts.host}:{it.facts.port}",
             "to": place.name,
             "how": "count and digest of every table, computed in each database; nothing is written",
+            "strategy": choice(it),
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
@@ -206,7 +232,8 @@ class ProveRows(CarryAction[InstanceFacts]):
         def open_target(database: str) -> Any:
             return to.connect(*ends["target"], database, side="target", instance=it.ref.name)
 
-        return postgres.prove(open_legacy, open_target, it.facts.db_name or "postgres", together=to.legacy.map)
+        proof = postgres.prove(open_legacy, open_target, it.facts.db_name or "postgres", together=to.legacy.map)
+        return without_own_setting(it, to, proof)
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """Nothing: nothing was written."""

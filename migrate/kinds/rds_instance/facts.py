@@ -5,13 +5,16 @@ from typing import Any, Literal
 from migrate.kind import Facts, ReadSite
 
 READS = frozenset(
-    {"kms.DescribeKey", "rds.DescribeDBInstances", "rds.DescribeDBSnapshots", "resourcegroupstaggingapi.GetResources"}
-)
+    {
+        "kms.DescribeKey", "rds.DescribeDBInstances", "rds.DescribeDBParameters", "rds.DescribeDBSnapshots",
+        "resourcegroupstaggingapi.GetResources",
+    }
+)  # fmt: skip
 GONE = "DBInstanceNotFound"
 
 
 class InstanceFacts(Facts):
-    """Source: rds.DescribeDBInstances, kms.DescribeKey."""
+    """Source: rds.DescribeDBInstances, rds.DescribeDBParameters, kms.DescribeKey."""
 
     engine: str
     engine_version: str
@@ -56,6 +59,8 @@ class InstanceFacts(Facts):
     network_type: str
     host: str
     resource_id: str
+    logical_replication: bool = False
+    """Whether its parameter group asks for it: rds.logical_replication."""
 
     @property
     def moves(self) -> bool:
@@ -80,6 +85,7 @@ def read_facts(site: ReadSite, found: dict[str, Any]) -> InstanceFacts:
     insights_key = found.get("PerformanceInsightsKMSKeyId") if insights else None
     if insights_key and _managed_by_aws(site, insights_key):
         insights_key = None
+    group = next((group["DBParameterGroupName"] for group in found.get("DBParameterGroups", ())), "")
     return InstanceFacts(
         engine=found["Engine"],
         engine_version=found["EngineVersion"],
@@ -93,7 +99,8 @@ def read_facts(site: ReadSite, found: dict[str, Any]) -> InstanceFacts:
         managed_password="MasterUserSecret" in found,
         subnet_group=found.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
         security_groups=sorted(group["VpcSecurityGroupId"] for group in found.get("VpcSecurityGroups", ())),
-        parameter_group=next((group["DBParameterGroupName"] for group in found.get("DBParameterGroups", ())), ""),
+        parameter_group=group,
+        logical_replication=found["Engine"] == "postgres" and _logs_logically(site, group),
         option_group=next((name for name in options if not name.startswith("default:")), None),
         storage_type=found.get("StorageType", "standard"),
         iops=found.get("Iops"),
@@ -131,6 +138,15 @@ def _key(site: ReadSite, found: dict[str, Any]) -> tuple[Literal["none", "custom
     if key is None or _managed_by_aws(site, key):
         return "aws", None
     return "customer", key
+
+
+def _logs_logically(site: ReadSite, group: str) -> bool:
+    """AWS's default groups cannot be changed, and leave it off."""
+    if not group or group.startswith("default."):
+        return False
+    changed = site.pages("rds.DescribeDBParameters", "Parameters", DBParameterGroupName=group, Source="user")
+    values = {one["ParameterName"]: str(one.get("ParameterValue", "")).lower() for one in changed}
+    return values.get("rds.logical_replication") in ("1", "on", "true")
 
 
 def _managed_by_aws(site: ReadSite, key: str) -> bool:

@@ -11,6 +11,7 @@ from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.facts import InstanceFacts
 
 FINDINGS = "findings"
+STRATEGY = "strategy"
 NAMES_KEPT = 50
 
 
@@ -21,7 +22,6 @@ class Precheck(CarryAction[InstanceFacts]):
     title = "Ask legacy's database what would not arrive"
     phase = "build"
     writes = frozenset()
-    strategy: Strategy = "snapshot"
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -30,6 +30,7 @@ class Precheck(CarryAction[InstanceFacts]):
         return {
             "from": f"{it.facts.host}:{it.facts.port}",
             "how": "reads catalogues and settings of every database; nothing is written",
+            STRATEGY: it.strategy or "snapshot",
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
@@ -61,11 +62,12 @@ class Precheck(CarryAction[InstanceFacts]):
             return to.connect(it.facts.host, it.facts.port, database, side="legacy", instance=it.ref.name)
 
         found = examine(connect, it.facts.db_name or "postgres")
-        stops = stopping(found, self.strategy)
+        strategy: Strategy = "logical" if to.planned.get(STRATEGY) == "logical" else "snapshot"
+        stops = stopping(found, strategy)
         if stops:
             listed = "\n".join(f"    {finding}\n      do: {finding.do}" for finding in stops)
             raise StepFailed(
-                f"{it.ref}: {self.strategy} would lose something or cannot work; nothing is frozen yet:\n{listed}",
+                f"{it.ref}: {strategy} would lose something or cannot work; nothing is frozen yet:\n{listed}",
                 do="do that in legacy's database, then migrate run",
             )
         listed_json: list[Json] = [
