@@ -67,7 +67,7 @@ def pack(statements: Iterable[Statement], *, attached: int = 0, managed_most: in
         return Packed(None)
     if size_of(document_of(whole)) <= INLINE_BYTES:
         return Packed(document_of(whole))
-    pieces = [piece for statement in whole for piece in _pieces(statement, MANAGED_BYTES if room else INLINE_BYTES)]
+    pieces = [piece for statement in whole for piece in _pieces(statement)]
     pieces.sort(key=lambda piece: (-size_of(piece.as_json()), piece))
     bins: list[list[Statement]] = [[]]
     for piece in pieces:
@@ -76,6 +76,8 @@ def pack(statements: Iterable[Statement], *, attached: int = 0, managed_most: in
                 there.append(piece)
                 break
         else:
+            if size_of(document_of([piece])) > MANAGED_BYTES:
+                raise _uncut(piece)
             bins.append([piece])
     if len(bins) - 1 > room:
         size = size_of(document_of(whole))
@@ -88,25 +90,31 @@ def pack(statements: Iterable[Statement], *, attached: int = 0, managed_most: in
     return Packed(documents[0], tuple(documents[1:]))
 
 
-def _pieces(statement: Statement, most: int) -> list[Statement]:
-    """The statement, or several that say the same together, each small enough for a policy of its own.
+def _pieces(statement: Statement) -> list[Statement]:
+    """The statement, or several that say the same together, each small enough for a managed policy where it can be.
 
     A list of actions or resources may be cut anywhere: the parts allow (or deny) the same together. A NotAction or
-    NotResource may not, and neither may a condition.
+    NotResource may not, and neither may a condition: what is then too large for a managed policy may go inline.
     """
-    size = size_of(document_of([statement]))
-    if size <= most:
+    if size_of(document_of([statement])) <= MANAGED_BYTES:
         return [statement]
     by_field = [("resources", statement.resources), ("actions", statement.actions)]
     field, texts = max(by_field, key=lambda one: sum(map(len, one[1])) if len(one[1]) > 1 else 0)
     if len(texts) < 2:
-        raise PlanRefused(
-            f"one statement has {size} bytes, a policy holds {most}, and it cannot be cut: {statement}",
-            do="shorten its condition, or its NotAction or NotResource",
-        )
+        if size_of(document_of([statement])) <= INLINE_BYTES:
+            return [statement]
+        raise _uncut(statement)
     half = len(texts) // 2
     halves = [
         replace(statement, resources=part) if field == "resources" else replace(statement, actions=part)
         for part in (texts[:half], texts[half:])
     ]
-    return [piece for one in halves for piece in _pieces(one, most)]
+    return [piece for one in halves for piece in _pieces(one)]
+
+
+def _uncut(statement: Statement) -> PlanRefused:
+    size = size_of(document_of([statement]))
+    return PlanRefused(
+        f"a statement of {size} bytes fits into no policy that is left and cannot be cut: {statement}",
+        do="shorten its condition, or its NotAction or NotResource",
+    )

@@ -119,12 +119,23 @@ def test_a_policy_of_12000_bytes_is_refused_with_the_numbers_where_no_managed_po
     assert "quota raised (up to 20)" in refused.value.do
 
 
-def test_a_statement_that_cannot_be_cut_is_refused_and_named() -> None:
-    condition = json.dumps({"StringEquals": {"aws:PrincipalTag/team": ["t" * 7_000, "u" * 4_000]}})
-    one = Statement("Allow", ("s3:GetObject",), resources=("*",), condition=condition)
+def uncut(size: int, action: str = "s3:GetObject") -> Statement:
+    condition = json.dumps({"StringEquals": {"aws:PrincipalTag/team": "t" * size}})
+    return Statement("Allow", (action,), resources=("*",), condition=condition)
 
-    with pytest.raises(PlanRefused, match=r"one statement has 11\d\d\d bytes .* Allow s3:GetObject on \*"):
-        pack([one])
+
+def test_a_statement_that_cannot_be_cut_is_refused_and_named() -> None:
+    with pytest.raises(PlanRefused, match=r"statement of 11\d\d\d bytes .* cannot be cut: Allow s3:GetObject on \*"):
+        pack([uncut(11_000)])
+
+
+def test_a_statement_too_large_for_a_managed_policy_goes_inline_and_a_second_one_is_refused() -> None:
+    packed = pack([uncut(8_000), *of_size(5_000)])
+
+    assert size_of(packed.inline) > 8_000
+    assert len(packed.managed) == 1
+    with pytest.raises(PlanRefused, match="cannot be cut"):
+        pack([uncut(8_000), uncut(8_000, "s3:PutObject")])
 
 
 def test_statements_that_say_the_same_of_two_buckets_become_one() -> None:
