@@ -135,7 +135,7 @@ def test_a_statement_too_large_for_a_managed_policy_goes_inline_and_a_second_one
     assert size_of(packed.inline) > 8_000
     assert len(packed.managed) == 1
     with pytest.raises(PlanRefused, match="cannot be cut"):
-        pack([uncut(8_000), uncut(8_000, "s3:PutObject")])
+        pack([uncut(8_000), uncut(8_001, "s3:PutObject")])
 
 
 def test_statements_that_say_the_same_of_two_buckets_become_one() -> None:
