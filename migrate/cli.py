@@ -233,6 +233,18 @@ def outside(out: Out, folder: Path, plan_path: Path | None) -> Any:
     return act(out, folder, plan_path=plan_path)
 
 
+@verb(
+    flag("--write", "Add the proposal to migration.yaml; what stands there stays."),
+    flag("--welcome", "Write an ~/.aws/config and a page for each person into the folder."),
+    option("--inventory", type=click.Path(path_type=Path, dir_okay=False), help="This one, not the newest."),
+)
+def people(out: Out, folder: Path, **arguments: Any) -> Any:
+    """Who the IAM users are, what they become in the organisation, what each keeps, loses and gains. Calls nothing."""
+    from migrate.verbs.people import people as act
+
+    return act(out, folder, **arguments)
+
+
 @verb(PLAN)
 def verify(out: Out, folder: Path, plan_path: Path | None) -> Any:
     """Prove again, from fresh reads of both sides, everything the run claims. Exit 5 where they differ."""

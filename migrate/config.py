@@ -155,6 +155,8 @@ class Config(Part):
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
+    organisation: dict[str, Any] = Field(default_factory=dict)
+    """The organisation and its people: read by `migrate people`. No part of what a plan of resources is made from."""
     settle_s: float = Field(default=300.0, ge=0, le=3600)
     """After a write whose answer never came: seconds until a look that finds nothing is believed. AWS gives no bound;
     the EC2 guide speaks of up to about five minutes. Lower it only for an endpoint that shows writes at once."""

@@ -1,0 +1,93 @@
+"""What people decided about people, in the section `organisation` of migration.yaml. The rule: only what this package
+acts on is read here; the rest of the section belongs to the organisation's own reader and is left alone.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from migrate.errors import ConfigError
+from migrate.people.classify import Class
+from migrate.people.packing import MANAGED_DEFAULT, MANAGED_MOST
+
+_KEYS = ("people", "groups", "permission_sets", "users", "github", "vendors", "quarantine", "managed_policies")
+
+
+class Part(BaseModel):
+    """A part of the section: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Decision(Part):
+    """What a user is, where the evidence does not say it or says it wrong."""
+
+    is_: Class = Field(alias="is")
+    because: str = ""
+
+
+class Repository(Part):
+    """One deployment by GitHub Actions into one account."""
+
+    repository: str
+    """`organisation/repository`; patterns are refused."""
+    account: str
+    """Alias of `targets`."""
+    environment: str = ""
+    """The environment of GitHub that the job names. One of this and `branch`."""
+    branch: str = ""
+    role: str = ""
+    """Name of the role; none: made of the repository's name."""
+    replaces: str = ""
+    """The IAM user whose policies the role gets, as they read in that account."""
+    policies: tuple[str, ...] = ()
+    """ARNs of managed policies besides."""
+    owner_id: Annotated[str, Field(pattern=r"^[0-9]*$")] = ""
+    repository_id: Annotated[str, Field(pattern=r"^[0-9]*$")] = ""
+    """Numbers of owner and repository, where the repository's subject claims are the immutable ones."""
+
+
+class Vendor(Part):
+    """Somebody outside who can only hold an access key: a user that may assume named roles and nothing else."""
+
+    name: str
+    roles: Annotated[tuple[str, ...], Field(min_length=1)]
+    """`<alias>/<role name>`, each named: no pattern."""
+    external_id: str = ""
+    addresses: tuple[str, ...] = ()
+    """IPv4 or IPv6 blocks that the vendor calls from; none: any."""
+    replaces: str = ""
+
+
+class Decisions(Part):
+    """What this package reads of the section."""
+
+    people: tuple[dict[str, Any], ...] = ()
+    groups: dict[str, Any] = Field(default_factory=dict)
+    permission_sets: dict[str, Any] = Field(default_factory=dict)
+    users: dict[str, Decision] = Field(default_factory=dict)
+    github: tuple[Repository, ...] = ()
+    vendors: tuple[Vendor, ...] = ()
+    quarantine: bool = False
+    managed_policies: Annotated[int, Field(ge=1, le=MANAGED_MOST)] = MANAGED_DEFAULT
+    """How many managed policies a role may hold: the quota of the target accounts."""
+
+    @property
+    def classes(self) -> dict[str, tuple[Class, str]]:
+        """User → class and reason. Who stands under `people` is a person."""
+        listed: dict[str, tuple[Class, str]] = {
+            str(person["name"]): ("human", "listed under people") for person in self.people if "name" in person
+        }
+        return listed | {name: (one.is_, one.because) for name, one in self.users.items()}
+
+
+def decisions(organisation: Mapping[str, Any] | None) -> Decisions:
+    """Read the section as it stands in migration.yaml. Raises ConfigError naming the field."""
+    found = {key: value for key, value in (organisation or {}).items() if key in _KEYS and value is not None}
+    try:
+        return Decisions.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, ("organisation", *first["loc"])))
+        raise ConfigError(f"migration.yaml: {field}: {first['msg']}", do="mend it there") from None

@@ -1,0 +1,155 @@
+"""people: who the IAM users of the old account are, and what stands for them in the organisation.
+
+The rule: calls nothing. What it proposes is added to migration.yaml only when asked, and never over what stands there.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate import addresses, config, files
+from migrate.drafting import Drafting
+from migrate.errors import UsageError
+from migrate.graph import build
+from migrate.ground import Known
+from migrate.inventory import Inventory
+from migrate.journal import Journal
+from migrate.migration import Migration
+from migrate.names import GLOBAL
+from migrate.out import Out
+from migrate.people.classify import Classified, classify
+from migrate.people.decided import Decisions, decisions
+from migrate.people.permission_sets import Sets, permission_sets, personas
+from migrate.people.proposal import Proposal, propose, written
+from migrate.people.tailoring import Ground
+from migrate.people.users import document_of_arn, users_of
+from migrate.placement import place
+from migrate.verbs.acting import JOURNAL
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Everything that the parts of the answer are made from."""
+
+    inventory: Inventory
+    decided: Decisions
+    classified: tuple[Classified, ...]
+    sets: Sets
+    proposal: Proposal
+
+
+def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Path | None) -> int:
+    """Say who is who and what is proposed; with `write`, add it to migration.yaml."""
+    migration = Migration(folder)
+    looked = look(migration, inventory)
+    added = _write(migration, looked.proposal) if write else []
+    for line in _findings(looked):
+        out.say(f"  {line}")
+    out.result(
+        "\n".join(_table(looked.classified) + _sets(looked.sets)),
+        {
+            "users": [one.as_json() for one in looked.classified],
+            "proposal": looked.proposal.as_json(),
+            "left_out": {
+                f"{persona} in {alias}": [str(one) for one in left]
+                for (persona, alias), left in looked.sets.left.items()
+                if left
+            },
+            "findings": _findings(looked),
+            "added": added,
+        },
+    )
+    for line in added:
+        out.say(f"added {line}")
+    if write:
+        out.say(f"{len(added)} entries added to {migration.folder / config.FILE_NAME}" if added else "nothing to add")
+    elif looked.proposal.people:
+        out.say(f"next: migrate people {folder} --write, then fill in what is marked in the section organisation")
+    return 0
+
+
+def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
+    """Read the folder and draw the proposal. Raises UsageError where nothing was scanned."""
+    head, inventory = migration.inventory(path=inventory_path)
+    if "iam.user" not in inventory.kinds:
+        raise UsageError(f"{head.path} was made without looking for IAM users", do=f"migrate scan {migration.folder}")
+    settings, kinds = migration.config, migration.kinds
+    decided = decisions(settings.organisation)
+    classified = classify(users_of(inventory, kinds), as_of=head.written_at[:7], decisions=decided.classes)
+    with files.collector_off(), ExitStack() as open_until_drawn:
+        graph = build(inventory, kinds)
+        placement = place(graph, settings, kinds)
+        moved = addresses.AddressMap(addresses.drawn(settings, graph, placement, kinds))
+        drafting = Drafting(settings, inventory, graph, placement, kinds, moved)
+        ground = Ground(
+            [(one.arn, one.ref) for one in inventory.resources if one.arn],
+            lambda ref: tuple(place.account for place in drafting.places(ref)),
+            settings.alias,
+            _known(migration, open_until_drawn) or {},
+        )
+        humans = [one.user for one in classified if one.is_ == "human"]
+        sets = permission_sets(
+            personas(humans, lambda arn: document_of_arn(inventory, arn)),
+            {alias: settings.account(alias) for alias in settings.targets},
+            set(settings.environments.values()),
+            lambda account: drafting.rewriter(account, GLOBAL),
+            ground,
+            managed_most=decided.managed_policies,
+        )
+    return Looked(inventory, decided, classified, sets, propose(classified, sets))
+
+
+def _known(migration: Migration, stack: ExitStack) -> Known | None:
+    """What the run of the newest plan has learnt: names that AWS gave."""
+    if not list(migration.folder.glob("*.plan.json")):
+        return None
+    path = migration.run_folder(migration.plan()) / JOURNAL
+    return Known(stack.enter_context(Journal(path, write=False))) if path.exists() else None
+
+
+def _write(migration: Migration, proposal: Proposal) -> list[str]:
+    path = migration.folder / config.FILE_NAME
+    text, added = written(path.read_text(encoding="utf-8"), proposal)
+    if not added:
+        return []
+    # Read before it stands there: a file that does not load would stop every other verb.
+    draft = path.with_name(f".{config.FILE_NAME}.draft")
+    files.put(draft, text.encode())
+    try:
+        config.load(draft)
+        files.put(path, text.encode())
+    finally:
+        draft.unlink()
+    return added
+
+
+def _table(classified: tuple[Classified, ...]) -> list[str]:
+    lines = []
+    for one in classified:
+        decided = f" (decided; the evidence says {one.found_as})" if one.decided and one.found_as != one.is_ else ""
+        lines.append(f"{one.user.name}: {one.is_}{decided}")
+        lines += [f"    {line}" for line in one.evidence]
+    return lines
+
+
+def _sets(sets: Sets) -> list[str]:
+    lines = []
+    for one in sets.sets:
+        where = f"assigned in {', '.join(one.assigned)}" if one.assigned else "assigned nowhere: that is yours to say"
+        holds = [arn.rpartition("/")[2] for arn in one.aws_managed]
+        if one.packed.documents:
+            holds.append(f"{one.packed.size_bytes} bytes in {len(one.packed.documents)} policies")
+        lines.append(f"permission set {one.name} for {', '.join(one.accounts)}, {where}: {', '.join(holds)}")
+        for alias in one.accounts:
+            lines += [f"    not in {alias}: {left}" for left in sets.left[one.persona, alias]]
+    return lines
+
+
+def _findings(looked: Looked) -> list[str]:
+    sets = looked.sets
+    found = [f"{name}: say what it is, in organisation.users of migration.yaml" for name in looked.proposal.undecided]
+    found += [f"refused: {text}" for text in sets.refused]
+    found += [f"not read, so not carried: {text}" for text in sets.unread]
+    for (persona, alias), left in sets.left.items():
+        found += [f"{persona} in {alias} may gain: {one}" for one in left if one.gains]
+    return found
