@@ -107,9 +107,8 @@ def questions(
         if held.is_kept_by_aws and held.document is not None:
             actions = [a for each in statements_of(held.document, str(held)) for a in _actions(each)]
             asked.update(Question(corpus.for_(action)[0], "*", "*") for action in _spread(sorted(set(actions))))
-    things = _things(account, ground)
     for action, kind in DANGEROUS.items():
-        for arn in things.get(kind, ())[:OF_EACH_KIND] if kind else ("*",):
+        for arn in ground.things(account, kind)[:OF_EACH_KIND] if kind else ("*",):
             if after := _after(arn, rewrite, ground):
                 asked.add(Question(action, arn, after))
     return tuple(sorted(asked))
@@ -146,16 +145,6 @@ def _spread_of(texts: tuple[str, ...]) -> tuple[str, ...]:
 def _spread(texts: list[str]) -> tuple[str, ...]:
     """Some of them, evenly."""
     return _spread_of(tuple(texts))
-
-
-def _things(account: AccountId, ground: Ground) -> dict[str, list[str]]:
-    """ARNs of what goes to the account, by kind."""
-    found: dict[str, list[str]] = {}
-    for arn, ref in ground.resources:
-        there = found.setdefault(ref.kind, [])
-        if len(there) < OF_EACH_KIND and account in ground.goes_to(ref):
-            there.append(arn)
-    return found
 
 
 def _after(text: str, rewrite: Callable[[Json], Rewritten], ground: Ground) -> str:

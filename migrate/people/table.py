@@ -13,7 +13,7 @@ from migrate.people.permission_sets import PermissionSet, Persona, Sets
 from migrate.people.questions import Corpus, Question, questions
 from migrate.people.tailoring import Ground
 from migrate.rewrite import Rewritten
-from migrate.values import Json
+from migrate.values import Json, resolve
 
 Outcome = Literal["allowed", "explicit deny", "implicit deny", "could not be decided"]
 _RANK: Mapping[str, int] = {"explicit deny": 0, "implicit deny": 0, "could not be decided": 1, "allowed": 2}
@@ -81,7 +81,7 @@ def table(
         )  # fmt: skip
         for alias, account in accounts.items():
             given = sets.set_of(persona.name, alias)
-            after = None if given is None else _after(given, persona, account, documents)
+            after = None if given is None else _after(given, persona, account, rewriter(account), ground, documents)
             asked = questions(persona, account, rewriter(account), ground, corpus)
             cell = _cell(persona, alias, given, before, after, asked, decide)
             if cell.kept or cell.lost or cell.gained:
@@ -117,6 +117,8 @@ def _after(
     given: PermissionSet,
     persona: Persona,
     account: AccountId,
+    rewrite: Callable[[Json], Rewritten],
+    ground: Ground,
     documents: Callable[[str], Mapping[str, Json] | None],
 ) -> Holder:
     """The role that Identity Center makes of the set. Source of its name: IAM Identity Center User Guide, "Referencing
@@ -126,5 +128,16 @@ def _after(
         f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{given.name}_0123456789abcdef/{persona.members[0]}",
         account,
         (*held, *given.packed.documents),
-        persona.boundary_document if given.boundary else None,
+        _boundary(persona, rewrite, ground) if given.boundary else None,
     )
+
+
+def _boundary(persona: Persona, rewrite: Callable[[Json], Rewritten], ground: Ground) -> Mapping[str, Json] | None:
+    """The boundary as it reads in the account. What AWS has not named yet stands under its old name: it allows less."""
+    if persona.boundary_document is None:
+        return None
+    try:
+        renamed: Mapping[str, Json] = resolve(rewrite(dict(persona.boundary_document)).value, ground.known)
+    except KeyError:
+        return persona.boundary_document
+    return renamed

@@ -55,20 +55,38 @@ class Ground:
     """(step, output) → what a run has learnt: names that AWS gave."""
 
     @cached_property
-    def _cache(self) -> dict[str, frozenset[AccountId]]:
+    def _met(self) -> dict[str, tuple[tuple[str, Ref, tuple[AccountId, ...]], ...]]:
         return {}
+
+    @cached_property
+    def _moving(self) -> list[tuple[str, Ref, tuple[AccountId, ...]]]:
+        there = ((arn, ref, self.goes_to(ref)) for arn, ref in self.resources)
+        return [one for one in there if one[2]]
+
+    def matching(self, resource_pattern: str) -> tuple[tuple[str, Ref, tuple[AccountId, ...]], ...]:
+        """What moves and is, or lies in, what a pattern matches: ARN, ref, accounts."""
+        if resource_pattern not in self._met:
+            matches = pattern(resource_pattern).fullmatch
+            self._met[resource_pattern] = tuple(
+                one for one in self._moving if matches(one[0]) or matches(f"{one[0]}/x") or matches(f"{one[0]}:x")
+            )
+        return self._met[resource_pattern]
 
     def accounts_of(self, resource_pattern: str) -> frozenset[AccountId]:
         """The accounts that the things go to that a pattern matches; empty where it matches nothing that moves."""
-        if resource_pattern not in self._cache:
-            matches = pattern(resource_pattern).fullmatch
-            self._cache[resource_pattern] = frozenset(
-                account
-                for arn, ref in self.resources
-                if matches(arn) or matches(f"{arn}/x") or matches(f"{arn}:x")
-                for account in self.goes_to(ref)
-            )
-        return self._cache[resource_pattern]
+        return frozenset(account for _, _, accounts in self.matching(resource_pattern) for account in accounts)
+
+    @cached_property
+    def _things(self) -> dict[AccountId, dict[str, list[str]]]:
+        found: dict[AccountId, dict[str, list[str]]] = {}
+        for arn, ref, accounts in self._moving:
+            for account in accounts:
+                found.setdefault(account, {}).setdefault(ref.kind, []).append(arn)
+        return found
+
+    def things(self, account: AccountId, kind: str) -> list[str]:
+        """ARNs of one kind that go to an account."""
+        return self._things.get(account, {}).get(kind, [])
 
 
 def tailor(

@@ -9,7 +9,7 @@ from typing import Any
 
 from migrate.inventory import Inventory
 from migrate.kind import Kind
-from migrate.names import GLOBAL, Ref
+from migrate.names import Ref
 from migrate.values import Json
 
 
@@ -100,7 +100,7 @@ def users_of(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> tuple[User
     """Every IAM user, by name. Raises FileError where the inventory is of another version."""
     stacks = _stacks(inventory)
     groups = {one.ref.name: kinds["iam.group"].typed(one).facts for one in inventory.of("iam.group")}
-    documents = _documents(inventory)
+    documents = documents_by_arn(inventory)
     found = []
     for resource in inventory.of("iam.user"):
         facts = kinds["iam.user"].typed(resource).facts
@@ -128,9 +128,13 @@ def users_of(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> tuple[User
     return tuple(found)
 
 
-def document_of_arn(inventory: Inventory, arn: str) -> Mapping[str, Json] | None:
-    """The document of a managed policy; None where the scan did not see it."""
-    return _documents(inventory).get(arn)
+def documents_by_arn(inventory: Inventory) -> dict[str, Mapping[str, Json]]:
+    """The documents of all managed policies that the scan saw, AWS's own among them."""
+    return {
+        resource.arn: resource.facts["document"]
+        for kind in ("iam.policy", "iam.aws_managed_policy")
+        for resource in inventory.of(kind)
+    }
 
 
 def _held(facts: Any, through: str, documents: Mapping[str, Mapping[str, Json]]) -> list[Held]:
@@ -138,14 +142,6 @@ def _held(facts: Any, through: str, documents: Mapping[str, Mapping[str, Json]])
         *(Held(name, through, None, document) for name, document in facts.inline.items()),
         *(Held(arn.rpartition("/")[2], through, arn, documents.get(arn)) for arn in facts.attached),
     ]
-
-
-def _documents(inventory: Inventory) -> dict[str, Mapping[str, Json]]:
-    return {
-        resource.arn: resource.facts["document"]
-        for kind in ("iam.policy", "iam.aws_managed_policy")
-        for resource in inventory.of(kind)
-    }
 
 
 def _stacks(inventory: Inventory) -> dict[tuple[str, str], Made]:
@@ -156,8 +152,3 @@ def _stacks(inventory: Inventory) -> dict[tuple[str, str], Made]:
         for label, one in stack.facts["resources"].items()
         if one["type"] in ("AWS::IAM::User", "AWS::IAM::AccessKey")
     }
-
-
-def user_ref(account: Any, name: str) -> Ref:
-    """The ref of an IAM user."""
-    return Ref(account, GLOBAL, "iam.user", name)

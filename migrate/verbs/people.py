@@ -15,16 +15,22 @@ from migrate.ground import Known
 from migrate.inventory import Inventory
 from migrate.journal import Journal
 from migrate.migration import Migration
-from migrate.names import GLOBAL
+from migrate.names import GLOBAL, AccountId
 from migrate.out import Out
+from migrate.people.answers import Evaluator
 from migrate.people.classify import Classified, classify
 from migrate.people.decided import Decisions, decisions
 from migrate.people.permission_sets import Sets, permission_sets, personas
 from migrate.people.proposal import Proposal, propose, written
+from migrate.people.table import Cell, table
 from migrate.people.tailoring import Ground
-from migrate.people.users import document_of_arn, users_of
+from migrate.people.users import documents_by_arn, users_of
 from migrate.placement import place
+from migrate.rewrite import Rewriter
 from migrate.verbs.acting import JOURNAL
+
+SHOWN = 8
+"""How many losses of one cell are shown to people; --json has them all."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Looked:
     classified: tuple[Classified, ...]
     sets: Sets
     proposal: Proposal
+    cells: tuple[Cell, ...]
+    """What each persona keeps, loses and gains in each account."""
 
 
 def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Path | None) -> int:
@@ -46,7 +54,7 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
     for line in _findings(looked):
         out.say(f"  {line}")
     out.result(
-        "\n".join(_table(looked.classified) + _sets(looked.sets)),
+        "\n".join(_table(looked.classified) + _sets(looked.sets) + _cells(looked.cells)),
         {
             "users": [one.as_json() for one in looked.classified],
             "proposal": looked.proposal.as_json(),
@@ -55,6 +63,7 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
                 for (persona, alias), left in looked.sets.left.items()
                 if left
             },
+            "table": [one.as_json() for one in looked.cells],
             "findings": _findings(looked),
             "added": added,
         },
@@ -88,15 +97,30 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
             _known(migration, open_until_drawn) or {},
         )
         humans = [one.user for one in classified if one.is_ == "human"]
+        accounts = {alias: settings.account(alias) for alias in settings.targets}
+        documents = documents_by_arn(inventory).get
+
+        def rewriter(account: AccountId) -> Rewriter:
+            return drafting.rewriter(account, GLOBAL)
+
         sets = permission_sets(
-            personas(humans, lambda arn: document_of_arn(inventory, arn)),
-            {alias: settings.account(alias) for alias in settings.targets},
+            personas(humans, documents),
+            accounts,
             set(settings.environments.values()),
-            lambda account: drafting.rewriter(account, GLOBAL),
+            rewriter,
             ground,
             managed_most=decided.managed_policies,
         )
-    return Looked(inventory, decided, classified, sets, propose(classified, sets))
+        cells = table(
+            sets,
+            inventory.account,
+            accounts,
+            rewriter,
+            ground,
+            documents,
+            Evaluator(),
+        )
+    return Looked(inventory, decided, classified, sets, propose(classified, sets), cells)
 
 
 def _known(migration: Migration, stack: ExitStack) -> Known | None:
@@ -145,6 +169,21 @@ def _sets(sets: Sets) -> list[str]:
     return lines
 
 
+def _cells(cells: tuple[Cell, ...]) -> list[str]:
+    lines = []
+    for one in cells:
+        by = f"by {one.permission_set}" if one.permission_set else "not assigned"
+        lines.append(
+            f"{one.persona} in {one.alias} ({by}), {len(one.members)} people, {one.asked} questions: "
+            f"{one.kept} kept, {len(one.lost)} lost, {len(one.gained)} gained"
+        )
+        if one.permission_set:
+            lines += [f"    loses {each.action} on {each.before}" for each in one.lost[:SHOWN]]
+            if len(one.lost) > SHOWN:
+                lines.append(f"    and {len(one.lost) - SHOWN} more: --json has all")
+    return lines
+
+
 def _findings(looked: Looked) -> list[str]:
     sets = looked.sets
     found = [f"{name}: say what it is, in organisation.users of migration.yaml" for name in looked.proposal.undecided]
@@ -152,4 +191,9 @@ def _findings(looked: Looked) -> list[str]:
     found += [f"not read, so not carried: {text}" for text in sets.unread]
     for (persona, alias), left in sets.left.items():
         found += [f"{persona} in {alias} may gain: {one}" for one in left if one.gains]
+    for cell in looked.cells:
+        for one in cell.gained:
+            found.append(
+                f"{cell.persona} in {cell.alias} gains {one.action} on {one.after}: {len(cell.members)} people"
+            )
     return found
