@@ -24,10 +24,14 @@ class Evaluator:
     _policies: dict[tuple[int, str], tuple[Holder, Policies]] = field(default_factory=dict)
 
     def __call__(self, who: Holder, action: str, resource: str) -> Outcome:
-        """What the policies say of one action on one thing of the holder's own account."""
+        """What the policies say of one action on one thing of the holder's own account.
+
+        A policy that nobody has read may allow what the others do not, and deny what they allow.
+        """
         service = action.partition(":")[0].lower()
         asked = Asked(who.principal, action, resource, DIRECT, who.account, who.account)
-        return decide(asked, self._of(who, service if service in ("kms", "sts") else "")).outcome
+        outcome = decide(asked, self._of(who, service if service in ("kms", "sts") else "")).outcome
+        return "could not be decided" if who.unknown and outcome in ("implicit deny", "allowed") else outcome
 
     def _of(self, who: Holder, service: str) -> Policies:
         # The holder is kept with its policies: its id is its own as long as it lives.

@@ -3,6 +3,7 @@ acts on is read here; the rest of the section belongs to the organisation's own 
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -60,12 +61,51 @@ class Vendor(Part):
     replaces: str = ""
 
 
+class Shared(BaseModel):
+    """A part that the organisation's own reader checks whole: here only what matters to what people may do."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Person(Shared):
+    """Somebody who signs in by Identity Center."""
+
+    name: str
+    email: str = ""
+    groups: tuple[str, ...] = ()
+
+
+class Assignment(Shared):
+    """A permission set in accounts."""
+
+    accounts: tuple[str, ...]
+    permission_set: str
+
+
+class GroupOf(Shared):
+    """A group of Identity Center."""
+
+    assign: tuple[Assignment, ...] = ()
+
+
+class SetOf(Shared):
+    """A permission set as it stands in migration.yaml."""
+
+    policies: tuple[str, ...] = ()
+    """ARNs, or names of AWS's own policies."""
+    inline: dict[str, Any] | None = None
+    customer: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Name → document of customer managed policies that have to stand in each account."""
+    boundary: str | None = None
+    session: str = ""
+
+
 class Decisions(Part):
     """What this package reads of the section."""
 
-    people: tuple[dict[str, Any], ...] = ()
-    groups: dict[str, Any] = Field(default_factory=dict)
-    permission_sets: dict[str, Any] = Field(default_factory=dict)
+    people: tuple[Person, ...] = ()
+    groups: dict[str, GroupOf] = Field(default_factory=dict)
+    permission_sets: dict[str, SetOf] = Field(default_factory=dict)
     users: dict[str, Decision] = Field(default_factory=dict)
     github: tuple[Repository, ...] = ()
     vendors: tuple[Vendor, ...] = ()
@@ -76,18 +116,50 @@ class Decisions(Part):
     @property
     def classes(self) -> dict[str, tuple[Class, str]]:
         """User → class and reason. Who stands under `people` is a person."""
-        listed: dict[str, tuple[Class, str]] = {
-            str(person["name"]): ("human", "listed under people") for person in self.people if "name" in person
-        }
+        listed: dict[str, tuple[Class, str]] = {person.name: ("human", "listed under people") for person in self.people}
         return listed | {name: (one.is_, one.because) for name, one in self.users.items()}
+
+    def sets_of(self, person: str, alias: str) -> tuple[str, ...]:
+        """Names of the permission sets that a person can choose from in an account, sorted."""
+        groups = {group for one in self.people if one.name == person for group in one.groups}
+        return tuple(
+            sorted(
+                {
+                    assignment.permission_set
+                    for group in groups & self.groups.keys()
+                    for assignment in self.groups[group].assign
+                    if alias in assignment.accounts
+                }
+            )
+        )
+
+    def dangling(self) -> list[str]:
+        """What names a group or permission set that nobody describes."""
+        named = {(group, f"people: {one.name}") for one in self.people for group in one.groups}
+        found = [f"{by}: there is no group {group}" for group, by in sorted(named) if group not in self.groups]
+        return found + [
+            f"groups: {name}: there is no permission set {one.permission_set}"
+            for name, group in sorted(self.groups.items())
+            for one in group.assign
+            if one.permission_set not in self.permission_sets
+        ]
 
 
 def decisions(organisation: Mapping[str, Any] | None) -> Decisions:
     """Read the section as it stands in migration.yaml. Raises ConfigError naming the field."""
-    found = {key: value for key, value in (organisation or {}).items() if key in _KEYS and value is not None}
+    found = {key: _dated(value) for key, value in (organisation or {}).items() if key in _KEYS and value is not None}
     try:
         return Decisions.model_validate(found)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, ("organisation", *first["loc"])))
         raise ConfigError(f"migration.yaml: {field}: {first['msg']}", do="mend it there") from None
+
+
+def _dated(value: Any) -> Any:
+    """Dates as texts: YAML reads the version of a policy as one where it stands without quotes."""
+    if isinstance(value, Mapping):
+        return {str(key): _dated(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_dated(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value

@@ -99,6 +99,12 @@ def written(text: str, proposal: Proposal) -> tuple[str, list[str]]:
     return text[:start] + block + text[end:], added
 
 
+def section_of(text: str) -> dict[str, Any]:
+    """The section as plain values."""
+    found = YAML(typ="safe").load(text)
+    return dict(found.get(SECTION) or {}) if isinstance(found, Mapping) else {}
+
+
 def _without_empty(text: str) -> str:
     """The text without a section that has nothing in it (`organisation:` alone)."""
     start, end = _lines_of_section(text)

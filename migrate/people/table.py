@@ -4,12 +4,13 @@ People who hold the same are asked about once. What resource policies grant is n
 is said of it here.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from migrate.names import AccountId
-from migrate.people.permission_sets import PermissionSet, Persona, Sets
+from migrate.people.decided import Decisions, SetOf
+from migrate.people.permission_sets import Persona
 from migrate.people.questions import Corpus, Question, questions
 from migrate.people.tailoring import Ground
 from migrate.rewrite import Rewritten
@@ -27,6 +28,8 @@ class Holder:
     account: AccountId
     documents: tuple[Mapping[str, Json], ...]
     boundary: Mapping[str, Json] | None
+    unknown: tuple[str, ...] = ()
+    """Policies that it holds and whose document nobody has read: what they grant is not known."""
 
 
 Decide = Callable[[Holder, str, str], Outcome]
@@ -35,109 +38,123 @@ Decide = Callable[[Holder, str, str], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One persona in one account."""
+    """People who held the same in the old account and can choose from the same in one account."""
 
     persona: str
     members: tuple[str, ...]
     alias: str
-    permission_set: str
-    """Empty: no assignment is proposed there."""
+    permission_sets: tuple[str, ...]
+    """Each is a role of its own; empty: no assignment there."""
     asked: int
     kept: int
     lost: tuple[Question, ...]
     gained: tuple[Question, ...]
+    unknown: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """For --json."""
         return {
             "persona": self.persona, "people": list(self.members), "account": self.alias,
-            "permission_set": self.permission_set, "asked": self.asked, "kept": self.kept,
+            "permission_sets": list(self.permission_sets), "asked": self.asked, "kept": self.kept,
             "lost": [f"{one.action} on {one.before}" for one in self.lost],
             "gained": [f"{one.action} on {one.after}" for one in self.gained],
+            "unknown": list(self.unknown),
         }  # fmt: skip
 
 
-def table(
-    sets: Sets,
-    legacy: AccountId,
-    accounts: Mapping[str, AccountId],
-    rewriter: Callable[[AccountId], Callable[[Json], Rewritten]],
-    ground: Ground,
-    documents: Callable[[str], Mapping[str, Json] | None],
-    decide: Decide,
-) -> tuple[Cell, ...]:
-    """A cell for every persona and account in which anything is kept, lost or gained.
+@dataclass
+class Asking:
+    """What the questions are asked with."""
 
-    `documents`: a managed policy's document by its ARN; a policy that the scan did not see grants nothing on both
-    sides, and is named among the findings of the permission sets.
+    legacy: AccountId
+    accounts: Mapping[str, AccountId]
+    rewriter: Callable[[AccountId], Callable[[Json], Rewritten]]
+    ground: Ground
+    documents: Mapping[str, Mapping[str, Json]]
+    """Managed policies by ARN, as the scan saw them."""
+    decide: Decide
+
+
+def table(those: Sequence[Persona], decided: Decisions, asking: Asking) -> tuple[Cell, ...]:
+    """A cell for every persona and account in which anything is kept, lost or gained, by what `decided` assigns.
+
+    What somebody may do is what any one of their roles may: they choose the role.
     """
-    corpus = Corpus.of(sets.personas)
+    corpus = Corpus.of(those)
+    roles: dict[tuple[str, AccountId], Holder] = {}
     cells = []
-    for persona in sets.personas:
+    for persona in those:
         before = Holder(
-            f"arn:aws:iam::{legacy}:user/{persona.members[0]}", legacy,
+            f"arn:aws:iam::{asking.legacy}:user/{persona.members[0]}", asking.legacy,
             tuple(held.document for held in persona.policies if held.document is not None),
             persona.boundary_document if persona.boundary else None,
         )  # fmt: skip
-        for alias, account in accounts.items():
-            given = sets.set_of(persona.name, alias)
-            after = None if given is None else _after(given, persona, account, rewriter(account), ground, documents)
-            asked = questions(persona, account, rewriter(account), ground, corpus)
-            cell = _cell(persona, alias, given, before, after, asked, decide)
-            if cell.kept or cell.lost or cell.gained:
-                cells.append(cell)
+        for alias, account in asking.accounts.items():
+            asked = questions(persona, account, asking.rewriter(account), asking.ground, corpus)
+            had = [_RANK[asking.decide(before, one.action, one.before)] for one in asked]
+            alike: dict[tuple[str, ...], list[str]] = {}
+            for member in persona.members:
+                alike.setdefault(decided.sets_of(member, alias), []).append(member)
+            for sets, members in alike.items():
+                for name in sets:
+                    if (name, account) not in roles:
+                        roles[name, account] = _role(name, account, decided, asking)
+                after = [roles[name, account] for name in sets]
+                cell = _cell(persona, tuple(members), alias, sets, after, asked, had, asking.decide)
+                if cell.kept or cell.lost or cell.gained or cell.unknown:
+                    cells.append(cell)
     return tuple(cells)
 
 
-def by_person(cells: Iterable[Cell]) -> dict[tuple[str, str], Cell]:
-    """(person, alias) → the cell."""
-    return {(member, cell.alias): cell for cell in cells for member in cell.members}
-
-
 def _cell(
-    persona: Persona, alias: str, given: PermissionSet | None, before: Holder, after: Holder | None,
-    asked: Sequence[Question], decide: Decide,
+    persona: Persona, members: tuple[str, ...], alias: str, sets: tuple[str, ...], after: Sequence[Holder],
+    asked: Sequence[Question], had: Sequence[int], decide: Decide,
 ) -> Cell:  # fmt: skip
     kept = 0
     lost, gained = [], []
-    for one in asked:
-        had = _RANK[decide(before, one.action, one.before)]
-        has = 0 if after is None else _RANK[decide(after, one.action, one.after)]
-        if has > had:
+    for one, before in zip(asked, had, strict=True):
+        has = max((_RANK[decide(role, one.action, one.after)] for role in after), default=0)
+        if has > before:
             gained.append(one)
-        elif has < had:
+        elif has < before:
             lost.append(one)
-        elif had:
+        elif before:
             kept += 1
-    name = "" if given is None else given.name
-    return Cell(persona.name, persona.members, alias, name, len(asked), kept, tuple(lost), tuple(gained))
+    unknown = tuple(sorted({policy for role in after for policy in role.unknown}))
+    return Cell(persona.name, members, alias, sets, len(asked), kept, tuple(lost), tuple(gained), unknown)
 
 
-def _after(
-    given: PermissionSet,
-    persona: Persona,
-    account: AccountId,
-    rewrite: Callable[[Json], Rewritten],
-    ground: Ground,
-    documents: Callable[[str], Mapping[str, Json] | None],
-) -> Holder:
+def _role(name: str, account: AccountId, decided: Decisions, asking: Asking) -> Holder:
     """The role that Identity Center makes of the set. Source of its name: IAM Identity Center User Guide, "Referencing
     permission sets in resource policies", read 2026-11; the sixteen characters at its end are AWS's."""
-    held = [document for arn in given.aws_managed if (document := documents(arn)) is not None]
-    return Holder(
-        f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{given.name}_0123456789abcdef/{persona.members[0]}",
-        account,
-        (*held, *given.packed.documents),
-        _boundary(persona, rewrite, ground) if given.boundary else None,
-    )
+    one = decided.permission_sets.get(name, SetOf())
+    documents: list[Mapping[str, Json]] = [*one.customer.values(), *([one.inline] if one.inline else [])]
+    unknown = []
+    for policy in one.policies:
+        arn = policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
+        if arn in asking.documents and ":iam::aws:" in arn:
+            documents.append(asking.documents[arn])
+        elif policy not in one.customer:
+            unknown.append(policy)
+    boundary = _boundary(one.boundary, account, asking) if one.boundary else None
+    principal = f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{name}_0123456789abcdef/somebody"
+    return Holder(principal, account, tuple(documents), boundary, tuple(unknown))
 
 
-def _boundary(persona: Persona, rewrite: Callable[[Json], Rewritten], ground: Ground) -> Mapping[str, Json] | None:
-    """The boundary as it reads in the account. What AWS has not named yet stands under its old name: it allows less."""
-    if persona.boundary_document is None:
+def _boundary(arn: str, account: AccountId, asking: Asking) -> Mapping[str, Json] | None:
+    """The boundary's document as it reads in the account; None (no bound, so a gain shows) where nobody has read it."""
+    if ":iam::aws:" in arn:
+        return asking.documents.get(arn)
+    old = next((text for text in asking.documents if _named_alike(text, arn)), None)
+    if old is None:
         return None
     try:
-        renamed: Mapping[str, Json] = resolve(rewrite(dict(persona.boundary_document)).value, ground.known)
+        renamed = asking.rewriter(account)(dict(asking.documents[old])).value
+        known: Mapping[str, Json] = resolve(renamed, asking.ground.known)
     except KeyError:
-        return persona.boundary_document
-    return renamed
+        return asking.documents[old]
+    return known
+
+
+def _named_alike(old: str, new: str) -> bool:
+    return ":iam::aws:" not in old and old.split(":", 5)[-1] == new.split(":", 5)[-1]

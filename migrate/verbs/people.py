@@ -21,8 +21,8 @@ from migrate.people.answers import Evaluator
 from migrate.people.classify import Classified, classify
 from migrate.people.decided import Decisions, decisions
 from migrate.people.permission_sets import Sets, permission_sets, personas
-from migrate.people.proposal import Proposal, propose, written
-from migrate.people.table import Cell, table
+from migrate.people.proposal import Proposal, propose, section_of, written
+from migrate.people.table import Asking, Cell, table
 from migrate.people.tailoring import Ground
 from migrate.people.users import documents_by_arn, users_of
 from migrate.placement import place
@@ -98,29 +98,34 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
         )
         humans = [one.user for one in classified if one.is_ == "human"]
         accounts = {alias: settings.account(alias) for alias in settings.targets}
-        documents = documents_by_arn(inventory).get
+        documents = documents_by_arn(inventory)
 
         def rewriter(account: AccountId) -> Rewriter:
             return drafting.rewriter(account, GLOBAL)
 
         sets = permission_sets(
-            personas(humans, documents),
+            personas(humans, documents.get),
             accounts,
             set(settings.environments.values()),
             rewriter,
             ground,
             managed_most=decided.managed_policies,
         )
-        cells = table(
-            sets,
-            inventory.account,
-            accounts,
-            rewriter,
-            ground,
-            documents,
-            Evaluator(),
-        )
-    return Looked(inventory, decided, classified, sets, propose(classified, sets), cells)
+        proposal = propose(classified, sets)
+        wanted = _wanted(migration, proposal)
+        asking = Asking(inventory.account, accounts, rewriter, ground, documents, Evaluator())
+        cells = table(sets.personas, wanted, asking)
+    return Looked(inventory, wanted, classified, sets, proposal, cells)
+
+
+def _wanted(migration: Migration, proposal: Proposal) -> Decisions:
+    """What migration.yaml says once the proposal is in it: what a person wrote there, and what nobody wrote yet."""
+    text, _ = written(_text_of(migration), proposal)
+    return decisions(section_of(text))
+
+
+def _text_of(migration: Migration) -> str:
+    return (migration.folder / config.FILE_NAME).read_text(encoding="utf-8")
 
 
 def _known(migration: Migration, stack: ExitStack) -> Known | None:
@@ -133,7 +138,7 @@ def _known(migration: Migration, stack: ExitStack) -> Known | None:
 
 def _write(migration: Migration, proposal: Proposal) -> list[str]:
     path = migration.folder / config.FILE_NAME
-    text, added = written(path.read_text(encoding="utf-8"), proposal)
+    text, added = written(_text_of(migration), proposal)
     if not added:
         return []
     # Read before it stands there: a file that does not load would stop every other verb.
@@ -172,12 +177,12 @@ def _sets(sets: Sets) -> list[str]:
 def _cells(cells: tuple[Cell, ...]) -> list[str]:
     lines = []
     for one in cells:
-        by = f"by {one.permission_set}" if one.permission_set else "not assigned"
+        by = f"by {' or '.join(one.permission_sets)}" if one.permission_sets else "not assigned"
         lines.append(
             f"{one.persona} in {one.alias} ({by}), {len(one.members)} people, {one.asked} questions: "
             f"{one.kept} kept, {len(one.lost)} lost, {len(one.gained)} gained"
         )
-        if one.permission_set:
+        if one.permission_sets:
             lines += [f"    loses {each.action} on {each.before}" for each in one.lost[:SHOWN]]
             if len(one.lost) > SHOWN:
                 lines.append(f"    and {len(one.lost) - SHOWN} more: --json has all")
@@ -187,12 +192,17 @@ def _cells(cells: tuple[Cell, ...]) -> list[str]:
 def _findings(looked: Looked) -> list[str]:
     sets = looked.sets
     found = [f"{name}: say what it is, in organisation.users of migration.yaml" for name in looked.proposal.undecided]
+    found += [f"organisation: {text}" for text in looked.decided.dangling()]
     found += [f"refused: {text}" for text in sets.refused]
     found += [f"not read, so not carried: {text}" for text in sets.unread]
     for (persona, alias), left in sets.left.items():
         found += [f"{persona} in {alias} may gain: {one}" for one in left if one.gains]
     for cell in looked.cells:
-        for one in cell.gained:
+        where = f"{cell.persona} in {cell.alias}"
+        found += [
+            f"{where} gets {policy}, which nobody has read: what it grants is not known" for policy in cell.unknown
+        ]
+        for one in () if cell.unknown else cell.gained:
             found.append(
                 f"{cell.persona} in {cell.alias} gains {one.action} on {one.after}: {len(cell.members)} people"
             )
