@@ -86,6 +86,12 @@ def written(text: str, proposal: Proposal) -> tuple[str, list[str]]:
     is_new = section is None
     section = CommentedMap() if section is None else section
     added = _add(section, proposal)
+    if not is_new:
+        # A section on one line would get everything onto it.
+        section.fa.set_block_style()
+        for name in ("groups", "permission_sets", "people"):
+            if section.get(name):
+                section[name].fa.set_block_style()
     if not added:
         return text, []
     stream = io.StringIO()
@@ -101,7 +107,8 @@ def written(text: str, proposal: Proposal) -> tuple[str, list[str]]:
 
 def section_of(text: str) -> dict[str, Any]:
     """The section as plain values."""
-    found = YAML(typ="safe").load(text)
+    # The pure reader: the other one takes no ARN without quotes in a list on one line.
+    found = YAML(typ="safe", pure=True).load(text)
     return dict(found.get(SECTION) or {}) if isinstance(found, Mapping) else {}
 
 
