@@ -73,9 +73,9 @@ class Corpus:
     actions: Sequence[str]
 
     @classmethod
-    def of(cls, personas: Iterable[Persona]) -> "Corpus":
-        """Of everybody's own policies, and the dangerous ones."""
-        named = {action for one in personas for each in one.statements() for action in _actions(each)}
+    def of(cls, statements: Iterable[Statement]) -> "Corpus":
+        """Of these statements, and the dangerous ones."""
+        named = {action for each in statements for action in _actions(each)}
         return cls(sorted({action for action in named if not _is_pattern(action)} | set(DANGEROUS)))
 
     def for_(self, action: str) -> list[str]:
@@ -98,19 +98,55 @@ def questions(
 ) -> tuple[Question, ...]:
     """Every question about one persona in one account, without repeats, sorted."""
     asked: set[Question] = set()
-    for statement in persona.statements():
+    bounds = statements_of(persona.boundary_document, "the boundary") if persona.boundary_document else ()
+    for statement in (*persona.statements(), *bounds):
         pairs = list(_resources(statement, account, rewrite, ground))
+        is_open = "*" in statement.resources or bool(statement.not_resources)
         for action in _actions(statement):
             for one in corpus.for_(action):
                 asked.update(Question(one, *pair) for pair in pairs)
+                things = ground.things(account, one.partition(":")[0].lower())[:OF_EACH_KIND] if is_open else ()
+                asked.update(Question(one, arn, after) for arn in things if (after := renamed(arn, rewrite, ground)))
     for held in persona.policies:
         if held.is_kept_by_aws and held.document is not None:
             actions = [a for each in statements_of(held.document, str(held)) for a in _actions(each)]
             asked.update(Question(corpus.for_(action)[0], "*", "*") for action in _spread(sorted(set(actions))))
     for action, kind in DANGEROUS.items():
         for arn in ground.things(account, kind)[:OF_EACH_KIND] if kind else ("*",):
-            if after := _after(arn, rewrite, ground):
+            if after := renamed(arn, rewrite, ground):
                 asked.add(Question(action, arn, after))
+    return tuple(sorted(asked))
+
+
+def questions_of_set(
+    documents: Iterable[Mapping[str, Json]],
+    of_aws: Iterable[Mapping[str, Json]],
+    account: AccountId,
+    legacy: AccountId,
+    named: Sequence[tuple[str, str]],
+    corpus: Corpus,
+) -> tuple[Question, ...]:
+    """Questions drawn from a permission set itself, so that what a person added to it is asked about as well.
+
+    `named`: old and new ARN of everything that goes to the account. What names nothing of it is asked of a made-up
+    thing, which in the old account has the same name.
+    """
+    asked: set[Question] = set()
+    for statement in [one for document in documents for one in statements_of(document, "a permission set")]:
+        pairs: list[tuple[str, str]] = []
+        for text in statement.resources + statement.not_resources:
+            if text == "*":
+                pairs.append(("*", "*"))
+            elif "${" not in text:
+                matches = pattern(text).fullmatch
+                met = [pair for pair in named if matches(pair[1])][:OF_EACH_PATTERN]
+                made = _made_up(text)
+                pairs += met if met and not _is_pattern(text) else [*met, (made.replace(account, legacy), made)]
+        for action in _actions(statement):
+            asked.update(Question(one, *pair) for one in corpus.for_(action) for pair in pairs)
+    for document in of_aws:
+        actions = {action for one in statements_of(document, "a policy of AWS") for action in _actions(one)}
+        asked.update(Question(corpus.for_(action)[0], "*", "*") for action in _spread(sorted(actions)))
     return tuple(sorted(asked))
 
 
@@ -126,13 +162,13 @@ def _resources(
         known = [
             arn for arn, ref in ground.resources if pattern(text).fullmatch(arn) and account in ground.goes_to(ref)
         ]
-        pairs = [(arn, _after(arn, rewrite, ground)) for arn in known[:OF_EACH_PATTERN]]
+        pairs = [(arn, renamed(arn, rewrite, ground)) for arn in known[:OF_EACH_PATTERN]]
         if not known or _is_pattern(text):
             out = rewrite(text)
             where = frozenset(account for ref in out.mentions for account in ground.goes_to(ref))
             where = where or ground.accounts_of(text)
             if not out.stays and (not where or account in where):
-                pairs.append((_made_up(text), _made_up(_after(text, rewrite, ground))))
+                pairs.append((_made_up(text), _made_up(renamed(text, rewrite, ground))))
         yield from ((before, after) for before, after in pairs if after)
 
 
@@ -147,7 +183,7 @@ def _spread(texts: list[str]) -> tuple[str, ...]:
     return _spread_of(tuple(texts))
 
 
-def _after(text: str, rewrite: Callable[[Json], Rewritten], ground: Ground) -> str:
+def renamed(text: str, rewrite: Callable[[Json], Rewritten], ground: Ground) -> str:
     """The text in the account's names; what AWS has not named yet stands under its old name; empty: it does not go."""
     if text == "*":
         return text

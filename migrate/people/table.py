@@ -4,14 +4,15 @@ People who hold the same are asked about once. What resource policies grant is n
 is said of it here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from migrate.names import AccountId
 from migrate.people.decided import Decisions, SetOf
 from migrate.people.permission_sets import Persona
-from migrate.people.questions import Corpus, Question, questions
+from migrate.people.questions import Corpus, Question, questions, questions_of_set, renamed
+from migrate.people.statements import statements_of
 from migrate.people.tailoring import Ground
 from migrate.rewrite import Rewritten
 from migrate.values import Json, resolve
@@ -80,8 +81,7 @@ def table(those: Sequence[Persona], decided: Decisions, asking: Asking) -> tuple
 
     What somebody may do is what any one of their roles may: they choose the role.
     """
-    corpus = Corpus.of(those)
-    roles: dict[tuple[str, AccountId], Holder] = {}
+    roles = _Roles(those, decided, asking)
     cells = []
     for persona in those:
         before = Holder(
@@ -90,55 +90,102 @@ def table(those: Sequence[Persona], decided: Decisions, asking: Asking) -> tuple
             persona.boundary_document if persona.boundary else None,
         )  # fmt: skip
         for alias, account in asking.accounts.items():
-            asked = questions(persona, account, asking.rewriter(account), asking.ground, corpus)
-            had = [_RANK[asking.decide(before, one.action, one.before)] for one in asked]
+            own = questions(persona, account, asking.rewriter(account), asking.ground, roles.corpus)
             alike: dict[tuple[str, ...], list[str]] = {}
             for member in persona.members:
                 alike.setdefault(decided.sets_of(member, alias), []).append(member)
             for sets, members in alike.items():
-                for name in sets:
-                    if (name, account) not in roles:
-                        roles[name, account] = _role(name, account, decided, asking)
-                after = [roles[name, account] for name in sets]
-                cell = _cell(persona, tuple(members), alias, sets, after, asked, had, asking.decide)
+                after = [roles.holder(name, account) for name in sets]
+                asked = sorted({*own, *(one for name in sets for one in roles.questions(name, account))})
+                cell = _cell(persona, tuple(members), alias, sets, before, after, asked, asking.decide)
                 if cell.kept or cell.lost or cell.gained or cell.unknown:
                     cells.append(cell)
     return tuple(cells)
 
 
+def by_person(cells: Iterable[Cell]) -> dict[tuple[str, str], Cell]:
+    """(person, alias) → the cell."""
+    return {(member, cell.alias): cell for cell in cells for member in cell.members}
+
+
 def _cell(
-    persona: Persona, members: tuple[str, ...], alias: str, sets: tuple[str, ...], after: Sequence[Holder],
-    asked: Sequence[Question], had: Sequence[int], decide: Decide,
+    persona: Persona, members: tuple[str, ...], alias: str, sets: tuple[str, ...], before: Holder,
+    after: Sequence[Holder], asked: Sequence[Question], decide: Decide,
 ) -> Cell:  # fmt: skip
     kept = 0
     lost, gained = [], []
-    for one, before in zip(asked, had, strict=True):
+    for one in asked:
+        had = _RANK[decide(before, one.action, one.before)]
         has = max((_RANK[decide(role, one.action, one.after)] for role in after), default=0)
-        if has > before:
+        if has > had:
             gained.append(one)
-        elif has < before:
+        elif has < had:
             lost.append(one)
-        elif before:
+        elif had:
             kept += 1
     unknown = tuple(sorted({policy for role in after for policy in role.unknown}))
     return Cell(persona.name, members, alias, sets, len(asked), kept, tuple(lost), tuple(gained), unknown)
 
 
-def _role(name: str, account: AccountId, decided: Decisions, asking: Asking) -> Holder:
-    """The role that Identity Center makes of the set. Source of its name: IAM Identity Center User Guide, "Referencing
-    permission sets in resource policies", read 2026-11; the sixteen characters at its end are AWS's."""
-    one = decided.permission_sets.get(name, SetOf())
-    documents: list[Mapping[str, Json]] = [*one.customer.values(), *([one.inline] if one.inline else [])]
-    unknown = []
-    for policy in one.policies:
-        arn = policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
-        if arn in asking.documents and ":iam::aws:" in arn:
-            documents.append(asking.documents[arn])
-        elif policy not in one.customer:
-            unknown.append(policy)
-    boundary = _boundary(one.boundary, account, asking) if one.boundary else None
-    principal = f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{name}_0123456789abcdef/somebody"
-    return Holder(principal, account, tuple(documents), boundary, tuple(unknown))
+class _Roles:
+    """The roles that Identity Center makes of permission sets, each in each account made once."""
+
+    def __init__(self, those: Sequence[Persona], decided: Decisions, asking: Asking) -> None:
+        self._decided, self._asking = decided, asking
+        own = [one for persona in those for one in persona.statements()]
+        given = [
+            one
+            for name, found in decided.permission_sets.items()
+            for document in _written(found)
+            for one in statements_of(document, f"permission set {name}")
+        ]
+        self.corpus = Corpus.of([*own, *given])
+        self._holders: dict[tuple[str, AccountId], Holder] = {}
+        self._questions: dict[tuple[str, AccountId], tuple[Question, ...]] = {}
+        self._named: dict[AccountId, list[tuple[str, str]]] = {}
+
+    def holder(self, name: str, account: AccountId) -> Holder:
+        """One role. Source of its name: IAM Identity Center User Guide, "Referencing permission sets in resource
+        policies", read 2026-11; the sixteen characters at its end are AWS's."""
+        if (name, account) not in self._holders:
+            one = self._decided.permission_sets.get(name, SetOf())
+            known, unknown = self._managed(one)
+            boundary = _boundary(one.boundary, account, self._asking) if one.boundary else None
+            principal = f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{name}_0123456789abcdef/somebody"
+            documents = (*_written(one), *known)
+            self._holders[name, account] = Holder(principal, account, documents, boundary, unknown)
+        return self._holders[name, account]
+
+    def questions(self, name: str, account: AccountId) -> tuple[Question, ...]:
+        """What is asked because of what the set itself says."""
+        if (name, account) not in self._questions:
+            one = self._decided.permission_sets.get(name, SetOf())
+            self._questions[name, account] = questions_of_set(
+                _written(one), self._managed(one)[0], account, self._asking.legacy, self._names(account), self.corpus
+            )
+        return self._questions[name, account]
+
+    def _managed(self, one: SetOf) -> tuple[tuple[Mapping[str, Json], ...], tuple[str, ...]]:
+        """Documents of AWS's own policies, and what nobody has read."""
+        documents, unknown = [], []
+        for policy in one.policies:
+            arn = policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
+            if arn in self._asking.documents and ":iam::aws:" in arn:
+                documents.append(self._asking.documents[arn])
+            elif policy not in one.customer:
+                unknown.append(policy)
+        return tuple(documents), tuple(unknown)
+
+    def _names(self, account: AccountId) -> list[tuple[str, str]]:
+        if account not in self._named:
+            rewrite, ground = self._asking.rewriter(account), self._asking.ground
+            pairs = [(arn, renamed(arn, rewrite, ground)) for arn in ground.in_account(account)]
+            self._named[account] = [pair for pair in pairs if pair[1]]
+        return self._named[account]
+
+
+def _written(one: SetOf) -> tuple[Mapping[str, Json], ...]:
+    return (*one.customer.values(), *((one.inline,) if one.inline else ()))
 
 
 def _boundary(arn: str, account: AccountId, asking: Asking) -> Mapping[str, Json] | None:
@@ -149,8 +196,8 @@ def _boundary(arn: str, account: AccountId, asking: Asking) -> Mapping[str, Json
     if old is None:
         return None
     try:
-        renamed = asking.rewriter(account)(dict(asking.documents[old])).value
-        known: Mapping[str, Json] = resolve(renamed, asking.ground.known)
+        made = asking.rewriter(account)(dict(asking.documents[old])).value
+        known: Mapping[str, Json] = resolve(made, asking.ground.known)
     except KeyError:
         return asking.documents[old]
     return known

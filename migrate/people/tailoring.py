@@ -4,7 +4,7 @@ The rule: an Allow may lose what is not in the account, with the reason said; a 
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -77,16 +77,22 @@ class Ground:
         return frozenset(account for _, _, accounts in self.matching(resource_pattern) for account in accounts)
 
     @cached_property
-    def _things(self) -> dict[AccountId, dict[str, list[str]]]:
-        found: dict[AccountId, dict[str, list[str]]] = {}
+    def _things(self) -> dict[tuple[AccountId, str], list[str]]:
+        found: dict[tuple[AccountId, str], list[str]] = {}
         for arn, ref, accounts in self._moving:
+            service = arn.split(":", 3)[2] if arn.startswith("arn:") else ""
             for account in accounts:
-                found.setdefault(account, {}).setdefault(ref.kind, []).append(arn)
+                for what in (ref.kind, service):
+                    found.setdefault((account, what), []).append(arn)
         return found
 
-    def things(self, account: AccountId, kind: str) -> list[str]:
-        """ARNs of one kind that go to an account."""
-        return self._things.get(account, {}).get(kind, [])
+    def in_account(self, account: AccountId) -> Iterator[str]:
+        """ARNs of everything that goes to an account."""
+        return (arn for arn, _, accounts in self._moving if account in accounts)
+
+    def things(self, account: AccountId, what: str) -> list[str]:
+        """ARNs of one kind (`sqs.queue`), or of one service as ARNs spell it (`sqs`), that go to an account."""
+        return self._things.get((account, what), [])
 
 
 def tailor(
