@@ -77,14 +77,8 @@ def _email(one: Classified) -> str:
 
 def written(text: str, proposal: Proposal) -> tuple[str, list[str]]:
     """The text of migration.yaml with what the proposal adds, and what was added. Nothing new: the same text."""
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 118
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    document = yaml.load(text)
-    section = document.get(SECTION) if isinstance(document, Mapping) else None
-    is_new = section is None
-    section = CommentedMap() if section is None else section
+    yaml, section = _read(text)
+    is_new = not section
     added = _add(section, proposal)
     if not is_new:
         # A section on one line would get everything onto it.
@@ -105,11 +99,31 @@ def written(text: str, proposal: Proposal) -> tuple[str, list[str]]:
     return text[:start] + block + text[end:], added
 
 
-def section_of(text: str) -> dict[str, Any]:
-    """The section as plain values."""
-    # The pure reader: the other one takes no ARN without quotes in a list on one line.
-    found = YAML(typ="safe", pure=True).load(text)
-    return dict(found.get(SECTION) or {}) if isinstance(found, Mapping) else {}
+def section_with(text: str, proposal: Proposal) -> dict[str, Any]:
+    """The section as plain values, once the proposal is in it."""
+    _, section = _read(text)
+    _add(section, proposal)
+    plain: dict[str, Any] = _plain(section)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def _read(text: str) -> tuple[YAML, Any]:
+    """How the text is written back, and its section; an empty one where there is none."""
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 118
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    document = yaml.load(text)
+    section = document.get(SECTION) if isinstance(document, Mapping) else None
+    return yaml, CommentedMap() if section is None else section
 
 
 def _without_empty(text: str) -> str:

@@ -159,9 +159,8 @@ def _resources(
             continue
         if "${" in text:
             continue
-        known = [
-            arn for arn, ref in ground.resources if pattern(text).fullmatch(arn) and account in ground.goes_to(ref)
-        ]
+        matches = pattern(text).fullmatch
+        known = [arn for arn, _, accounts in ground.matching(text) if account in accounts and matches(arn)]
         pairs = [(arn, renamed(arn, rewrite, ground)) for arn in known[:OF_EACH_PATTERN]]
         if not known or _is_pattern(text):
             out = rewrite(text)

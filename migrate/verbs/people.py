@@ -21,7 +21,7 @@ from migrate.people.answers import Evaluator
 from migrate.people.classify import Classified, classify
 from migrate.people.decided import Decisions, decisions
 from migrate.people.permission_sets import Sets, permission_sets, personas
-from migrate.people.proposal import Proposal, propose, section_of, written
+from migrate.people.proposal import Proposal, propose, section_with, written
 from migrate.people.table import Asking, Cell, table
 from migrate.people.tailoring import Ground
 from migrate.people.users import documents_by_arn, users_of
@@ -120,8 +120,7 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
 
 def _wanted(migration: Migration, proposal: Proposal) -> Decisions:
     """What migration.yaml says once the proposal is in it: what a person wrote there, and what nobody wrote yet."""
-    text, _ = written(_text_of(migration), proposal)
-    return decisions(section_of(text))
+    return decisions(section_with(_text_of(migration), proposal))
 
 
 def _text_of(migration: Migration) -> str:
