@@ -12,7 +12,17 @@ from migrate.errors import ConfigError
 from migrate.people.classify import Class
 from migrate.people.packing import MANAGED_DEFAULT, MANAGED_MOST
 
-_KEYS = ("people", "groups", "permission_sets", "users", "github", "vendors", "quarantine", "managed_policies")
+_KEYS = (
+    "people",
+    "groups",
+    "permission_sets",
+    "users",
+    "github",
+    "vendors",
+    "quarantine",
+    "managed_policies",
+    "access_management",
+)
 
 
 class Part(BaseModel):
@@ -109,6 +119,8 @@ class Decisions(Part):
     users: dict[str, Decision] = Field(default_factory=dict)
     github: tuple[Repository, ...] = ()
     vendors: tuple[Vendor, ...] = ()
+    access_management: str = ""
+    """Alias of the account in which the users of vendors stand, and nothing else."""
     quarantine: bool = False
     managed_policies: Annotated[int, Field(ge=1, le=MANAGED_MOST)] = MANAGED_DEFAULT
     """How many managed policies a role may hold: the quota of the target accounts."""

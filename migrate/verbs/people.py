@@ -20,6 +20,8 @@ from migrate.out import Out
 from migrate.people.answers import Evaluator
 from migrate.people.classify import Classified, classify
 from migrate.people.decided import Decisions, decisions
+from migrate.people.leaks import Leak, leaks
+from migrate.people.machines import Outside, Wanted, github, vendors
 from migrate.people.permission_sets import Sets, permission_sets, personas
 from migrate.people.proposal import Proposal, propose, section_with, written
 from migrate.people.table import Asking, Cell, table
@@ -44,6 +46,9 @@ class Looked:
     proposal: Proposal
     cells: tuple[Cell, ...]
     """What each persona keeps, loses and gains in each account."""
+    machines: tuple[Wanted, ...]
+    """What stands for the machines that migration.yaml names."""
+    leaks: tuple[Leak, ...]
 
 
 def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Path | None) -> int:
@@ -54,7 +59,7 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
     for line in _findings(looked):
         out.say(f"  {line}")
     out.result(
-        "\n".join(_table(looked.classified) + _sets(looked.sets) + _cells(looked.cells)),
+        "\n".join(_table(looked.classified) + _sets(looked.sets) + _cells(looked.cells) + _machines(looked)),
         {
             "users": [one.as_json() for one in looked.classified],
             "proposal": looked.proposal.as_json(),
@@ -63,6 +68,8 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
                 for (persona, alias), left in looked.sets.left.items()
                 if left
             },
+            "machines": [one.as_json() for one in looked.machines],
+            "leaks": [one.as_json() for one in looked.leaks],
             "table": [one.as_json() for one in looked.cells],
             "findings": _findings(looked),
             "added": added,
@@ -84,7 +91,8 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
         raise UsageError(f"{head.path} was made without looking for IAM users", do=f"migrate scan {migration.folder}")
     settings, kinds = migration.config, migration.kinds
     decided = decisions(settings.organisation)
-    classified = classify(users_of(inventory, kinds), as_of=head.written_at[:7], decisions=decided.classes)
+    users = users_of(inventory, kinds)
+    classified = classify(users, as_of=head.written_at[:7], decisions=decided.classes)
     with files.collector_off(), ExitStack() as open_until_drawn:
         graph = build(inventory, kinds)
         placement = place(graph, settings, kinds)
@@ -115,7 +123,9 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
         wanted = _wanted(migration, proposal)
         asking = Asking(inventory.account, accounts, rewriter, ground, documents, Evaluator())
         cells = table(sets.personas, wanted, asking)
-    return Looked(inventory, wanted, classified, sets, proposal, cells)
+        outside = Outside({user.name: user for user in users}, accounts, rewriter, ground)
+        machines = (*github(wanted, outside), *vendors(wanted, outside))
+    return Looked(inventory, wanted, classified, sets, proposal, cells, machines, leaks(inventory, users))
 
 
 def _wanted(migration: Migration, proposal: Proposal) -> Decisions:
@@ -188,6 +198,14 @@ def _cells(cells: tuple[Cell, ...]) -> list[str]:
     return lines
 
 
+def _machines(looked: Looked) -> list[str]:
+    lines = []
+    for one in looked.machines:
+        lines.append(f"{one.kind} {one.name} in {one.account}: {one.because}")
+        lines += [f"    not there: {left}" for left in one.left]
+    return lines
+
+
 def _findings(looked: Looked) -> list[str]:
     sets = looked.sets
     found = [f"{name}: say what it is, in organisation.users of migration.yaml" for name in looked.proposal.undecided]
@@ -196,6 +214,7 @@ def _findings(looked: Looked) -> list[str]:
     found += [f"not read, so not carried: {text}" for text in sets.unread]
     for (persona, alias), left in sets.left.items():
         found += [f"{persona} in {alias} may gain: {one}" for one in left if one.gains]
+    found += [str(one) for one in looked.leaks]
     for cell in looked.cells:
         where = f"{cell.persona} in {cell.alias}"
         found += [
