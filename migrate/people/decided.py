@@ -12,18 +12,6 @@ from migrate.errors import ConfigError
 from migrate.people.classify import Class
 from migrate.people.packing import MANAGED_DEFAULT, MANAGED_MOST
 
-_KEYS = (
-    "people",
-    "groups",
-    "permission_sets",
-    "users",
-    "github",
-    "vendors",
-    "quarantine",
-    "managed_policies",
-    "access_management",
-)
-
 
 class Part(BaseModel):
     """A part of the section: unknown keys are refused."""
@@ -110,6 +98,15 @@ class SetOf(Shared):
     session: str = ""
 
 
+class Portal(Shared):
+    """Where people sign in."""
+
+    start_url: Annotated[str, Field(pattern=r"^https://[^\s\"\'\[\]]+$")]
+    """The address of the access portal."""
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    """The region of the Identity Center instance."""
+
+
 class Decisions(Part):
     """What this package reads of the section."""
 
@@ -121,7 +118,9 @@ class Decisions(Part):
     vendors: tuple[Vendor, ...] = ()
     access_management: str = ""
     """Alias of the account in which the users of vendors stand, and nothing else."""
+    portal: Portal | None = None
     quarantine: bool = False
+    """Whether the old users are closed. False: nothing is even planned."""
     managed_policies: Annotated[int, Field(ge=1, le=MANAGED_MOST)] = MANAGED_DEFAULT
     """How many managed policies a role may hold: the quota of the target accounts."""
 
@@ -159,7 +158,11 @@ class Decisions(Part):
 
 def decisions(organisation: Mapping[str, Any] | None) -> Decisions:
     """Read the section as it stands in migration.yaml. Raises ConfigError naming the field."""
-    found = {key: _dated(value) for key, value in (organisation or {}).items() if key in _KEYS and value is not None}
+    found = {
+        key: _dated(value)
+        for key, value in (organisation or {}).items()
+        if key in Decisions.model_fields and value is not None
+    }
     try:
         return Decisions.model_validate(found)
     except ValidationError as error:

@@ -3,6 +3,7 @@
 The rule: calls nothing. What it proposes is added to migration.yaml only when asked, and never over what stands there.
 """
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from migrate.graph import build
 from migrate.ground import Known
 from migrate.inventory import Inventory
 from migrate.journal import Journal
+from migrate.kinds.iam_people import QuarantinedUser
 from migrate.migration import Migration
 from migrate.names import GLOBAL, AccountId
 from migrate.out import Out
@@ -24,11 +26,14 @@ from migrate.people.leaks import Leak, leaks
 from migrate.people.machines import Outside, Wanted, github, vendors
 from migrate.people.permission_sets import Sets, permission_sets, personas
 from migrate.people.proposal import Proposal, propose, section_with, written
-from migrate.people.table import Asking, Cell, table
+from migrate.people.quarantine import SOAK_DAYS, Quarantine, quarantine
+from migrate.people.table import Asking, Cell, by_person, table
 from migrate.people.tailoring import Ground
 from migrate.people.users import documents_by_arn, users_of
+from migrate.people.welcome import Welcome, welcomes
 from migrate.placement import place
 from migrate.rewrite import Rewriter
+from migrate.values import Json, shown
 from migrate.verbs.acting import JOURNAL
 
 SHOWN = 8
@@ -49,12 +54,15 @@ class Looked:
     machines: tuple[Wanted, ...]
     """What stands for the machines that migration.yaml names."""
     leaks: tuple[Leak, ...]
+    quarantine: Quarantine
 
 
 def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Path | None) -> int:
     """Say who is who and what is proposed; with `write`, add it to migration.yaml."""
     migration = Migration(folder)
     looked = look(migration, inventory)
+    # Nothing is written before everybody's files are made.
+    welcomed = _welcomes(migration, looked) if welcome else ()
     added = _write(migration, looked.proposal) if write else []
     for line in _findings(looked):
         out.say(f"  {line}")
@@ -69,6 +77,8 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
                 if left
             },
             "machines": [one.as_json() for one in looked.machines],
+            "quarantine": [one.as_json() for one in looked.quarantine.closed],
+            "not_closed": dict(looked.quarantine.spared),
             "leaks": [one.as_json() for one in looked.leaks],
             "table": [one.as_json() for one in looked.cells],
             "findings": _findings(looked),
@@ -77,6 +87,10 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
     )
     for line in added:
         out.say(f"added {line}")
+    if welcome:
+        where = _put(migration, welcomed)
+        said = f"wrote the files of {len(welcomed)} people into {where}"
+        out.say(said if welcomed else "nobody stands under organisation.people")
     if write:
         out.say(f"{len(added)} entries added to {migration.folder / config.FILE_NAME}" if added else "nothing to add")
     elif looked.proposal.people:
@@ -125,7 +139,8 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
         cells = table(sets.personas, wanted, asking)
         outside = Outside({user.name: user for user in users}, accounts, rewriter, ground)
         machines = (*github(wanted, outside), *vendors(wanted, outside))
-    return Looked(inventory, wanted, classified, sets, proposal, cells, machines, leaks(inventory, users))
+    closed = quarantine(classified, wanted, inventory, QuarantinedUser())
+    return Looked(inventory, wanted, classified, sets, proposal, cells, machines, leaks(inventory, users), closed)
 
 
 def _wanted(migration: Migration, proposal: Proposal) -> Decisions:
@@ -159,6 +174,23 @@ def _write(migration: Migration, proposal: Proposal) -> list[str]:
     finally:
         draft.unlink()
     return added
+
+
+def _welcomes(migration: Migration, looked: Looked) -> tuple[Welcome, ...]:
+    settings = migration.config
+    accounts = {alias: settings.account(alias) for alias in settings.targets}
+    users = [one.user for one in looked.classified]
+    cells = by_person(looked.cells)
+    return welcomes(looked.decided, settings.migration, accounts, settings.regions[0], users, cells)
+
+
+def _put(migration: Migration, welcomed: tuple[Welcome, ...]) -> Path:
+    folder = migration.folder / f"{files.now_utc():%Y%m%dT%H%M%SZ}.welcome"
+    for one in welcomed:
+        (folder / one.person).mkdir(parents=True, exist_ok=True)
+        files.put(folder / one.person / "config", one.config.encode())
+        files.put(folder / one.person / "welcome.md", one.page.encode())
+    return folder
 
 
 def _table(classified: tuple[Classified, ...]) -> list[str]:
@@ -203,7 +235,16 @@ def _machines(looked: Looked) -> list[str]:
     for one in looked.machines:
         lines.append(f"{one.kind} {one.name} in {one.account}: {one.because}")
         lines += [f"    not there: {left}" for left in one.left]
+    for closed in looked.quarantine.closed:
+        lines.append(f"close {closed.user.name} ({closed.is_}), {SOAK_DAYS} days before anything is removed:")
+        lines += [f"    {one.operation} {_said(one.params)}" for one in closed.requests]
+        lines += [f"    then: {text}" for text in closed.removal]
+    lines += [f"not closed: {name} {why}" for name, why in looked.quarantine.spared.items()]
     return lines
+
+
+def _said(params: Mapping[str, Json]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in shown(dict(params)).items() if name != "PolicyDocument")
 
 
 def _findings(looked: Looked) -> list[str]:
