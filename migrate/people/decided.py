@@ -101,10 +101,15 @@ class SetOf(Shared):
 class Portal(Shared):
     """Where people sign in."""
 
-    start_url: Annotated[str, Field(pattern=r"^https://[^\s\"\'\[\]]+$")]
-    """The address of the access portal."""
+    start_url: Annotated[str, Field(pattern=r"^(https://)?[a-z0-9][^\s:\"\'\[\]]+$")]
+    """The address of the access portal, with or without `https://`."""
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
     """The region of the Identity Center instance."""
+
+    @property
+    def url(self) -> str:
+        """The address with its scheme."""
+        return f"https://{self.start_url.removeprefix('https://')}"
 
 
 class Decisions(Part):

@@ -57,7 +57,7 @@ def welcomes(
         ]
         lines = [
             f"[sso-session {migration}]",
-            f"sso_start_url = {portal.start_url}",
+            f"sso_start_url = {portal.url}",
             f"sso_region = {portal.region}",
             "sso_registration_scopes = sso:account:access",
         ]
@@ -67,7 +67,7 @@ def welcomes(
                 f"sso_role_name = {name}", f"region = {region}",
             ]  # fmt: skip
         lost = {alias: cell for (member, alias), cell in cells.items() if member == person.name and cell.lost}
-        page = _page(person.name, migration, portal.start_url, profiles, by_name.get(person.name), lost, decided)
+        page = _page(person.name, migration, portal.url, profiles, by_name.get(person.name), lost, decided)
         made.append(Welcome(person.name, "\n".join(lines) + "\n", page))
     return tuple(made)
 
