@@ -185,7 +185,7 @@ def perform(ground: Ground, step: Step, index: int, sender: Callable[[AccountId,
             _create(ground, step, index, request, sender)
         else:
             _write(ground, step, index, request, sender)
-    if request.wait is not None:
+    if request.wait is not None and not ground.is_moot(step, request.wait):
         wait(ground, step, request.wait, request)
 
 

@@ -1,0 +1,38 @@
+"""What a reader of the plan has to know, in sentences. The rule: what AWS cannot undo is said before it is done."""
+
+from collections.abc import Iterator, Sequence
+
+from migrate.config import Config
+from migrate.inventory import Resource
+from migrate.organisation import wishes
+from migrate.organisation.difference import Todo
+from migrate.organisation.section import PARKED, Organisation
+
+
+def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Resource]) -> Iterator[str]:
+    """Every notice, the gravest first."""
+    new = [one.ref.name for one in todo.resources if one.ref.kind == wishes.ACCOUNT and not one.facts["stands"]]
+    if new:
+        then = (
+            f"moves them into the unit {PARKED}, which stays"
+            if section.on_rollback == "park"
+            else "closes them; AWS closes a tenth of the accounts within 30 days, at least ten (unverified), and keeps "
+            "each for 90 days"
+        )
+        yield f"{len(new)} accounts are made. AWS cannot delete an account; a rollback {then}: {', '.join(new)}"
+    yield from _legacy(section, config)
+    moved = [one for one in todo.resources if one.ref.kind == wishes.ACCOUNT and "parent" in one.facts["changes"]]
+    for one in moved:
+        yield f"{one.ref.name} stands and moves into another unit: the policies of that unit hold for it at once"
+    if todo.standing:
+        yield f"{len(todo.standing)} wishes stand as they are wanted: they are taken as they are, and never undone"
+
+
+def _legacy(section: Organisation, config: Config) -> Iterator[str]:
+    if section.management.account == config.legacy.account:
+        yield (
+            "legacy is the management account: service control policies never restrict it, whoever breaks into one of "
+            "its workloads owns the organisation, and it can only leave by ending the organisation"
+        )
+        if section.legacy.how != "management":
+            yield "legacy is the management account, whatever legacy.how says: it cannot be invited into its own"

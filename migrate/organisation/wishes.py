@@ -1,0 +1,110 @@
+"""`organisation:` of migration.yaml → the wanted resources, each with its facts. Pure: it knows nothing of what stands.
+
+The rule: wishes name each other by `wanted.called`, never by an id.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from migrate.inventory import Resource
+from migrate.names import Region
+from migrate.organisation import guard_rails
+from migrate.organisation.kinds import wanted_kinds
+from migrate.organisation.section import PARKED, Member, Organisation
+from migrate.organisation.wanted import ROOT, Wanted, WantedKind, called
+
+UNIT, ACCOUNT, POLICY = "organizations.organizational_unit", "organizations.account", "organizations.policy"
+OWNER_TAG, EXPIRY_TAG = "owner", "expires"
+
+
+def wishes(section: Organisation, regions: tuple[str, ...], legacy: str) -> list[Resource]:
+    """Everything that is wanted, in no order. `regions`: legacy's; `legacy`: its account id."""
+    return [
+        *_tree(section),
+        *_policies(section, regions),
+    ]
+
+
+def _wish(kind: str, name: str, facts: Mapping[str, Any], **more: Any) -> Resource:
+    made: WantedKind[Wanted] = wanted_kinds()[kind]  # type: ignore[assignment]  # found by its name
+    return made.wish(name, made.facts.model_validate(facts), **more)
+
+
+def unit_or_root(path: str) -> str:
+    """How wishes call a unit, or the root where the path is empty."""
+    return called(UNIT, path) if path else ROOT
+
+
+def parks(section: Organisation) -> bool:
+    """Whether a rollback leaves accounts in a unit of their own."""
+    return section.on_rollback == "park" and any(True for _ in section.every_account())
+
+
+def _tree(section: Organisation) -> Iterator[Resource]:
+    accounts = list(section.every_account())
+    yield _wish("organizations.organization", "organization", {"is_kept": bool(accounts)})
+    for path, _ in section.every_unit():
+        yield _wish(UNIT, path, {"parent": unit_or_root(path.rpartition("/")[0])})
+    if parks(section):
+        yield _wish(UNIT, PARKED, {"parent": ROOT, "is_kept": True})
+    for alias, member, path in accounts:
+        facts = {
+            "account_name": member.name or alias,
+            "parent": unit_or_root(path),
+            "role": section.role,
+            "parked": called(UNIT, PARKED) if parks(section) else "",
+        }
+        yield _wish(ACCOUNT, section.email_of(alias, member), facts, tags=_tags(member))
+
+
+def _tags(member: Member) -> dict[str, str]:
+    said = {OWNER_TAG: member.owner, EXPIRY_TAG: member.expires}
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def setting(section: Organisation, regions: tuple[str, ...]) -> guard_rails.Setting:
+    """What the rails are made with."""
+    return guard_rails.Setting(section.guard_rails.regions or regions, section.guard_rails.exempt_roles)
+
+
+def attached(section: Organisation) -> Iterator[tuple[str, str, str]]:
+    """Each rail with its target as an attachment spells it, and as wishes call it; `unit:` and `account:`."""
+    yield from ((rail, "root", ROOT) for rail in section.guard_rails.everywhere)
+    for path, unit in section.every_unit():
+        yield from ((rail, f"unit:{path}", called(UNIT, path)) for rail in unit.guard_rails)
+    for alias, member, _ in section.every_account():
+        email = section.email_of(alias, member)
+        yield from ((rail, f"account:{email}", called(ACCOUNT, email)) for rail in member.guard_rails)
+
+
+def _policies(section: Organisation, regions: tuple[str, ...]) -> Iterator[Resource]:
+    own, made = section.guard_rails.documents, setting(section, regions)
+    wanted = list(attached(section))
+    known = set(guard_rails.known(own))
+    rails = sorted({rail for rail, _, _ in wanted if rail in known})
+    if rails:
+        yield _wish("organizations.policy_type", "SERVICE_CONTROL_POLICY", {})
+    for rail in rails:
+        facts = {
+            "description": guard_rails.title(rail, own),
+            "content": guard_rails.document(rail, own, made),
+        }
+        yield _wish(POLICY, rail, facts)
+    for rail, where, target in dict.fromkeys(wanted):
+        if rail in known:
+            facts = {"policy": called(POLICY, rail), "target": target, "policy_name": rail}
+            yield _wish("organizations.policy_attachment", f"{rail}@{where}", facts)
+
+
+def trial(section: Organisation, rail: str) -> Resource | None:
+    """The rail on the canary account, where there is one."""
+    email = section.emails().get(section.guard_rails.canary or "")
+    if email is None:
+        return None
+    facts = {"policy": called(POLICY, rail), "target": called(ACCOUNT, email), "policy_name": rail}
+    return _wish("organizations.policy_trial", f"{rail}@account:{email}", facts)
+
+
+def region_of(section: Organisation, regions: tuple[str, ...]) -> Region:
+    """Where IAM Identity Center stands."""
+    return Region(section.identity_center.region or regions[0])
