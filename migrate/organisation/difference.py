@@ -57,7 +57,7 @@ def difference(wanted: Iterable[Resource], present: Iterable[Resource], kinds: M
         if not changed:
             standing.append(wish.ref)
         elif not fixed:
-            todo.append(_to_change(wish, found, changed))
+            todo.append(_to_change(kind, wish, found, changed))
     return Todo(tuple(todo), given, tuple(standing), unlike)
 
 
@@ -72,9 +72,10 @@ def _same(kind: WantedKind[Any], name: str, one: Json, other: Json) -> bool:
     return bool(one == other)
 
 
-def _to_change(wish: Resource, found: Resource, changed: list[str]) -> Resource:
+def _to_change(kind: WantedKind[Any], wish: Resource, found: Resource, changed: list[str]) -> Resource:
     before = {name: found.facts.get(name) for name in changed}
-    facts = wish.facts | {"id": found.facts["id"], "stands": True, "changes": changed, "before": before}
+    kept = {name: found.facts[name] for name in kind.ignored}
+    facts = wish.facts | kept | {"id": found.facts["id"], "stands": True, "changes": changed, "before": before}
     tags = {key: value for key, value in found.tags.items() if not key.startswith("migrate:")}
     return Resource(wish.ref, found.arn, tags, None, None, facts)
 

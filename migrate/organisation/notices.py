@@ -7,6 +7,7 @@ from migrate.inventory import Resource
 from migrate.organisation import wishes
 from migrate.organisation.difference import Todo
 from migrate.organisation.section import PARKED, Organisation
+from migrate.plan import Plan
 
 
 def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Resource]) -> Iterator[str]:
@@ -36,3 +37,15 @@ def _legacy(section: Organisation, config: Config) -> Iterator[str]:
         )
         if section.legacy.how != "management":
             yield "legacy is the management account, whatever legacy.how says: it cannot be invited into its own"
+
+
+def kept(section: Organisation, plan: Plan) -> Iterator[str]:
+    """What a whole rollback of this plan leaves behind."""
+    made = [step.ref for step in plan.steps.values() if step.action == "create"]
+    accounts = [ref.name for ref in made if ref.kind == wishes.ACCOUNT]
+    if accounts and section.on_rollback == "park":
+        yield f"AWS cannot delete an account: {len(accounts)} were moved into {PARKED}, which stays"
+    elif accounts:
+        yield f"AWS cannot delete an account: {len(accounts)} were closed; AWS keeps them 90 days"
+    if accounts and any(ref.kind == "organizations.organization" for ref in made):
+        yield "the organisation stays: one that has accounts cannot be deleted"

@@ -17,7 +17,7 @@ from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
-from migrate.organisation import planning, reading, wishes
+from migrate.organisation import notices, planning, reading, wishes
 from migrate.organisation.migration import OrganisationMigration
 from migrate.out import Out
 from migrate.plan import Plan
@@ -183,4 +183,14 @@ approve = shared(ordinary_verbs.approve, of=_opened)
 run = shared(acting.run, ways=WAYS)
 status = shared(acting.status, ways=WAYS)
 verify = shared(acting.verify, ways=WAYS)
-rollback = shared(acting.rollback, ways=WAYS)
+
+
+def rollback(out: Out, folder: Path, *, plan_path: Path | None, confirm: str | None, **arguments: Any) -> int:
+    """As the ordinary verb; then what AWS keeps is said."""
+    act = shared(acting.rollback, ways=WAYS)
+    code = act(out, folder, plan_path=plan_path, confirm=confirm, **arguments)
+    if confirm is not None:
+        migration = _opened(folder)
+        for said in notices.kept(planning.section_of(migration.decided), migration.plan(plan_path)):
+            out.say(f"  {said}")
+    return code

@@ -126,9 +126,10 @@ class Attachment(Wanted):
     is_attached: bool = True
 
 
-def _attach(it: It[Any], policy: str, target: str) -> Request:
+def _attach(it: It[Any]) -> Request:
     """Attach, with a look first. A target has few policies: one page."""
-    params: dict[str, Json] = {"PolicyId": policy, "TargetId": target}
+    target = it.facts.target
+    params: dict[str, Json] = {"PolicyId": it.facts.policy, "TargetId": target}
     seen = {"attached": f"Policies[?Name=='{it.facts.policy_name}'].Id | [0]"}
     return Request(
         "organizations.AttachPolicy", params, once="named", retry=BUSY, done=("DuplicatePolicyAttachmentException",),
@@ -153,7 +154,7 @@ class Attach(Action[Attachment]):
         return not it.facts.stands
 
     def requests(self, it: It[Attachment], place: Place) -> list[Request]:
-        return [_attach(it, it.facts.policy, it.facts.target)]
+        return [_attach(it)._replace(creates=True, find=None)]
 
 
 class _Attached(WantedKind[Attachment]):
@@ -218,7 +219,7 @@ class Try(Action[Attachment]):
         return not it.facts.stands
 
     def requests(self, it: It[Attachment], place: Place) -> list[Request]:
-        return [_attach(it, it.facts.policy, it.facts.target)]
+        return [_attach(it)]
 
 
 class EndTrial(Action[Attachment]):
