@@ -22,6 +22,7 @@ def wishes(section: Organisation, regions: tuple[str, ...], legacy: str) -> list
     return [
         *_tree(section),
         *_policies(section, regions),
+        *_people(section, region_of(section, regions)),
     ]
 
 
@@ -103,6 +104,51 @@ def trial(section: Organisation, rail: str) -> Resource | None:
         return None
     facts = {"policy": called(POLICY, rail), "target": called(ACCOUNT, email), "policy_name": rail}
     return _wish("organizations.policy_trial", f"{rail}@account:{email}", facts)
+
+
+def _people(section: Organisation, region: Region) -> Iterator[Resource]:
+    if not (section.people or section.groups or section.permission_sets):
+        return
+    is_provisioned = section.identity_center.users == "provisioned"
+    yield _wish("sso.instance", "instance", {}, region=region)
+    for name, one in section.permission_sets.items():
+        facts = {
+            "description": one.description, "session": one.session, "managed": sorted(one.policies),
+            "customer": sorted(({"Name": c.name, "Path": c.path} for c in one.customer_policies), key=str),
+            "inline": one.inline,
+        }  # fmt: skip
+        yield _wish("sso.permission_set", name, facts, region=region)
+    for name, group in section.groups.items():
+        about = {"description": group.description, "is_provisioned": is_provisioned}
+        yield _wish("identitystore.group", name, about, region=region)
+    for person in section.people:
+        email = person.email.lower()
+        known = {"display_name": person.name, "email": email, "is_provisioned": is_provisioned}
+        yield _wish("identitystore.user", email, known, region=region)
+        # Who is in a group is the identity provider's to say, where there is one.
+        for name in () if is_provisioned else dict.fromkeys(person.groups):
+            both = {"group": called("identitystore.group", name), "user": called("identitystore.user", email)}
+            yield _wish("identitystore.group_membership", f"{name}/{email}", both, region=region)
+    yield from _assignments(section, region)
+
+
+def _assignments(section: Organisation, region: Region) -> Iterator[Resource]:
+    emails = section.emails()
+    triples = [
+        (assign.permission_set, alias, name)
+        for name, group in section.groups.items()
+        for assign in group.assign
+        for alias in assign.accounts
+    ]
+    for permission_set, alias, name in dict.fromkeys(triples):
+        is_management = alias == "management"
+        facts = {
+            "permission_set": called("sso.permission_set", permission_set),
+            "account": section.management.account if is_management else called(ACCOUNT, emails[alias]),
+            "group": called("identitystore.group", name),
+        }
+        where = "management" if is_management else emails[alias]
+        yield _wish("sso.account_assignment", f"{permission_set}@{where}@{name}", facts, region=region)
 
 
 def region_of(section: Organisation, regions: tuple[str, ...]) -> Region:

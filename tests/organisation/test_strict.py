@@ -89,7 +89,7 @@ def test_an_address_that_someone_else_has_is_said_and_stops_only_what_needs_it(t
     told.type("plan")
     told.approve()
     organizations(told).create_account(Email="aws+production@shop.example", AccountName="another")
-    time.sleep(1.5)
+    time.sleep(3.5)
     closed = next(a["Id"] for a in organizations(told).list_accounts()["Accounts"] if "production" in a["Email"])
     organizations(told).close_account(AccountId=closed)
 

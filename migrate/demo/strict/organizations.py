@@ -12,7 +12,7 @@ from typing import Any
 from migrate.demo.strict import override, strict
 from migrate.demo.strict._refusal import Refusal
 
-CREATION_S = 1.0
+CREATION_S = 3.0
 """How long an account takes here; AWS takes minutes."""
 AT_A_TIME = 5
 MOST_BYTES = 5120
