@@ -90,3 +90,10 @@ def add_organisation(main: click.Group, verb: Callable[..., Callable[[Callable[.
         from migrate.verbs.organising import rollback as act
 
         return act(out, folder, **arguments)
+
+    @verb(of=org)
+    def org_import(out: Out, folder: Path) -> Any:
+        """Write the organisation that stands into migration.yaml, comments kept. Writes nothing to AWS."""
+        from migrate.verbs.organising import import_ as act
+
+        return act(out, folder)

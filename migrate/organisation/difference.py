@@ -30,6 +30,8 @@ class Todo:
     """Wishes that stand as they are wanted."""
     unlike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Wishes that stand otherwise, in ways that no action changes."""
+    extra: tuple[Resource, ...] = ()
+    """What stands and is no wish."""
 
 
 def difference(wanted: Iterable[Resource], present: Iterable[Resource], kinds: Mapping[str, Any]) -> Todo:
@@ -58,7 +60,9 @@ def difference(wanted: Iterable[Resource], present: Iterable[Resource], kinds: M
             standing.append(wish.ref)
         elif not fixed:
             todo.append(_to_change(kind, wish, found, changed))
-    return Todo(tuple(todo), given, tuple(standing), unlike)
+    asked = {(wish.ref.kind, wish.ref.name) for wish in wishes}
+    extra = tuple(one for key, one in sorted(there.items()) if key not in asked)
+    return Todo(tuple(todo), given, tuple(standing), unlike, extra)
 
 
 def _changes(kind: WantedKind[Any], wanted: Mapping[str, Json], found: Resource) -> list[str]:

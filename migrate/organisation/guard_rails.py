@@ -67,11 +67,11 @@ def _deny(sid: str, actions: Sequence[str], condition: Mapping[str, Json], resou
 
 
 def _protect_organisation(setting: Setting) -> list[dict[str, Json]]:
-    root = {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}}
+    root = {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::*:root"]}}
     return [
         _deny("NobodyLeaves", ["organizations:LeaveOrganization"], {}),
         # Root sessions that the management account opens for one task are let through: they are how it cleans up.
-        # Source: IAM User Guide, "Centrally manage root access for member accounts".
+        # Source: github.com/aws-samples/service-control-policy-examples, "Prevent root credentials management".
         _deny("NobodyIsRoot", ["*"], {"Condition": root | {"Null": {"aws:AssumedRoot": "true"}}}),
     ]
 

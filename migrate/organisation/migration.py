@@ -10,10 +10,10 @@ from typing import Any
 from migrate import config as configuration
 from migrate import runbook
 from migrate.config import Config
-from migrate.inventory import Inventory, Resource
+from migrate.inventory import Resource
 from migrate.kind import Kind
 from migrate.migration import Migration
-from migrate.organisation import planning
+from migrate.organisation import planning, wishes
 from migrate.organisation.kinds import wanted_kinds
 from migrate.runbook import Runbook
 
@@ -58,6 +58,7 @@ class OrganisationMigration(Migration):
         """What is to be done."""
         return planning.draw(self.decided, present, self.kinds)
 
-    def wishes_of(self, inventory: Inventory) -> tuple[Resource, ...]:
-        """The wishes that a plan was made from."""
-        return inventory.resources
+    def wishes(self) -> list[Resource]:
+        """Everything that migration.yaml wants."""
+        decided = self.decided
+        return wishes.wishes(planning.section_of(decided), decided.legacy.regions, decided.legacy.account)

@@ -9,6 +9,16 @@ from migrate.organisation.difference import Todo
 from migrate.organisation.section import PARKED, Organisation
 from migrate.plan import Plan
 
+_TOLD = frozenset(
+    {
+        "identitystore.group_membership",
+        "organizations.delegated_administrator",
+        "organizations.policy_attachment",
+        "sso.account_assignment",
+    }
+)
+"""What gives or takes rights: told where it stands and nobody wants it."""
+
 
 def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Resource]) -> Iterator[str]:
     """Every notice, the gravest first."""
@@ -22,9 +32,27 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
         )
         yield f"{len(new)} accounts are made. AWS cannot delete an account; a rollback {then}: {', '.join(new)}"
     yield from _legacy(section, config)
+    if any(one.ref.kind == "budgets.budget" for one in todo.resources):
+        yield (
+            "a budget is no hard cap: AWS adds spending up a few times a day, so an account may pass its budget by "
+            "what it costs in those hours; the policy that a budget action attaches stops new things and nothing that "
+            "runs, and AWS takes it off at the start of the next month"
+        )
+    if any(one.ref.kind == "identitystore.user" and not one.facts["is_provisioned"] for one in todo.resources):
+        yield (
+            "users that are made here get no invitation by e-mail: in IAM Identity Center, Settings, Authentication, "
+            "choose 'Send email OTP' for users created from the API, so that each sets a password at the first sign-in"
+        )
     moved = [one for one in todo.resources if one.ref.kind == wishes.ACCOUNT and "parent" in one.facts["changes"]]
     for one in moved:
         yield f"{one.ref.name} stands and moves into another unit: the policies of that unit hold for it at once"
+    extra = sorted(f"{one.ref.kind} {one.ref.name}" for one in todo.extra if one.ref.kind in _TOLD)
+    if extra:
+        more = f" and {len(extra) - 12} more" if len(extra) > 12 else ""
+        yield (
+            f"{len(extra)} things stand that migration.yaml does not want; this tool leaves them, look whether you do: "
+            f"{', '.join(extra[:12])}{more}"
+        )
     if todo.standing:
         yield f"{len(todo.standing)} wishes stand as they are wanted: they are taken as they are, and never undone"
 

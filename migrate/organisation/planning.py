@@ -3,7 +3,7 @@
 The rule: nothing of the planner is done anew here; wishes are an inventory, migration.yaml decides where they go.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,6 +85,9 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) 
     regions = config.legacy.regions
     wanted = wishes.wishes(section, regions, config.legacy.account)
     todo = difference(wanted, present, kinds)
+    if section.on_rollback == "park" and _new_accounts(todo.resources):
+        # Only where an account is made: who changes something else gets no unit that nobody asked for.
+        todo = difference({one.ref: one for one in (*wanted, wishes.parked())}.values(), present, kinds)
     trials, untried = checks.tried(section, todo, present)
     todo = replace(todo, resources=tuple(_in_lanes([*todo.resources, *trials])))
     inventory = Inventory(WISHES, tuple(map(Region, regions)), tuple(kinds), todo.resources)
@@ -92,9 +95,13 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) 
     return Drawn(inventory, todo, tuple(found), tuple(checks.refusals(section, regions, todo, present)))
 
 
+def _new_accounts(resources: Iterable[Resource]) -> list[str]:
+    return sorted(one.ref.name for one in resources if one.ref.kind == wishes.ACCOUNT and not one.facts["stands"])
+
+
 def _in_lanes(resources: Sequence[Resource]) -> list[Resource]:
     """New accounts in as many lanes as AWS makes at a time: each waits for the one before it."""
-    new = sorted(one.ref.name for one in resources if one.ref.kind == wishes.ACCOUNT and not one.facts["stands"])
+    new = _new_accounts(resources)
     before = dict(zip(new[AT_A_TIME:], new, strict=False))
     return [
         replace(one, facts=one.facts | {"lane": before[one.ref.name]})

@@ -105,9 +105,17 @@ class Group(Part):
 class Person(Part):
     """One person, one login."""
 
+    user: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """The user name; the e-mail address unless said."""
+
     name: Annotated[str, Field(min_length=1, max_length=1024)]
     email: Email
     groups: tuple[str, ...] = ()
+
+    @property
+    def login(self) -> str:
+        """The user name, lower-case."""
+        return (self.user or self.email).lower()
 
 
 class CustomerPolicy(Part):
@@ -220,8 +228,6 @@ class Organisation(Part):
         for path in paths:
             if path.count("/") + 1 > MOST_DEEP:
                 yield f"units: {path} lies {path.count('/') + 1} deep, AWS takes {MOST_DEEP}"
-            if path == PARKED:
-                yield f"units: {PARKED} is made by this tool, for accounts that a rollback cannot delete"
         for alias, member, path in self.every_account():
             where = f"account {alias} in {path or 'the root'}"
             if not _ALIAS.fullmatch(alias) or alias in ("legacy", "management"):
@@ -246,11 +252,11 @@ class Organisation(Part):
         for service, alias in self.delegated.items():
             if alias not in aliases:
                 yield f"delegated.{service}: {alias!r} is no alias of an account here: {known}"
-        emails: set[str] = set()
+        users: set[str] = set()
         for person in self.people:
-            if person.email.lower() in emails:
-                yield f"people: {person.email} is there twice"
-            emails.add(person.email.lower())
+            if person.login in users:
+                yield f"people: {person.login} is there twice"
+            users.add(person.login)
             for name in person.groups:
                 if name not in self.groups:
                     yield f"people: {person.email}: {name!r} is no group of `groups`"

@@ -9,11 +9,13 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.names import Region
 from migrate.organisation import guard_rails
-from migrate.organisation.kinds import wanted_kinds
+from migrate.organisation.kinds import budgets, wanted_kinds
 from migrate.organisation.section import PARKED, Member, Organisation
 from migrate.organisation.wanted import ROOT, Wanted, WantedKind, called
 
 UNIT, ACCOUNT, POLICY = "organizations.organizational_unit", "organizations.account", "organizations.policy"
+STOP = "deny-create"
+"""The guard rail that a budget puts on an account."""
 OWNER_TAG, EXPIRY_TAG = "owner", "expires"
 
 
@@ -22,6 +24,8 @@ def wishes(section: Organisation, regions: tuple[str, ...], legacy: str) -> list
     return [
         *_tree(section),
         *_policies(section, regions),
+        *_services(section),
+        *_budgets(section),
         *_people(section, region_of(section, regions)),
     ]
 
@@ -36,24 +40,22 @@ def unit_or_root(path: str) -> str:
     return called(UNIT, path) if path else ROOT
 
 
-def parks(section: Organisation) -> bool:
-    """Whether a rollback leaves accounts in a unit of their own."""
-    return section.on_rollback == "park" and any(True for _ in section.every_account())
+def parked() -> Resource:
+    """The unit in which a rollback leaves the accounts that it cannot delete."""
+    return _wish(UNIT, PARKED, {"parent": ROOT, "is_kept": True})
 
 
 def _tree(section: Organisation) -> Iterator[Resource]:
     accounts = list(section.every_account())
     yield _wish("organizations.organization", "organization", {"is_kept": bool(accounts)})
     for path, _ in section.every_unit():
-        yield _wish(UNIT, path, {"parent": unit_or_root(path.rpartition("/")[0])})
-    if parks(section):
-        yield _wish(UNIT, PARKED, {"parent": ROOT, "is_kept": True})
+        yield _wish(UNIT, path, {"parent": unit_or_root(path.rpartition("/")[0]), "is_kept": path == PARKED})
     for alias, member, path in accounts:
         facts = {
             "account_name": member.name or alias,
             "parent": unit_or_root(path),
             "role": section.role,
-            "parked": called(UNIT, PARKED) if parks(section) else "",
+            "parked": called(UNIT, PARKED) if section.on_rollback == "park" else "",
         }
         yield _wish(ACCOUNT, section.email_of(alias, member), facts, tags=_tags(member))
 
@@ -82,7 +84,8 @@ def _policies(section: Organisation, regions: tuple[str, ...]) -> Iterator[Resou
     own, made = section.guard_rails.documents, setting(section, regions)
     wanted = list(attached(section))
     known = set(guard_rails.known(own))
-    rails = sorted({rail for rail, _, _ in wanted if rail in known})
+    stops = {STOP} if any(member.budget and member.budget.stop for _, member, _ in section.every_account()) else set()
+    rails = sorted({rail for rail, _, _ in wanted if rail in known} | stops)
     if rails:
         yield _wish("organizations.policy_type", "SERVICE_CONTROL_POLICY", {})
     for rail in rails:
@@ -106,6 +109,50 @@ def trial(section: Organisation, rail: str) -> Resource | None:
     return _wish("organizations.policy_trial", f"{rail}@account:{email}", facts)
 
 
+def _services(section: Organisation) -> Iterator[Resource]:
+    trusted = {*section.services, *section.delegated}
+    if section.contacts and any(True for _ in section.every_account()):
+        trusted.add("account.amazonaws.com")
+    for service in sorted(trusted):
+        yield _wish("organizations.service_access", service, {})
+    emails = section.emails()
+    for service, alias in section.delegated.items():
+        facts = {"account": called(ACCOUNT, emails[alias]), "service": service}
+        yield _wish("organizations.delegated_administrator", f"{service}@{emails[alias]}", facts)
+    for sort, contact in section.contacts.items():
+        said = {"type": sort, "person": contact.name, "title": contact.title, "email": contact.email,
+                "phone": contact.phone}  # fmt: skip
+        yield _wish("account.alternate_contact", f"{sort}@management", said | {"account": None})
+        for email in emails.values():
+            yield _wish("account.alternate_contact", f"{sort}@{email}", said | {"account": called(ACCOUNT, email)})
+
+
+def _budgets(section: Organisation) -> Iterator[Resource]:
+    budgeted = [(alias, m, section.email_of(alias, m)) for alias, m, _ in section.every_account() if m.budget]
+    for alias, member, email in budgeted:
+        assert member.budget is not None
+        facts = {
+            "account": called(ACCOUNT, email), "usd": budgets.amount(member.budget.usd), "email": member.budget.email,
+            "told": sorted(f"{sort} {percent}" for sort, percent in budgets.THRESHOLDS),
+        }  # fmt: skip
+        yield _wish("budgets.budget", alias, facts)
+        if member.budget.stop:
+            action = {
+                "account": called(ACCOUNT, email), "policy": called(POLICY, STOP), "email": member.budget.email,
+                "role": called("iam.budget_role", budgets.ROLE),
+            }  # fmt: skip
+            yield _wish("budgets.action", alias, action)
+    if any(member.budget and member.budget.stop for _, member, _ in budgeted):
+        allowed = {"Effect": "Allow", "Action": ["organizations:AttachPolicy", "organizations:DetachPolicy"],
+                   "Resource": "*"}  # fmt: skip
+        trusted = {"Effect": "Allow", "Principal": {"Service": "budgets.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        role = {
+            "trust": {"Version": "2012-10-17", "Statement": [trusted]},
+            "policy": {"Version": "2012-10-17", "Statement": [allowed]},
+        }
+        yield _wish("iam.budget_role", budgets.ROLE, role)
+
+
 def _people(section: Organisation, region: Region) -> Iterator[Resource]:
     if not (section.people or section.groups or section.permission_sets):
         return
@@ -122,13 +169,12 @@ def _people(section: Organisation, region: Region) -> Iterator[Resource]:
         about = {"description": group.description, "is_provisioned": is_provisioned}
         yield _wish("identitystore.group", name, about, region=region)
     for person in section.people:
-        email = person.email.lower()
-        known = {"display_name": person.name, "email": email, "is_provisioned": is_provisioned}
-        yield _wish("identitystore.user", email, known, region=region)
+        known = {"display_name": person.name, "email": person.email.lower(), "is_provisioned": is_provisioned}
+        yield _wish("identitystore.user", person.login, known, region=region)
         # Who is in a group is the identity provider's to say, where there is one.
         for name in () if is_provisioned else dict.fromkeys(person.groups):
-            both = {"group": called("identitystore.group", name), "user": called("identitystore.user", email)}
-            yield _wish("identitystore.group_membership", f"{name}/{email}", both, region=region)
+            both = {"group": called("identitystore.group", name), "user": called("identitystore.user", person.login)}
+            yield _wish("identitystore.group_membership", f"{name}/{person.login}", both, region=region)
     yield from _assignments(section, region)
 
 

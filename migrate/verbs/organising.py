@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from migrate import config as configuration
 from migrate import files
 from migrate import plan as ordinary
 from migrate.aws import Aws
@@ -17,8 +18,9 @@ from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
-from migrate.organisation import notices, planning, reading, wishes
+from migrate.organisation import importing, notices, planning, reading, wishes
 from migrate.organisation.migration import OrganisationMigration
+from migrate.organisation.section import Management, Organisation
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.verbs import acting
@@ -92,7 +94,10 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
     _refuse_member(aws, account)
     region = wishes.region_of(section, migration.decided.legacy.regions)
     regions = dict.fromkeys(migration.kinds, Region(region))
-    return reading.present(aws, account, migration.kinds, regions, ())
+    # What nobody wishes for is not looked at: it may need rights, or settings, that nobody has.
+    asked = {one.ref.kind for one in migration.wishes()}
+    kinds = {name: kind for name, kind in migration.kinds.items() if name in asked}
+    return reading.present(aws, account, kinds, regions, ())
 
 
 def _refuse_member(aws: Aws, account: AccountId) -> None:
@@ -166,6 +171,52 @@ def plan(out: Out, folder: Path) -> int:
         )
     out.say(f"next: migrate org review {folder}" if made.steps else "nothing is to be done")
     return 0
+
+
+def import_(out: Out, folder: Path) -> int:
+    """Write what stands into migration.yaml. Nothing is written to AWS."""
+    config = configuration.load(folder)
+    migration = _opened(folder) if config.organisation is not None else _of_legacy(folder)
+    section = planning.section_of(migration.decided)
+    aws = _open_aws(migration, out)
+    account = planning.management(migration.decided)
+    _refuse_member(aws, account)
+    region = Region(wishes.region_of(section, config.legacy.regions))
+    kinds = {name: kind for name, kind in migration.kinds.items() if name in _IMPORTED}
+    found = reading.present(aws, account, kinds, dict.fromkeys(kinds, region), ())
+    known = {str(target.account): alias for alias, target in config.targets.items()}
+    emails = {email: alias for alias, email in section.emails().items()}
+    known |= {str(one.facts["id"]): emails[one.ref.name] for one in found
+              if one.ref.kind == wishes.ACCOUNT and one.ref.name in emails}  # fmt: skip
+    imported = importing.section_of(found, account, known, wishes.setting(section, config.legacy.regions))
+    changed = importing.write(folder / configuration.FILE_NAME, imported, section.role)
+    for said in imported.left:
+        out.say(f"  not taken over: {said}")
+    out.say("  not looked at: budgets, alternate contacts, what users are given directly")
+    for where in changed:
+        out.say(f"  wrote {where}")
+    out.say(f"{len(found)} things read, {len(changed)} places of migration.yaml written")
+    out.result(str(folder / configuration.FILE_NAME), {"changed": changed, "left": imported.left})
+    out.say(f"next: migrate org plan {folder}")
+    return 0
+
+
+_IMPORTED = frozenset(
+    {
+        "identitystore.group", "identitystore.group_membership", "identitystore.user", "organizations.account",
+        "organizations.delegated_administrator", "organizations.organization", "organizations.organizational_unit",
+        "organizations.policy", "organizations.policy_attachment", "organizations.service_access",
+        "sso.account_assignment", "sso.instance", "sso.permission_set",
+    }
+)  # fmt: skip
+
+
+def _of_legacy(folder: Path) -> OrganisationMigration:
+    """A folder without the section: legacy is taken for the management account; another one answers for itself."""
+    migration = OrganisationMigration(folder)
+    section = Organisation(management=Management(account=migration.decided.legacy.account))
+    migration.decided = migration.decided.model_copy(update={"organisation": section})
+    return migration
 
 
 def shared(verb: Callable[..., int], **ways: Any) -> Callable[..., int]:
