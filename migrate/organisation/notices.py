@@ -31,7 +31,7 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
             "each for 90 days"
         )
         yield f"{len(new)} accounts are made. AWS cannot delete an account; a rollback {then}: {', '.join(new)}"
-    yield from _legacy(section, config)
+    yield from _legacy(section, config, todo)
     if any(one.ref.kind == "budgets.budget" for one in todo.resources):
         yield (
             "a budget is no hard cap: AWS adds spending up a few times a day, so an account may pass its budget by "
@@ -57,7 +57,14 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
         yield f"{len(todo.standing)} wishes stand as they are wanted: they are taken as they are, and never undone"
 
 
-def _legacy(section: Organisation, config: Config) -> Iterator[str]:
+def _legacy(section: Organisation, config: Config, todo: Todo) -> Iterator[str]:
+    if any(one.ref.kind == "organizations.invitation" and not one.facts["stands"] for one in todo.resources):
+        yield (
+            f"legacy ({config.legacy.account}) is invited. From the moment it accepts, the management account pays, "
+            "the policies of its unit hold for it, credits, reservations and the support plan follow the organisation, "
+            "Cost Explorer no longer shows what it cost before (export that first), and conditions on "
+            "aws:PrincipalOrgID begin to match"
+        )
     if section.management.account == config.legacy.account:
         yield (
             "legacy is the management account: service control policies never restrict it, whoever breaks into one of "
@@ -75,5 +82,7 @@ def kept(section: Organisation, plan: Plan) -> Iterator[str]:
         yield f"AWS cannot delete an account: {len(accounts)} were moved into {PARKED}, which stays"
     elif accounts:
         yield f"AWS cannot delete an account: {len(accounts)} were closed; AWS keeps them 90 days"
+    if any(ref.kind == "organizations.invitation" for ref in made):
+        yield "an account that accepted its invitation stays a member: remove it by hand, once it can pay by itself"
     if accounts and any(ref.kind == "organizations.organization" for ref in made):
         yield "the organisation stays: one that has accounts cannot be deleted"

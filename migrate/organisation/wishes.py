@@ -23,6 +23,7 @@ def wishes(section: Organisation, regions: tuple[str, ...], legacy: str) -> list
     """Everything that is wanted, in no order. `regions`: legacy's; `legacy`: its account id."""
     return [
         *_tree(section),
+        *_legacy(section, legacy),
         *_policies(section, regions),
         *_services(section),
         *_budgets(section),
@@ -58,6 +59,11 @@ def _tree(section: Organisation) -> Iterator[Resource]:
             "parked": called(UNIT, PARKED) if section.on_rollback == "park" else "",
         }
         yield _wish(ACCOUNT, section.email_of(alias, member), facts, tags=_tags(member))
+
+
+def _legacy(section: Organisation, legacy: str) -> Iterator[Resource]:
+    if section.legacy.how == "invite" and legacy != section.management.account:
+        yield _wish("organizations.invitation", legacy, {"parent": unit_or_root(section.legacy.unit)})
 
 
 def _tags(member: Member) -> dict[str, str]:
