@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from migrate import __version__
+from migrate.cli_organisation import add_organisation
 from migrate.errors import MigrateError, UsageError
 from migrate.out import Out
 
@@ -61,7 +62,9 @@ def main() -> None:
     """
 
 
-def verb(*params: Callable[[Any], Any], folder: bool = True) -> Callable[[Callable[..., Any]], click.Command]:
+def verb(
+    *params: Callable[[Any], Any], folder: bool = True, of: click.Group = main
+) -> Callable[[Callable[..., Any]], click.Command]:
     """A verb: --json, the folder argument, errors said once and the exit codes of DESIGN kept."""
 
     def wrap(function: Callable[..., Any]) -> click.Command:
@@ -76,7 +79,7 @@ def verb(*params: Callable[[Any], Any], folder: bool = True) -> Callable[[Callab
         for param in reversed(params):
             command = param(command)
         command = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")(command)
-        made = main.command(function.__name__.removesuffix("_"))(command)
+        made = of.command(function.__name__.removesuffix("_").removeprefix("org_"))(command)
         made.help = function.__doc__
         return made
 
@@ -325,6 +328,9 @@ def completion(out: Out, shell: str) -> Any:
     made = get_completion_class(shell)
     if made is not None:
         out.result(made(main, {}, "migrate", "_MIGRATE_COMPLETE").source())
+
+
+add_organisation(main, verb)
 
 
 @verb(folder=False)

@@ -2,7 +2,7 @@
 and did, with the evidence said; never by what it is called. Where that says nothing, a person decides.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,15 +46,14 @@ class Classified:
 
 
 def classify(
-    users: Iterable[User], *, as_of: str, decisions: Mapping[str, tuple[Class, str]] | None = None
+    users: Iterable[User], *, as_of: str, decided: Callable[[str], tuple[Class, str] | None] = lambda _: None
 ) -> tuple[Classified, ...]:
-    """Classify every user. `as_of`: month of the scan (`2026-11`). `decisions`: name → class and reason, of people."""
-    decided = decisions or {}
+    """Classify every user. `as_of`: month of the scan (`2026-11`). `decided`: name → class and reason, of people."""
     found = []
     for user in users:
         own, evidence = _class_of(user, as_of)
-        if user.name in decided:
-            said, because = decided[user.name]
+        if (decision := decided(user.name)) is not None:
+            said, because = decision
             evidence = (
                 f"migration.yaml says {said}: {because}" if because else f"migration.yaml says {said}",
                 *evidence,

@@ -1,5 +1,6 @@
-"""What people decided about people, in the section `organisation` of migration.yaml. The rule: only what this package
-acts on is read here; the rest of the section belongs to the organisation's own reader and is left alone.
+"""What people decided about people: the section `identities` of migration.yaml, and of `organisation` who gets what.
+
+The rule: of the organisation only what matters to what people may do is read here; it has a reader of its own.
 """
 
 from collections.abc import Mapping
@@ -69,8 +70,14 @@ class Person(Shared):
     """Somebody who signs in by Identity Center."""
 
     name: str
+    user: str | None = None
+    """The user name in Identity Center; the e-mail address unless said."""
     email: str = ""
     groups: tuple[str, ...] = ()
+
+    def is_user(self, iam_user: str) -> bool:
+        """Whether this is who had the IAM user of that name."""
+        return iam_user in (self.user, self.name, self.email)
 
 
 class Assignment(Shared):
@@ -86,16 +93,20 @@ class GroupOf(Shared):
     assign: tuple[Assignment, ...] = ()
 
 
+class CustomerPolicy(Shared):
+    """A policy by its name."""
+
+    name: str
+
+
 class SetOf(Shared):
     """A permission set as it stands in migration.yaml."""
 
     policies: tuple[str, ...] = ()
     """ARNs, or names of AWS's own policies."""
     inline: dict[str, Any] | None = None
-    customer: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Name → document of customer managed policies that have to stand in each account."""
-    boundary: str | None = None
-    session: str = ""
+    customer_policies: tuple[CustomerPolicy, ...] = ()
+    """Customer managed policies that have to stand in each account; `identities.policies` has their documents."""
 
 
 class Portal(Shared):
@@ -124,20 +135,27 @@ class Decisions(Part):
     access_management: str = ""
     """Alias of the account in which the users of vendors stand, and nothing else."""
     portal: Portal | None = None
+    policies: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Name → document of the customer managed policies that permission sets hold."""
     quarantine: bool = False
     """Whether the old users are closed. False: nothing is even planned."""
     managed_policies: Annotated[int, Field(ge=1, le=MANAGED_MOST)] = MANAGED_DEFAULT
     """How many managed policies a role may hold: the quota of the target accounts."""
 
-    @property
-    def classes(self) -> dict[str, tuple[Class, str]]:
-        """User → class and reason. Who stands under `people` is a person."""
-        listed: dict[str, tuple[Class, str]] = {person.name: ("human", "listed under people") for person in self.people}
-        return listed | {name: (one.is_, one.because) for name, one in self.users.items()}
+    def person(self, iam_user: str) -> Person | None:
+        """Who had the IAM user of that name."""
+        return next((one for one in self.people if one.is_user(iam_user)), None)
 
-    def sets_of(self, person: str, alias: str) -> tuple[str, ...]:
-        """Names of the permission sets that a person can choose from in an account, sorted."""
-        groups = {group for one in self.people if one.name == person for group in one.groups}
+    def class_of(self, iam_user: str) -> tuple[Class, str] | None:
+        """Class and reason, where people said one. Who stands under `people` is a person."""
+        if iam_user in self.users:
+            return self.users[iam_user].is_, self.users[iam_user].because
+        return ("human", "listed under people") if self.person(iam_user) else None
+
+    def sets_of(self, iam_user: str, alias: str) -> tuple[str, ...]:
+        """Names of the permission sets that somebody can choose from in an account, sorted."""
+        person = self.person(iam_user)
+        groups = set(person.groups) if person else set()
         return tuple(
             sorted(
                 {
@@ -148,6 +166,15 @@ class Decisions(Part):
                 }
             )
         )
+
+    def documents_of(self, one: SetOf) -> tuple[dict[str, Any], ...]:
+        """The documents of a permission set that are not AWS's own."""
+        named = tuple(self.policies[policy.name] for policy in one.customer_policies if policy.name in self.policies)
+        return named + ((one.inline,) if one.inline else ())
+
+    def undescribed(self, one: SetOf) -> tuple[str, ...]:
+        """Customer managed policies of a permission set whose document nobody gave."""
+        return tuple(policy.name for policy in one.customer_policies if policy.name not in self.policies)
 
     def dangling(self) -> list[str]:
         """What names a group or permission set that nobody describes."""
@@ -161,19 +188,23 @@ class Decisions(Part):
         ]
 
 
-def decisions(organisation: Mapping[str, Any] | None) -> Decisions:
-    """Read the section as it stands in migration.yaml. Raises ConfigError naming the field."""
-    found = {
-        key: _dated(value)
-        for key, value in (organisation or {}).items()
-        if key in Decisions.model_fields and value is not None
-    }
+def decisions(organisation: Mapping[str, Any] | None, identities: Mapping[str, Any] | None) -> Decisions:
+    """Read both sections as they stand in migration.yaml. Raises ConfigError naming the field."""
+    shared = {key: value for key, value in (organisation or {}).items() if key in SHARED and value is not None}
+    found = {key: value for key, value in (identities or {}).items() if value is not None}
+    if stray := sorted(set(found) & SHARED):
+        raise ConfigError(f"migration.yaml: identities.{stray[0]} belongs into organisation", do="move it there")
     try:
-        return Decisions.model_validate(found)
+        return Decisions.model_validate({key: _dated(value) for key, value in (shared | found).items()})
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, ("organisation", *first["loc"])))
+        section = "organisation" if first["loc"] and first["loc"][0] in SHARED else "identities"
+        field = ".".join(map(str, (section, *first["loc"])))
         raise ConfigError(f"migration.yaml: {field}: {first['msg']}", do="mend it there") from None
+
+
+SHARED = frozenset({"people", "groups", "permission_sets"})
+"""What is of the section `organisation`; everything else is of `identities`."""
 
 
 def _dated(value: Any) -> Any:

@@ -69,22 +69,20 @@ def subject(one: Repository) -> str:
     for field, text in (("repository", one.repository), ("environment", one.environment), ("branch", one.branch)):
         if _PATTERN.search(text):
             raise ConfigError(
-                f"organisation.github: {field} {text!r} is a pattern: whoever can make a repository, a branch or an "
+                f"identities.github: {field} {text!r} is a pattern: whoever can make a repository, a branch or an "
                 "environment that it matches could deploy",
                 do="name each one; several entries may share a role's policies",
             )
     if not _REPOSITORY.fullmatch(one.repository):
-        raise ConfigError(
-            f"organisation.github: {one.repository!r} is no owner/repository", do="write it as GitHub does"
-        )
+        raise ConfigError(f"identities.github: {one.repository!r} is no owner/repository", do="write it as GitHub does")
     if bool(one.environment) == bool(one.branch):
         raise ConfigError(
-            f"organisation.github: {one.repository} needs an environment or a branch, and not both",
+            f"identities.github: {one.repository} needs an environment or a branch, and not both",
             do="name the environment of GitHub that the job deploys to (its rules then guard the deployment)",
         )
     if bool(one.owner_id) != bool(one.repository_id):
         raise ConfigError(
-            f"organisation.github: {one.repository}: immutable subjects hold both owner_id and repository_id",
+            f"identities.github: {one.repository}: immutable subjects hold both owner_id and repository_id",
             do="give both (`gh api repos/<owner>/<repository>`), or neither",
         )
     owner, _, name = one.repository.partition("/")
@@ -92,13 +90,13 @@ def subject(one: Repository) -> str:
         owner, name = f"{owner}@{one.owner_id}", f"{name}@{one.repository_id}"
     # A colon in an environment's name stands as %3A in the token; unverified, so it is refused.
     if ":" in one.environment:
-        raise ConfigError(f"organisation.github: the environment {one.environment!r} has a colon", do="rename it")
+        raise ConfigError(f"identities.github: the environment {one.environment!r} has a colon", do="rename it")
     context = f"environment:{one.environment}" if one.environment else f"ref:refs/heads/{one.branch}"
     return f"repo:{owner}/{name}:{context}"
 
 
 def github(decided: Decisions, outside: Outside) -> tuple[Wanted, ...]:
-    """The provider and the deploy roles of each account, from `organisation.github`. Raises ConfigError."""
+    """The provider and the deploy roles of each account, from `identities.github`. Raises ConfigError."""
     wanted: list[Wanted] = []
     for alias in dict.fromkeys(one.account for one in decided.github):
         account = _account(alias, outside, "github")
@@ -142,7 +140,7 @@ def vendors(decided: Decisions, outside: Outside) -> tuple[Wanted, ...]:
     wanted: list[Wanted] = []
     if not decided.access_management:
         raise ConfigError(
-            "organisation.vendors: it is not said in which account their users stand",
+            "identities.vendors: it is not said in which account their users stand",
             do="add access_management: <alias> to the section: an account that holds nothing else",
         )
     access_management = decided.access_management
@@ -180,7 +178,7 @@ def _role_of(text: str, one: Vendor, outside: Outside) -> tuple[str, AccountId, 
     alias, slash, name = text.partition("/")
     if not slash or _PATTERN.search(text):
         raise ConfigError(
-            f"organisation.vendors: {one.name}: {text!r} is no single role", do="write <alias>/<role name>, each role"
+            f"identities.vendors: {one.name}: {text!r} is no single role", do="write <alias>/<role name>, each role"
         )
     return alias, _account(alias, outside, "vendors"), _role_name(name)
 
@@ -193,7 +191,7 @@ def _policies_of(
         return {}, [], ()
     user = outside.users.get(name)
     if user is None:
-        raise ConfigError(f"organisation: replaces: there is no IAM user {name!r}", do="name a user of the inventory")
+        raise ConfigError(f"identities: replaces: there is no IAM user {name!r}", do="name a user of the inventory")
     statements = [
         statement
         for held in user.policies
@@ -210,7 +208,7 @@ def _policies_of(
 def _account(alias: str, outside: Outside, where: str) -> AccountId:
     if alias not in outside.accounts:
         known = ", ".join(outside.accounts)
-        raise ConfigError(f"organisation.{where}: {alias!r} is no alias of targets ({known})", do="name one of them")
+        raise ConfigError(f"identities.{where}: {alias!r} is no alias of targets ({known})", do="name one of them")
     return outside.accounts[alias]
 
 

@@ -16,6 +16,7 @@ from migrate.people.users import Held, User
 from migrate.rewrite import Rewritten
 from migrate.values import Json
 
+NO_BOUNDARY = "a permissions boundary, which no permission set is given yet: split its policies by hand"
 SESSION = "PT4H"
 """How long a sign-in holds; Identity Center allows 1 to 12 hours. Source: IAM Identity Center User Guide, "Set session
 duration for AWS accounts", read 2026-11."""
@@ -65,7 +66,6 @@ class PermissionSet:
     """Those of them for which an assignment is proposed."""
     aws_managed: tuple[str, ...]
     packed: Packed
-    boundary: str | None = None
     session: str = SESSION
 
     def as_json(self) -> dict[str, Json]:
@@ -76,15 +76,13 @@ class PermissionSet:
         if self.packed.inline is not None:
             made["inline"] = self.packed.inline
         if self.packed.managed:
-            made["customer"] = dict(zip(self.customer_names, self.packed.managed, strict=True))
-        if self.boundary:
-            made["boundary"] = self.boundary
+            made["customer_policies"] = [{"name": name} for name in self.customer]
         return made
 
     @property
-    def customer_names(self) -> tuple[str, ...]:
-        """Names of the customer managed policies, which must stand in each account first."""
-        return tuple(f"{self.name}-{number}" for number in range(2, len(self.packed.managed) + 2))
+    def customer(self) -> dict[str, dict[str, Json]]:
+        """Name → document of the customer managed policies, which must stand in each account first."""
+        return {f"{self.name}-{number}": one for number, one in enumerate(self.packed.managed, 2)}
 
 
 @dataclass(frozen=True)
@@ -155,17 +153,17 @@ def permission_sets(
             left[persona.name, alias] = tailored.left
             if not _worth(persona, tailored, alias in there):
                 continue
-            boundary, why = _boundary(persona, account, rewriter)
-            if why:
-                refused.append(f"{persona.name} in {alias}: {why}")
+            if persona.boundary:
+                # Without its boundary the set would give more than the user had.
+                refused.append(f"{persona.name} in {alias}: {NO_BOUNDARY} ({persona.boundary})")
                 continue
             try:
                 packed = pack(tailored.statements, attached=len(persona.aws_managed), managed_most=managed_most)
             except MigrateError as error:
                 refused.append(f"{persona.name} in {alias}: {error.what}; {error.do}")
                 continue
-            one = PermissionSet("", persona.name, (alias,), (), persona.aws_managed, packed, boundary)
-            by_content[compact([list(packed.documents), list(persona.aws_managed), boundary])].append((alias, one))
+            one = PermissionSet("", persona.name, (alias,), (), persona.aws_managed, packed)
+            by_content[compact([list(packed.documents), list(persona.aws_managed)])].append((alias, one))
         for same in by_content.values():
             alone = len(by_content) == 1
             aliases = tuple(alias for alias, _ in same)
@@ -178,18 +176,6 @@ def permission_sets(
 def _worth(persona: Persona, tailored: Tailored, is_workload: bool) -> bool:
     grants = any(one.effect == "Allow" for one in tailored.statements)
     return (bool(persona.aws_managed) or grants) if is_workload else tailored.names_something
-
-
-def _boundary(
-    persona: Persona, account: AccountId, rewriter: Callable[[AccountId], Callable[[Json], Rewritten]]
-) -> tuple[str | None, str]:
-    """The boundary as it is called in the account, and why it cannot be said."""
-    if persona.boundary is None or ":iam::aws:" in persona.boundary:
-        return persona.boundary, ""
-    out = rewriter(account)(persona.boundary)
-    if out.problems or out.stays or not isinstance(out.value, str):
-        return None, f"the boundary {persona.boundary} does not move there: place it by a rule"
-    return out.value, ""
 
 
 def _fit(name: str) -> str:

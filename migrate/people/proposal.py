@@ -19,8 +19,10 @@ from migrate.people.permission_sets import Sets
 from migrate.values import Json
 
 SECTION = "organisation"
-NO_EMAIL = "FILL-IN"
-"""IAM knows no e-mail address of a user; a tag `email` or a name that is an address is taken."""
+IDENTITIES = "identities"
+NO_EMAIL = "fill-in.invalid"
+"""Domain where IAM knows no e-mail address: it never does but by a tag `email` or a name that is one. No mail arrives
+at `.invalid`. Source: RFC 2606."""
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _TOP_KEY = re.compile(r"^[A-Za-z_][\w-]*[ \t]*:", re.M)
@@ -33,6 +35,8 @@ class Proposal:
     people: tuple[dict[str, Json], ...]
     groups: Mapping[str, dict[str, Json]]
     permission_sets: Mapping[str, dict[str, Json]]
+    policies: Mapping[str, dict[str, Json]]
+    """Documents of the customer managed policies that the sets name."""
     undecided: tuple[str, ...]
     """Users of whom a person has to say what they are."""
 
@@ -42,6 +46,7 @@ class Proposal:
             "people": list(self.people),
             "groups": dict(self.groups),
             "permission_sets": dict(self.permission_sets),
+            "policies": dict(self.policies),
             "undecided": list(self.undecided),
         }
 
@@ -51,7 +56,12 @@ def propose(classified: Iterable[Classified], sets: Sets) -> Proposal:
     those = tuple(classified)
     persona_of = {member: persona.name for persona in sets.personas for member in persona.members}
     people = [
-        {"name": one.user.name, "email": _email(one), "groups": [persona_of[one.user.name]]}
+        {
+            "user": one.user.name,
+            "name": one.user.name,
+            "email": _email(one),
+            "groups": [persona_of[one.user.name]],
+        }
         for one in those
         if one.is_ == "human" and one.user.name in persona_of
     ]
@@ -63,6 +73,7 @@ def propose(classified: Iterable[Classified], sets: Sets) -> Proposal:
         tuple(people),
         groups,
         {one.name: one.as_json() for one in sets.sets},
+        {name: document for one in sets.sets for name, document in one.customer.items()},
         tuple(one.user.name for one in those if one.is_ == "unknown"),
     )
 
@@ -72,39 +83,46 @@ def _email(one: Classified) -> str:
     for text in (tags.get("email", ""), tags.get("mail", ""), one.user.name):
         if _ADDRESS.fullmatch(text):
             return text
-    return NO_EMAIL
+    return f"{re.sub('[^a-z0-9.-]', '-', one.user.name.lower())[:40]}@{NO_EMAIL}"
 
 
 def written(text: str, proposal: Proposal) -> tuple[str, list[str]]:
-    """The text of migration.yaml with what the proposal adds, and what was added. Nothing new: the same text."""
-    yaml, section = _read(text)
-    is_new = not section
-    added = _add(section, proposal)
-    if not is_new:
-        # A section on one line would get everything onto it.
-        section.fa.set_block_style()
-        for name in ("groups", "permission_sets", "people"):
-            if section.get(name):
-                section[name].fa.set_block_style()
-    if not added:
-        return text, []
-    stream = io.StringIO()
-    yaml.dump(CommentedMap({SECTION: section}), stream)
-    block = stream.getvalue()
-    if is_new:
-        head = "# Proposed by `migrate people --write` from the users of the old account: change it as you like.\n"
-        begin = _without_empty(text)
-        return f"{begin}\n{head}{block}", added
-    start, end = _lines_of_section(text)
-    return text[:start] + block + text[end:], added
+    """The text of migration.yaml with what the proposal adds, and what was added. Nothing new: the same text.
+
+    Only the two sections are written anew; every other line stays as it is.
+    """
+    added: list[str] = []
+    for name, add in ((SECTION, _add), (IDENTITIES, _add_policies)):
+        yaml, section = _read(text, name)
+        is_new = not section
+        new = add(section, proposal)
+        if not new:
+            continue
+        added += new
+        if not is_new:
+            # A section on one line would get everything onto it.
+            section.fa.set_block_style()
+            for part in ("groups", "permission_sets", "people", "policies"):
+                if section.get(part):
+                    section[part].fa.set_block_style()
+        stream = io.StringIO()
+        yaml.dump(CommentedMap({name: section}), stream)
+        start, end = _lines_of(text, name)
+        if is_new:
+            text = text[:start] + text[end:]
+            text = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}\n{stream.getvalue()}"
+        else:
+            text = text[:start] + stream.getvalue() + text[end:]
+    return text, added
 
 
-def section_with(text: str, proposal: Proposal) -> dict[str, Any]:
-    """The section as plain values, once the proposal is in it."""
-    _, section = _read(text)
-    _add(section, proposal)
-    plain: dict[str, Any] = _plain(section)
-    return plain
+def sections_with(text: str, proposal: Proposal) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`organisation` and `identities` as plain values, once the proposal is in them."""
+    _, organisation = _read(text, SECTION)
+    _, identities = _read(text, IDENTITIES)
+    _add(organisation, proposal)
+    _add_policies(identities, proposal)
+    return _plain(organisation), _plain(identities)
 
 
 def _plain(value: Any) -> Any:
@@ -115,39 +133,41 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def _read(text: str) -> tuple[YAML, Any]:
-    """How the text is written back, and its section; an empty one where there is none."""
+def _read(text: str, name: str) -> tuple[YAML, Any]:
+    """How the text is written back, and a section of it; an empty one where there is none."""
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 118
     yaml.indent(mapping=2, sequence=4, offset=2)
     document = yaml.load(text)
-    section = document.get(SECTION) if isinstance(document, Mapping) else None
+    section = document.get(name) if isinstance(document, Mapping) else None
     return yaml, CommentedMap() if section is None else section
 
 
-def _without_empty(text: str) -> str:
-    """The text without a section that has nothing in it (`organisation:` alone)."""
-    start, end = _lines_of_section(text)
-    kept = text[:start] + text[end:]
-    return kept if kept.endswith("\n") or not kept else f"{kept}\n"
-
-
-def _lines_of_section(text: str) -> tuple[int, int]:
-    """Where the section begins and ends, by its top-level keys; twice the end where there is none."""
+def _lines_of(text: str, name: str) -> tuple[int, int]:
+    """Where a section begins and ends, by the top-level keys; twice the end where there is none."""
     found = list(_TOP_KEY.finditer(text))
     for number, match in enumerate(found):
-        if match.group().rstrip(": \t") == SECTION:
+        if match.group().rstrip(": \t") == name:
             return match.start(), found[number + 1].start() if number + 1 < len(found) else len(text)
     return len(text), len(text)
+
+
+def _add_policies(section: Any, proposal: Proposal) -> list[str]:
+    there = section.get("policies") or {}
+    new = {name: document for name, document in proposal.policies.items() if name not in there}
+    if new:
+        part = _part(section, "policies", CommentedMap())
+        part.update({name: _block(document) for name, document in new.items()})
+    return [f"policies: {name}" for name in new]
 
 
 def _add(section: Any, proposal: Proposal) -> list[str]:
     added: list[str] = []
     people = _part(section, "people", CommentedSeq())
-    there = {str(one.get("name")) for one in people if isinstance(one, Mapping)}
+    there = {str(one.get(key)) for one in people if isinstance(one, Mapping) for key in ("user", "name", "email")}
     for person in proposal.people:
-        if person["name"] not in there:
+        if there.isdisjoint((person["user"], person["email"])):
             people.append(_flow(person))
             added.append(f"people: {person['name']}")
     for name, values in (("groups", proposal.groups), ("permission_sets", proposal.permission_sets)):

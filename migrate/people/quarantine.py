@@ -57,7 +57,7 @@ class Quarantine:
 def quarantine(
     classified: Iterable[Classified], decided: Decisions, inventory: Inventory, kind: Kind[Any]
 ) -> Quarantine:
-    """What closing would send. Nothing at all unless `organisation.quarantine` is true.
+    """What closing would send. Nothing at all unless `identities.quarantine` is true.
 
     `kind`: the kind whose actions close a user. A person is closed once permission sets are assigned; a machine once
     something in `github` or `vendors` replaces it.
@@ -115,9 +115,10 @@ def _why_not(one: Classified, decided: Decisions, replaced: set[str]) -> str:
     if one.is_ in NEVER:
         return f"is {one.is_}: nothing is closed that may be needed and that nobody has explained"
     if one.is_ == "machine" and name not in replaced:
-        return "is a machine that nothing in organisation.github or organisation.vendors replaces"
+        return "is a machine that nothing in identities.github or identities.vendors replaces"
     if one.is_ == "human":
-        groups = {group for person in decided.people if person.name == name for group in person.groups}
+        person = decided.person(name)
+        groups = set(person.groups) if person else set()
         if not any(decided.groups[group].assign for group in groups & decided.groups.keys()):
             return "is a person without an assignment: they would have no way in"
     return ""

@@ -15,7 +15,7 @@ from migrate.people.questions import Corpus, Question, questions, questions_of_s
 from migrate.people.statements import statements_of
 from migrate.people.tailoring import Ground
 from migrate.rewrite import Rewritten
-from migrate.values import Json, resolve
+from migrate.values import Json
 
 Outcome = Literal["allowed", "explicit deny", "implicit deny", "could not be decided"]
 _RANK: Mapping[str, int] = {"explicit deny": 0, "implicit deny": 0, "could not be decided": 1, "allowed": 2}
@@ -136,7 +136,7 @@ class _Roles:
         given = [
             one
             for name, found in decided.permission_sets.items()
-            for document in _written(found)
+            for document in decided.documents_of(found)
             for one in statements_of(document, f"permission set {name}")
         ]
         self.corpus = Corpus.of([*own, *given])
@@ -150,10 +150,9 @@ class _Roles:
         if (name, account) not in self._holders:
             one = self._decided.permission_sets.get(name, SetOf())
             known, unknown = self._managed(one)
-            boundary = _boundary(one.boundary, account, self._asking) if one.boundary else None
             principal = f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{name}_0123456789abcdef/somebody"
-            documents = (*_written(one), *known)
-            self._holders[name, account] = Holder(principal, account, documents, boundary, unknown)
+            documents = (*self._decided.documents_of(one), *known)
+            self._holders[name, account] = Holder(principal, account, documents, None, unknown)
         return self._holders[name, account]
 
     def questions(self, name: str, account: AccountId) -> tuple[Question, ...]:
@@ -161,18 +160,23 @@ class _Roles:
         if (name, account) not in self._questions:
             one = self._decided.permission_sets.get(name, SetOf())
             self._questions[name, account] = questions_of_set(
-                _written(one), self._managed(one)[0], account, self._asking.legacy, self._names(account), self.corpus
+                self._decided.documents_of(one),
+                self._managed(one)[0],
+                account,
+                self._asking.legacy,
+                self._names(account),
+                self.corpus,
             )
         return self._questions[name, account]
 
     def _managed(self, one: SetOf) -> tuple[tuple[Mapping[str, Json], ...], tuple[str, ...]]:
         """Documents of AWS's own policies, and what nobody has read."""
-        documents, unknown = [], []
+        documents, unknown = [], [*self._decided.undescribed(one)]
         for policy in one.policies:
             arn = policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
             if arn in self._asking.documents and ":iam::aws:" in arn:
                 documents.append(self._asking.documents[arn])
-            elif policy not in one.customer:
+            else:
                 unknown.append(policy)
         return tuple(documents), tuple(unknown)
 
@@ -182,26 +186,3 @@ class _Roles:
             pairs = [(arn, renamed(arn, rewrite, ground)) for arn in ground.in_account(account)]
             self._named[account] = [pair for pair in pairs if pair[1]]
         return self._named[account]
-
-
-def _written(one: SetOf) -> tuple[Mapping[str, Json], ...]:
-    return (*one.customer.values(), *((one.inline,) if one.inline else ()))
-
-
-def _boundary(arn: str, account: AccountId, asking: Asking) -> Mapping[str, Json] | None:
-    """The boundary's document as it reads in the account; None (no bound, so a gain shows) where nobody has read it."""
-    if ":iam::aws:" in arn:
-        return asking.documents.get(arn)
-    old = next((text for text in asking.documents if _named_alike(text, arn)), None)
-    if old is None:
-        return None
-    try:
-        made = asking.rewriter(account)(dict(asking.documents[old])).value
-        known: Mapping[str, Json] = resolve(made, asking.ground.known)
-    except KeyError:
-        return asking.documents[old]
-    return known
-
-
-def _named_alike(old: str, new: str) -> bool:
-    return ":iam::aws:" not in old and old.split(":", 5)[-1] == new.split(":", 5)[-1]

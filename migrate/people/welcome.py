@@ -39,21 +39,23 @@ def welcomes(
     portal = decided.portal
     if portal is None:
         raise ConfigError(
-            "migration.yaml: organisation.portal is missing: without it nobody knows where to sign in",
+            "migration.yaml: identities.portal is missing: without it nobody knows where to sign in",
             do="add: portal: {start_url: https://<your portal>.awsapps.com/start, region: <Identity Center's region>}",
         )
     by_name = {user.name: user for user in users}
     made = []
     for person in decided.people:
-        if not _FILE_NAME.fullmatch(person.name) or person.name.startswith("."):
+        old = next((name for name in by_name if person.is_user(name)), "")
+        called = person.user or old or person.email
+        if not _FILE_NAME.fullmatch(called) or called.startswith("."):
             raise ConfigError(
-                f"migration.yaml: organisation.people: {person.name!r} cannot be a file's name",
+                f"migration.yaml: organisation.people: {called!r} cannot be a file's name",
                 do="use letters, digits and +=,.@_-",
             )
         profiles = [
             (alias, account, name)
             for alias, account in accounts.items()
-            for name in decided.sets_of(person.name, alias)
+            for name in decided.sets_of(person.user or person.name, alias)
         ]
         lines = [
             f"[sso-session {migration}]",
@@ -66,15 +68,15 @@ def welcomes(
                 "", f"[profile {alias}-{name}]", f"sso_session = {migration}", f"sso_account_id = {account}",
                 f"sso_role_name = {name}", f"region = {region}",
             ]  # fmt: skip
-        lost = {alias: cell for (member, alias), cell in cells.items() if member == person.name and cell.lost}
-        page = _page(person.name, migration, portal.url, profiles, by_name.get(person.name), lost, decided)
-        made.append(Welcome(person.name, "\n".join(lines) + "\n", page))
+        lost = {alias: cell for (member, alias), cell in cells.items() if member == old and cell.lost}
+        page = _page(person.name, migration, portal.url, profiles, by_name.get(old), lost)
+        made.append(Welcome(called, "\n".join(lines) + "\n", page))
     return tuple(made)
 
 
 def _page(
     person: str, migration: str, start_url: str, profiles: list[tuple[str, AccountId, str]], user: User | None,
-    lost: Mapping[str, Cell], decided: Decisions,
+    lost: Mapping[str, Cell],
 ) -> str:  # fmt: skip
     lines = [f"# Welcome, {person}", "", f"From now on there is one sign-in for all accounts: {start_url}", ""]
     if not profiles:
@@ -96,7 +98,7 @@ def _page(
             f"`AWS_PROFILE={first}` and take the keys out of their settings.",
             "",
         ]
-    if any(len(decided.sets_of(person, alias)) > 1 for alias, _, _ in profiles):
+    if len({alias for alias, _, _ in profiles}) < len(profiles):
         lines += ["Where you have several roles in an account they do not add up: choose one when you sign in.", ""]
     if user is not None:
         lines += ["## What ends", ""]

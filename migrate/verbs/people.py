@@ -25,7 +25,7 @@ from migrate.people.decided import Decisions, decisions
 from migrate.people.leaks import Leak, leaks
 from migrate.people.machines import Outside, Wanted, github, vendors
 from migrate.people.permission_sets import Sets, permission_sets, personas
-from migrate.people.proposal import Proposal, propose, section_with, written
+from migrate.people.proposal import Proposal, propose, sections_with, written
 from migrate.people.quarantine import SOAK_DAYS, Quarantine, quarantine
 from migrate.people.table import Asking, Cell, by_person, table
 from migrate.people.tailoring import Ground
@@ -36,6 +36,7 @@ from migrate.rewrite import Rewriter
 from migrate.values import Json, shown
 from migrate.verbs.acting import JOURNAL
 
+NOTHING = Proposal((), {}, {}, {}, ())
 SHOWN = 8
 """How many losses of one cell are shown to people; --json has them all."""
 
@@ -94,7 +95,7 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
     if write:
         out.say(f"{len(added)} entries added to {migration.folder / config.FILE_NAME}" if added else "nothing to add")
     elif looked.proposal.people:
-        out.say(f"next: migrate people {folder} --write, then fill in what is marked in the section organisation")
+        out.say(f"next: migrate people {folder} --write, then the e-mail addresses that end in .invalid")
     return 0
 
 
@@ -104,9 +105,9 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
     if "iam.user" not in inventory.kinds:
         raise UsageError(f"{head.path} was made without looking for IAM users", do=f"migrate scan {migration.folder}")
     settings, kinds = migration.config, migration.kinds
-    decided = decisions(settings.organisation)
+    decided = decisions(*sections_with(_text_of(migration), NOTHING))
     users = users_of(inventory, kinds)
-    classified = classify(users, as_of=head.written_at[:7], decisions=decided.classes)
+    classified = classify(users, as_of=head.written_at[:7], decided=decided.class_of)
     with files.collector_off(), ExitStack() as open_until_drawn:
         graph = build(inventory, kinds)
         placement = place(graph, settings, kinds)
@@ -145,7 +146,7 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
 
 def _wanted(migration: Migration, proposal: Proposal) -> Decisions:
     """What migration.yaml says once the proposal is in it: what a person wrote there, and what nobody wrote yet."""
-    return decisions(section_with(_text_of(migration), proposal))
+    return decisions(*sections_with(_text_of(migration), proposal))
 
 
 def _text_of(migration: Migration) -> str:
@@ -165,6 +166,11 @@ def _write(migration: Migration, proposal: Proposal) -> list[str]:
     text, added = written(_text_of(migration), proposal)
     if not added:
         return []
+    if migration.config.organisation is None:
+        raise UsageError(
+            f"{path} has no section organisation that people could be added to",
+            do="write its management account and accounts first (docs/organisation.md), then --write again",
+        )
     # Read before it stands there: a file that does not load would stop every other verb.
     draft = path.with_name(f".{config.FILE_NAME}.draft")
     files.put(draft, text.encode())
@@ -251,8 +257,13 @@ def _said(params: Mapping[str, Json]) -> str:
 
 def _findings(looked: Looked) -> list[str]:
     sets = looked.sets
-    found = [f"{name}: say what it is, in organisation.users of migration.yaml" for name in looked.proposal.undecided]
+    found = [f"{name}: say what it is, in identities.users of migration.yaml" for name in looked.proposal.undecided]
     found += [f"organisation: {text}" for text in looked.decided.dangling()]
+    found += [
+        f"policy {name} must stand in {', '.join(one.accounts)} before {one.name} is provisioned there: make it"
+        for one in sets.sets
+        for name in one.customer
+    ]
     found += [f"refused: {text}" for text in sets.refused]
     found += [f"not read, so not carried: {text}" for text in sets.unread]
     for (persona, alias), left in sets.left.items():

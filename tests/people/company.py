@@ -31,6 +31,13 @@ placement:
     - {{kind: sqs.queue, name: old, to: legacy}}
 """
 
+ORGANISATION = """\
+organisation:
+  management: {account: "999900001111"}
+  email: aws+{alias}@shop.example
+  accounts: {production: {}, development: {}, vault: {}}
+"""
+
 
 def allow(actions: str | list[str], resources: str | list[str] = "*", **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}

@@ -14,7 +14,7 @@ OWN_STACK = {"Robot": ("AWS::IAM::User", "x"), "RobotKey": ("AWS::IAM::AccessKey
 
 
 def classified(company: Company, **decisions: Any) -> Classified:
-    (found,) = classify(users_of(company.inventory, every_kind()), as_of=NOW, decisions=decisions)
+    (found,) = classify(users_of(company.inventory, every_kind()), as_of=NOW, decided=decisions.get)
     return found
 
 

@@ -31,7 +31,7 @@ def wanted(tmp_path: Path, more: str) -> dict[str, Wanted]:
 
 
 def of_github(tmp_path: Path, *entries: str) -> dict[str, Wanted]:
-    return wanted(tmp_path, "organisation: {github: [" + ", ".join(f"{{{one}}}" for one in entries) + "]}\n")
+    return wanted(tmp_path, "identities: {github: [" + ", ".join(f"{{{one}}}" for one in entries) + "]}\n")
 
 
 def may_deploy(role: Wanted, subject: str, audience: str = "sts.amazonaws.com") -> bool:
@@ -118,7 +118,7 @@ def test_the_same_role_twice_is_refused(tmp_path: Path) -> None:
 
 
 def of_vendor(tmp_path: Path, vendor: str = VENDOR, home: str = "access_management: vault, ") -> dict[str, Wanted]:
-    return wanted(tmp_path, f"organisation: {{{home}vendors: [{{{vendor}}}]}}\n")
+    return wanted(tmp_path, f"identities: {{{home}vendors: [{{{vendor}}}]}}\n")
 
 
 def may(user: Wanted, action: str, resource: str, **context: tuple[str, ...]) -> str:

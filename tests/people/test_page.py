@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from migrate.organisation.section import Organisation
 from migrate.people import packing
 from migrate.people.classify import CLASSES
 from migrate.people.decided import Decisions, decisions
@@ -42,8 +43,10 @@ def test_every_field_of_the_section_is_in_the_table_and_in_the_example(field: st
 def test_the_example_is_read_whole() -> None:
     (example,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.M | re.S)
 
-    read = decisions(YAML(typ="safe", pure=True).load(example)["organisation"])
+    said = YAML(typ="safe", pure=True).load(example)
+    read = decisions(said["organisation"], said["identities"])
 
+    assert Organisation.model_validate(said["organisation"]).people[0].user == "ana"
     assert read.dangling() == []
     assert all([read.people, read.groups, read.permission_sets, read.users, read.github, read.vendors, read.portal])
 

@@ -98,7 +98,7 @@ def test_who_is_in_two_groups_gets_one_set_of_both_so_that_a_deny_of_one_binds_t
     ]  # fmt: skip
 
 
-def test_policies_of_a_person_s_own_and_a_boundary_make_a_set_of_their_own(tmp_path: Path) -> None:
+def test_policies_of_a_person_s_own_make_a_set_of_their_own_and_a_boundary_is_refused(tmp_path: Path) -> None:
     company = of_queues()
     edge = company.policy("edge", allow("sqs:*", queue_arn("orders-prod")))
     company.group("engineers", READ)
@@ -110,9 +110,9 @@ def test_policies_of_a_person_s_own_and_a_boundary_make_a_set_of_their_own(tmp_p
 
     by_persona = {one.persona: one for one in found.sets.sets}
     assert by_persona["own-ana"].aws_managed == (ADMINISTRATOR, READ)
-    assert by_persona["own-bo"].boundary == f"arn:aws:iam::{PROD}:policy/edge"
     assert by_persona["engineers"].aws_managed == (READ,)
-    assert by_persona["engineers"].boundary is None
+    assert "own-bo" not in by_persona
+    assert any("own-bo in production: a permissions boundary" in text for text in found.sets.refused)
 
 
 def test_what_speaks_of_the_iam_user_itself_is_left_out_and_a_lost_deny_is_a_finding(tmp_path: Path) -> None:
@@ -147,11 +147,11 @@ def test_a_policy_of_12000_bytes_is_packed_or_refused_with_the_reason(tmp_path: 
     many = [allow(f"sqs:Act{n}", f"arn:aws:sqs:*:*:{n}-{'x' * 70}") for n in range(90)]
 
     packed = looked(tmp_path / "a", *many)
-    refused = looked(tmp_path / "b", *many, attached=(READ, ADMINISTRATOR), more="organisation: {managed_policies: 2}")
+    refused = looked(tmp_path / "b", *many, attached=(READ, ADMINISTRATOR), more="identities: {managed_policies: 2}")
 
     assert packed.sets.set_of("engineers", "production").packed.size_bytes > 12_000  # type: ignore[union-attr]
-    (managed,) = sets(packed)["production"].as_json()["customer"]
-    assert managed == "engineers-2"
+    assert sets(packed)["production"].as_json()["customer_policies"] == [{"name": "engineers-2"}]
+    assert list(packed.proposal.policies) == ["engineers-2"]
     assert "production" not in sets(refused)
     assert any("engineers in production" in text and "0 are free of the 2" in text for text in refused.sets.refused)
 

@@ -10,17 +10,16 @@ import pytest
 from migrate import config
 from migrate.config import load
 from migrate.migration import Migration
-from tests.people.company import AWS, MIGRATION, Company, allow, key, of_queues, queue_arn
+from tests.people.company import AWS, MIGRATION, ORGANISATION, Company, allow, key, of_queues, queue_arn
 
-SECTION = """\
-organisation:
+SECTION = f"""\
+{ORGANISATION}
   # Ana left in March.
   people:
-    - {name: bo, email: bo@shop.example, groups: [engineers]}  # he is on call
+    - {{name: bo, email: bo@shop.example, groups: [engineers]}}  # he is on call
   groups:
     engineers:
       assign: []        # nothing yet
-  quarantine: false
 
 # The end of the file.
 settle_s: 2
@@ -42,7 +41,7 @@ def migrate(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_proposal_is_added_and_what_stood_there_stays_letter_by_letter(company: Company, tmp_path: Path) -> None:
-    company.folder(tmp_path)
+    company.folder(tmp_path, ORGANISATION)
 
     done = migrate("people", str(tmp_path), "--write")
 
@@ -59,7 +58,7 @@ def test_the_proposal_is_added_and_what_stood_there_stays_letter_by_letter(compa
 
 
 def test_a_second_write_changes_nothing(company: Company, tmp_path: Path) -> None:
-    company.folder(tmp_path)
+    company.folder(tmp_path, ORGANISATION)
     migrate("people", str(tmp_path), "--write")
     before = (tmp_path / "migration.yaml").read_bytes()
 
@@ -76,13 +75,55 @@ def test_what_a_person_wrote_stays_with_its_comments(company: Company, tmp_path:
 
     text = (tmp_path / "migration.yaml").read_text()
     said = load(tmp_path).organisation
-    assert said["people"][0] == {"name": "bo", "email": "bo@shop.example", "groups": ["engineers"]}
-    assert said["groups"]["engineers"] == {"assign": []}
-    assert [one["name"] for one in said["people"]] == ["bo", "ana"]
+    assert said is not None
+    assert [(one.name, one.email) for one in said.people] == [("bo", "bo@shop.example"), ("ana", "ana@shop.example")]
+    assert said.groups["engineers"].assign == ()
     for comment in ("# Ana left in March.", "# he is on call", "# nothing yet", "# The end of the file."):
         assert comment in text
     assert text.startswith(MIGRATION)
     assert text.rstrip().endswith("settle_s: 2")
+
+
+def test_without_an_organisation_nothing_is_written_and_it_is_said_what_comes_first(
+    company: Company, tmp_path: Path
+) -> None:
+    company.folder(tmp_path)
+
+    done = migrate("people", str(tmp_path), "--write")
+
+    assert done.returncode == 64
+    assert "no section organisation" in done.stderr
+    assert (tmp_path / "migration.yaml").read_text() == MIGRATION
+
+
+def test_an_account_that_the_organisation_does_not_know_leaves_the_file_as_it_was(
+    company: Company, tmp_path: Path
+) -> None:
+    company.folder(tmp_path, ORGANISATION.replace("production: {}, ", ""))
+    before = (tmp_path / "migration.yaml").read_text()
+
+    done = migrate("people", str(tmp_path), "--write")
+
+    assert done.returncode == 1
+    assert "'production' is no alias of an account here" in done.stderr
+    assert (tmp_path / "migration.yaml").read_text() == before
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def test_documents_of_policies_beside_the_inline_one_are_written_too(company: Company, tmp_path: Path) -> None:
+    many = [allow(f"sqs:Act{n}", f"arn:aws:sqs:*:*:{n}-{'x' * 70}") for n in range(90)]
+    company.group("heavy", own={"Version": "2012-10-17", "Statement": many})
+    company.person("cy", "heavy")
+    company.folder(tmp_path, ORGANISATION)
+
+    migrate("people", str(tmp_path), "--write")
+    again = migrate("people", str(tmp_path), "--write", "--json")
+
+    said = load(tmp_path)
+    assert said.organisation is not None
+    assert [one.name for one in said.organisation.permission_sets["heavy"].customer_policies] == ["heavy-2"]
+    assert len(said.identities["policies"]["heavy-2"]["Statement"]) > 10
+    assert json.loads(again.stdout)["added"] == []
 
 
 def test_a_user_of_whom_nothing_is_known_is_asked_about_and_not_proposed(company: Company, tmp_path: Path) -> None:
@@ -98,7 +139,7 @@ def test_a_user_of_whom_nothing_is_known_is_asked_about_and_not_proposed(company
 
 
 def test_a_decision_for_a_user_is_taken(company: Company, tmp_path: Path) -> None:
-    company.folder(tmp_path, "organisation: {users: {mystery: {is: machine, because: the old printer}}}\n")
+    company.folder(tmp_path, "identities: {users: {mystery: {is: machine, because: the old printer}}}\n")
 
     said = json.loads(migrate("people", str(tmp_path), "--json").stdout)
 
@@ -108,17 +149,17 @@ def test_a_decision_for_a_user_is_taken(company: Company, tmp_path: Path) -> Non
 
 
 def test_a_wrong_decision_is_one_clear_error(company: Company, tmp_path: Path) -> None:
-    company.folder(tmp_path, "organisation: {users: {mystery: {is: robot}}}\n")
+    company.folder(tmp_path, "identities: {users: {mystery: {is: robot}}}\n")
 
     done = migrate("people", str(tmp_path))
 
     assert done.returncode == 1
-    assert "organisation.users.mystery.is: Input should be 'human'" in done.stderr
+    assert "identities.users.mystery.is: Input should be 'human'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_people_are_no_part_of_what_a_plan_of_resources_is_made_from(company: Company, tmp_path: Path) -> None:
-    before = company.folder(tmp_path).config_digest
+    before = company.folder(tmp_path, ORGANISATION).config_digest
 
     migrate("people", str(tmp_path), "--write")
 

@@ -17,7 +17,7 @@ from migrate.verbs.people import Looked, look
 from tests.kinds.plain_site import PlainSite
 from tests.kinds.shapes import check_request
 from tests.kinds.two_sides import LEGACY, REGION, TwoSides, two_sides
-from tests.people.company import AWS, allow, key, of_queues
+from tests.people.company import AWS, ORGANISATION, allow, key, of_queues
 
 KIND = QuarantinedUser()
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:*")]})
@@ -121,28 +121,29 @@ GITHUB = "github: [{repository: shop/web, account: production, environment: prod
 
 
 def test_nothing_is_closed_unless_somebody_asked_for_it(tmp_path: Path) -> None:
-    assert looked(tmp_path, f"organisation: {{{GITHUB}}}\n").quarantine.closed == ()
+    assert looked(tmp_path, f"identities: {{{GITHUB}}}\n").quarantine.closed == ()
     assert User().actions == ()
     assert every_kind()["iam.user"].actions == ()
 
 
 def test_only_who_has_another_way_in_is_closed(tmp_path: Path) -> None:
-    found = looked(tmp_path, f"organisation: {{quarantine: true, {GITHUB}}}\n").quarantine
+    found = looked(tmp_path, f"identities: {{quarantine: true, {GITHUB}}}\n").quarantine
 
     assert {one.user.name for one in found.closed} == {"ana", "robot", "gone"}
     assert set(found.spared) == {"other", "mystery", "glass"}
-    assert "nothing in organisation.github" in found.spared["other"]
+    assert "nothing in identities.github" in found.spared["other"]
     assert "break-glass" in found.spared["glass"]
 
 
 def test_a_person_without_an_assignment_is_not_closed(tmp_path: Path) -> None:
-    more = "organisation: {quarantine: true, people: [{name: ana, groups: [none]}], groups: {none: {assign: []}}}\n"
+    nobody = "  people: [{name: ana, email: a@b.example, groups: [none]}]\n  groups: {none: {assign: []}}\n"
+    more = f"{ORGANISATION}{nobody}identities: {{quarantine: true}}\n"
 
     assert "no way in" in looked(tmp_path, more).quarantine.spared["ana"]
 
 
 def test_what_a_stack_made_is_removed_through_the_stack(tmp_path: Path) -> None:
-    found = looked(tmp_path, f"organisation: {{quarantine: true, {GITHUB}}}\n").quarantine
+    found = looked(tmp_path, f"identities: {{quarantine: true, {GITHUB}}}\n").quarantine
 
     removal = {one.user.name: " ".join(one.removal) for one in found.closed}
     assert "take Robot and RobotKey out of the template of stack robots" in removal["robot"]

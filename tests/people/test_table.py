@@ -5,12 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from migrate.errors import ConfigError
 from migrate.people.table import Cell, by_person
 from migrate.verbs.people import _findings, look
-from tests.people.company import AWS, DEV, HERE, LEGACY, PROD, Company, allow, deny, of_queues, queue_arn
+from tests.people.company import AWS, DEV, HERE, LEGACY, ORGANISATION, PROD, Company, allow, deny, of_queues, queue_arn
 
 READ = f"{AWS}ReadOnlyAccess"
 QUEUES = ["orders-prod", "orders-dev", "shared", "secrets", "old", "nobody-s"]
@@ -55,8 +57,7 @@ def a_company() -> Company:
 def section(statements: str, *, policies: str = "[]", assign: str = "[production]") -> str:
     inline = f"{{Version: 2012-10-17, Statement: {statements}}}"
     return (
-        "organisation:\n"
-        "  people: [{name: ana, email: a@shop.example, groups: [mine]}]\n"
+        f"{ORGANISATION}  people: [{{name: ana, email: a@shop.example, groups: [mine]}}]\n"
         f"  groups: {{mine: {{assign: [{{accounts: {assign}, permission_set: own}}]}}}}\n"
         f"  permission_sets: {{own: {{policies: {policies}, inline: {inline}}}}}\n"
     )
@@ -74,7 +75,7 @@ def test_what_goes_to_the_account_is_kept_and_a_deny_still_denies(tmp_path: Path
 
 
 def test_an_account_without_an_assignment_loses_what_goes_there(tmp_path: Path) -> None:
-    nobody = section('[{Effect: Allow, Action: "sqs:*", Resource: "*"}]', assign="[]")
+    nobody = section('[{Effect: Allow, Action: "sqs:*", Resource: "*"}]', assign="[development]")
 
     cell = cells(tmp_path, nobody)["ana", "production"]
 
@@ -123,44 +124,46 @@ def test_a_policy_that_nobody_has_read_is_a_finding_and_never_a_no(tmp_path: Pat
     assert any("gets PowerUserAccess, which nobody has read" in text for text in _findings(found))
 
 
-def test_a_group_or_a_set_that_nobody_describes_is_a_finding(tmp_path: Path) -> None:
-    more = "organisation: {people: [{name: ana, groups: [ghosts]}]}\n"
+def test_a_group_that_nobody_describes_is_refused(tmp_path: Path) -> None:
+    more = f"{ORGANISATION}  people: [{{name: ana, email: a@b.example, groups: [ghosts]}}]\n"
 
-    assert "organisation: people: ana: there is no group ghosts" in _findings(look(a_company().folder(tmp_path, more)))
+    with pytest.raises(ConfigError, match="'ghosts' is no group"):
+        look(a_company().folder(tmp_path, more))
 
 
 def test_two_groups_in_the_organisation_are_two_roles_and_the_wider_one_counts(tmp_path: Path) -> None:
     company = of_queues()
-    company.group("no", own={"Statement": [deny("sqs:*")]})
-    company.group("yes", own={"Statement": [allow("sqs:*")]})
-    company.person("ana", "no", "yes")
+    company.group("juniors", own={"Statement": [deny("sqs:*")]})
+    company.group("data", own={"Statement": [allow("sqs:*")]})
+    company.person("ana", "juniors", "data")
     more = (
-        "organisation:\n"
-        "  people: [{name: ana, groups: [no, yes]}]\n"
+        f"{ORGANISATION}  people: [{{name: ana, email: a@b.example, groups: [juniors, data]}}]\n"
         "  groups:\n"
-        "    no: {assign: [{accounts: [development], permission_set: no}]}\n"
-        "    yes: {assign: [{accounts: [development], permission_set: yes}]}\n"
+        "    juniors: {assign: [{accounts: [development], permission_set: juniors}]}\n"
+        "    data: {assign: [{accounts: [development], permission_set: data}]}\n"
         "  permission_sets:\n"
-        '    no: {inline: {Version: 2012-10-17, Statement: [{Effect: Deny, Action: "sqs:*", Resource: "*"}]}}\n'
-        '    yes: {inline: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "sqs:*", Resource: "*"}]}}\n'
+        '    juniors: {inline: {Version: 2012-10-17, Statement: [{Effect: Deny, Action: "sqs:*", Resource: "*"}]}}\n'
+        '    data: {inline: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "sqs:*", Resource: "*"}]}}\n'
     )
 
     cell = by_person(look(company.folder(tmp_path, more)).cells)["ana", "development"]
 
-    assert cell.permission_sets == ("no", "yes")
+    assert cell.permission_sets == ("data", "juniors")
     assert ("sqs:Anything", "*") in {(one.action, one.after) for one in cell.gained}
 
 
-def test_a_boundary_still_bounds(tmp_path: Path) -> None:
+def test_what_a_boundary_kept_from_somebody_is_gained_where_their_set_has_none(tmp_path: Path) -> None:
     company = of_queues()
     edge = company.policy("edge", allow("sqs:SendMessage", queue_arn("orders-dev")))
     company.person("ana", inline={"all": {"Version": "2012-10-17", "Statement": [allow("sqs:*")]}}, boundary=edge)
+    wide = section('[{Effect: Allow, Action: "sqs:*", Resource: "*"}]', assign="[development]")
 
-    found = look(company.folder(tmp_path))
+    cell = by_person(look(company.folder(tmp_path, wide)).cells)["ana", "development"]
 
-    cell = by_person(found.cells)["ana", "development"]
-    assert found.proposal.permission_sets["own-ana"]["boundary"] == f"arn:aws:iam::{DEV}:policy/edge"
-    assert (cell.kept, cell.lost, cell.gained) == (1, (), ())
+    on_orders = ("sqs:SendMessage", queue_arn("orders-dev", DEV))
+    gained = {(one.action, one.after) for one in cell.gained}
+    assert on_orders not in gained
+    assert ("sqs:Anything", queue_arn("orders-dev", DEV)) in gained
 
 
 def test_500_users_in_20_accounts_are_planned_within_ten_seconds(tmp_path: Path) -> None:

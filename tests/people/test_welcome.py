@@ -1,6 +1,5 @@
 """The files that each person gets: botocore reads the one, a person the other."""
 
-import json
 from pathlib import Path
 
 import botocore.configloader
@@ -9,7 +8,7 @@ import pytest
 from migrate.errors import ConfigError
 from migrate.out import Out
 from migrate.verbs.people import people
-from tests.people.company import AWS, PROD, allow, key, of_queues, queue_arn
+from tests.people.company import AWS, ORGANISATION, PROD, allow, key, of_queues, queue_arn
 
 PORTAL = "portal: {start_url: 'https://shop.awsapps.com/start', region: eu-west-1}"
 
@@ -24,7 +23,7 @@ def welcome(tmp_path: Path, more: str) -> Path:
 
 
 def test_the_configuration_is_one_that_aws_s_own_tools_read(tmp_path: Path) -> None:
-    folder = welcome(tmp_path, f"organisation: {{{PORTAL}}}\n")
+    folder = welcome(tmp_path, f"identities: {{{PORTAL}}}\n")
 
     read = botocore.configloader.load_config(str(folder / "ana" / "config"))
 
@@ -39,7 +38,7 @@ def test_the_configuration_is_one_that_aws_s_own_tools_read(tmp_path: Path) -> N
 
 
 def test_the_page_says_where_to_sign_in_what_ends_and_what_is_lost(tmp_path: Path) -> None:
-    page = (welcome(tmp_path, f"organisation: {{{PORTAL}}}\n") / "ana" / "welcome.md").read_text()
+    page = (welcome(tmp_path, f"identities: {{{PORTAL}}}\n") / "ana" / "welcome.md").read_text()
 
     assert "https://shop.awsapps.com/start" in page
     assert "aws sso login --sso-session shop" in page
@@ -49,16 +48,14 @@ def test_the_page_says_where_to_sign_in_what_ends_and_what_is_lost(tmp_path: Pat
 
 
 def test_without_the_portal_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"organisation\.portal is missing"):
+    with pytest.raises(ConfigError, match=r"identities\.portal is missing"):
         welcome(tmp_path, "")
 
     assert list(tmp_path.glob("*.welcome")) == []
 
 
 def test_a_name_that_is_no_file_s_name_is_refused(tmp_path: Path) -> None:
-    more = json.dumps(
-        {"people": [{"name": "../ana"}], "portal": {"start_url": "https://a.b/start", "region": "eu-west-1"}}
-    )
+    people = "  people: [{name: Ana, user: ../ana, email: a@b.example}]\n"
 
     with pytest.raises(ConfigError, match="cannot be a file's name"):
-        welcome(tmp_path, f"organisation: {more}\n")
+        welcome(tmp_path, f"{ORGANISATION}{people}identities: {{{PORTAL}}}\n")
