@@ -48,13 +48,13 @@ def test_the_proposal_is_added_and_what_stood_there_stays_letter_by_letter(compa
     text = (tmp_path / "migration.yaml").read_text()
     assert done.returncode == 0, done.stderr
     assert text.startswith(MIGRATION)
-    assert load(tmp_path).organisation["people"] == [
-        {"name": "ana", "email": "ana@shop.example", "groups": ["engineers"]},
-        {"name": "bo", "email": "FILL-IN", "groups": ["engineers"]},
+    said = load(tmp_path).organisation
+    assert said is not None
+    assert [(one.user, one.email, one.groups) for one in said.people] == [
+        ("ana", "ana@shop.example", ("engineers",)),
+        ("bo", "bo@fill-in.invalid", ("engineers",)),
     ]
-    assert load(tmp_path).organisation["permission_sets"]["engineers-production"]["policies"] == [
-        f"{AWS}ReadOnlyAccess"
-    ]
+    assert said.permission_sets["engineers-production"].policies == (f"{AWS}ReadOnlyAccess",)
 
 
 def test_a_second_write_changes_nothing(company: Company, tmp_path: Path) -> None:
