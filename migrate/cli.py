@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from migrate import __version__
+from migrate.cli_closing import add_closing
 from migrate.cli_organisation import add_organisation
 from migrate.errors import MigrateError, UsageError
 from migrate.out import Out
@@ -79,7 +80,7 @@ def verb(
         for param in reversed(params):
             command = param(command)
         command = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")(command)
-        made = of.command(function.__name__.removesuffix("_").removeprefix("org_"))(command)
+        made = of.command(function.__name__.removesuffix("_").removeprefix("org_").removeprefix("close_"))(command)
         made.help = function.__doc__
         return made
 
@@ -331,6 +332,7 @@ def completion(out: Out, shell: str) -> Any:
 
 
 add_organisation(main, verb)
+add_closing(main, verb)
 
 
 @verb(folder=False)

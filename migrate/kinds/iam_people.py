@@ -18,8 +18,6 @@ from migrate.values import as_json
 class AccessKey(Facts):
     """Source: iam.ListAccessKeys, iam.GetAccessKeyLastUsed."""
 
-    id: Json
-    """Sealed: the whole id is read again from legacy when a request names it."""
     id_ends_in: str
     status: Literal["Active", "Inactive", "Expired"]
     created: str | None
@@ -41,6 +39,8 @@ class UserFacts(Facts):
     inline: dict[str, dict[str, Json]]
     boundary: str | None
     access_keys: list[AccessKey]
+    access_key_ids: list[Json]
+    """In the order of `access_keys`, sealed: the whole id is read again from legacy when a request names it."""
     console_password: bool
     password_last_used: str | None
     """Month, `never`, or None where it could not be read. Only sign-ins to AWS websites count. A user without a
@@ -115,13 +115,14 @@ class User(Kind[UserFacts]):
 
     def _entrances(self, site: ReadSite, user: str) -> dict[str, Any]:
         keys = []
-        for key in site.pages("iam.ListAccessKeys", "AccessKeyMetadata", UserName=user):
+        listed = list(site.pages("iam.ListAccessKeys", "AccessKeyMetadata", UserName=user))
+        listed.sort(key=lambda key: str(key["AccessKeyId"][::-1]))
+        for key in listed:
             answer = site.optional("iam.GetAccessKeyLastUsed", missing=(), AccessKeyId=key["AccessKeyId"])
             used = None if answer is None else answer["AccessKeyLastUsed"]
             date = None if used is None else used.get("LastUsedDate")
             keys.append(
                 AccessKey(
-                    id=site.seal("AccessKeyId", key["AccessKeyId"]),
                     id_ends_in=key["AccessKeyId"][-4:],
                     status=key["Status"],
                     created=_month(key.get("CreateDate")),
@@ -132,7 +133,8 @@ class User(Kind[UserFacts]):
         profile = site.optional("iam.GetLoginProfile", missing=("NoSuchEntity",), UserName=user)
         devices = list(site.pages("iam.ListMFADevices", "MFADevices", UserName=user))
         return {
-            "access_keys": sorted(keys, key=lambda key: key.id_ends_in),
+            "access_keys": keys,
+            "access_key_ids": [site.seal("AccessKeyId", key["AccessKeyId"]) for key in listed],
             "console_password": profile is not None,
             "mfa": bool(devices),
         }
@@ -167,22 +169,23 @@ class DeactivateKeys(Action[UserFacts]):
     title = "Set the user's access keys inactive"
     phase = "cutover"
     undo_class = "R1"
+    sets = frozenset({"access_keys"})
 
     def applies(self, it: It[UserFacts]) -> bool:
         return any(key.status == "Active" for key in it.facts.access_keys)
 
     def requests(self, it: It[UserFacts], place: Place) -> Sequence[Request]:
-        def status(key: AccessKey, to: str) -> dict[str, Json]:
-            return {"UserName": it.ref.name, "AccessKeyId": key.id, "Status": to}
+        def status(key_id: Json, to: str) -> dict[str, Json]:
+            return {"UserName": it.ref.name, "AccessKeyId": key_id, "Status": to}
 
         return [
             Request(
                 "iam.UpdateAccessKey",
-                status(key, "Inactive"),
+                status(key_id, "Inactive"),
                 side="legacy",
-                undo=Request("iam.UpdateAccessKey", status(key, "Active"), side="legacy", done=("NoSuchEntity",)),
+                undo=Request("iam.UpdateAccessKey", status(key_id, "Active"), side="legacy", done=("NoSuchEntity",)),
             )
-            for key in it.facts.access_keys
+            for key, key_id in zip(it.facts.access_keys, it.facts.access_key_ids, strict=True)
             if key.status == "Active"
         ]
 
@@ -201,6 +204,7 @@ class DenyEverything(Action[UserFacts]):
     title = "Deny the user everything"
     phase = "cutover"
     undo_class = "R1"
+    sets = frozenset({"inline", "attached"})
 
     def requests(self, it: It[UserFacts], place: Place) -> Sequence[Request]:
         user: dict[str, Json] = {"UserName": it.ref.name}
@@ -231,7 +235,20 @@ class QuarantinedUser(User):
     Not among the kinds: it stands in for `iam.user` where people asked for it (see `migrate.people.quarantine`).
     """
 
+    stamped = False
     actions = (DeactivateKeys(), DenyEverything())
+
+    def needs(self, it: It[UserFacts]) -> Iterator[Need]:
+        # It stands with all that it needs.
+        return iter(())
+
+    def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[UserFacts]) -> dict[str, Json]:
+        # It stands in the same account before and after: what differs is what the actions have done.
+        changed: dict[str, Json] = {}
+        for action in self.actions:
+            if action.name in done:
+                changed |= action.legacy_after(it) or {}
+        return facts | changed
 
 
 class GroupFacts(Facts):

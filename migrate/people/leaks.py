@@ -12,7 +12,7 @@ from migrate.people.users import User
 from migrate.sealing import looks_secret
 from migrate.values import Json
 
-AT_HOME: Mapping[str, tuple[str, ...]] = {"iam.user": ("access_keys",)}
+AT_HOME: Mapping[str, tuple[str, ...]] = {"iam.user": ("access_key_ids",)}
 """Kind → facts in which a sealed value is what belongs there."""
 
 WHO_READS: Mapping[str, str] = {

@@ -111,8 +111,8 @@ def users_of(inventory: Inventory, kinds: Mapping[str, Kind[Any]]) -> tuple[User
             else:
                 held.append(Held(group, f"group {group}", f"group {group}", None))
         keys = tuple(
-            Key(key.id_ends_in, key.id, key.status, key.created, key.last_used, key.last_used_for)
-            for key in facts.access_keys
+            Key(key.id_ends_in, key_id, key.status, key.created, key.last_used, key.last_used_for)
+            for key, key_id in zip(facts.access_keys, facts.access_key_ids, strict=True)
         )
         made = stacks.get(("AWS::IAM::User", resource.ref.name))
         if made is None and resource.owner:

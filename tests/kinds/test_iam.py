@@ -249,7 +249,8 @@ def test_users_are_reported_with_their_doors_and_no_whole_key(account: TwoSides)
     (ana,) = account.scan(USER).values()
 
     (found,) = ana.facts["access_keys"]
-    assert found["id"]["length"] == len(key["AccessKeyId"])
+    (sealed,) = ana.facts["access_key_ids"]
+    assert sealed["length"] == len(key["AccessKeyId"])
     assert found["created"] == f"{key['CreateDate']:%Y-%m}"
     shown = {name: found[name] for name in ("id_ends_in", "status", "last_used", "last_used_for")}
     assert shown == {

@@ -83,6 +83,8 @@ class Company:
             "path": "/", "created": "2020-01", "groups": sorted(groups), "attached": [], "inline": {}, "boundary": None,
             "access_keys": [], "console_password": False, "password_last_used": "never", "mfa": False,
         }  # fmt: skip
+        keys = [dict(one) for one in facts.pop("access_keys", ())]
+        facts |= {"access_key_ids": [one.pop("id") for one in keys], "access_keys": keys}
         self._add("iam.user", name, plain | facts, f"arn:aws:iam::{LEGACY}:user/{name}", **more)
 
     def person(self, name: str, *groups: str, **facts: Any) -> None:
