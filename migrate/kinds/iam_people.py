@@ -162,36 +162,41 @@ INLINE_CHARACTERS = 2_048
 read 2026-11."""
 
 
-class DeactivateKeys(Action[UserFacts]):
-    """Every active key is set inactive: it can be set active again, with the same secret."""
+class DeactivateKey(Action[UserFacts]):
+    """The first access key is set inactive: it can be set active again, with the same secret.
 
-    name = "deactivate_keys"
-    title = "Set the user's access keys inactive"
+    One action a key: between two requests of one step a user would be in a state that nobody planned.
+    """
+
+    name = "deactivate_key"
+    title = "Set the user's first access key inactive"
     phase = "cutover"
     undo_class = "R1"
     sets = frozenset({"access_keys"})
+    number: ClassVar[int] = 0
 
     def applies(self, it: It[UserFacts]) -> bool:
-        return any(key.status == "Active" for key in it.facts.access_keys)
+        keys = it.facts.access_keys
+        return self.number < len(keys) and keys[self.number].status == "Active"
 
     def requests(self, it: It[UserFacts], place: Place) -> Sequence[Request]:
-        def status(key_id: Json, to: str) -> dict[str, Json]:
-            return {"UserName": it.ref.name, "AccessKeyId": key_id, "Status": to}
-
-        return [
-            Request(
-                "iam.UpdateAccessKey",
-                status(key_id, "Inactive"),
-                side="legacy",
-                undo=Request("iam.UpdateAccessKey", status(key_id, "Active"), side="legacy", done=("NoSuchEntity",)),
-            )
-            for key, key_id in zip(it.facts.access_keys, it.facts.access_key_ids, strict=True)
-            if key.status == "Active"
-        ]
+        key: dict[str, Json] = {"UserName": it.ref.name, "AccessKeyId": it.facts.access_key_ids[self.number]}
+        undo = Request("iam.UpdateAccessKey", {**key, "Status": "Active"}, side="legacy", done=("NoSuchEntity",))
+        return [Request("iam.UpdateAccessKey", {**key, "Status": "Inactive"}, side="legacy", undo=undo)]
 
     def legacy_after(self, it: It[UserFacts]) -> Mapping[str, Json]:
         keys = [key.model_dump(mode="json") for key in it.facts.access_keys]
-        return {"access_keys": [key | {"status": "Inactive"} if key["status"] == "Active" else key for key in keys]}
+        for key in keys[: self.number + 1]:
+            key["status"] = "Inactive" if key["status"] == "Active" else key["status"]
+        return {"access_keys": keys}
+
+
+class DeactivateSecondKey(DeactivateKey):
+    """The second access key is set inactive. A user has two at most: IAM User Guide, "IAM and AWS STS quotas"."""
+
+    name = "deactivate_second_key"
+    title = "Set the user's second access key inactive"
+    number = 1
 
 
 class DenyEverything(Action[UserFacts]):
@@ -236,7 +241,7 @@ class QuarantinedUser(User):
     """
 
     stamped = False
-    actions = (DeactivateKeys(), DenyEverything())
+    actions = (DeactivateKey(), DeactivateSecondKey(), DenyEverything())
 
     def needs(self, it: It[UserFacts]) -> Iterator[Need]:
         # It stands with all that it needs.
