@@ -242,7 +242,7 @@ def _machines(looked: Looked) -> list[str]:
         lines.append(f"{one.kind} {one.name} in {one.account}: {one.because}")
         lines += [f"    not there: {left}" for left in one.left]
     if looked.quarantine.closed:
-        lines.append("what closing the old users would send; no verb sends it yet:")
+        lines.append("what closing the old users would send (migrate close):")
     for closed in looked.quarantine.closed:
         lines.append(f"close {closed.user.name} ({closed.is_}), {SOAK_DAYS} days before anything is removed:")
         lines += [f"    {one.operation} {_said(one.params)}" for one in closed.requests]
