@@ -32,12 +32,18 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
         )
         yield f"{len(new)} accounts are made. AWS cannot delete an account; a rollback {then}: {', '.join(new)}"
     yield from _legacy(section, config, todo)
+    if any(one.ref.kind == "ecr.replication" for one in todo.resources):
+        yield (
+            "only images that are pushed from now on are replicated, and a repository that replication makes has AWS's "
+            "own settings: no scan on push, mutable tags, no lifecycle policy"
+        )
     if any(one.ref.kind == "budgets.budget" for one in todo.resources):
         yield (
             "a budget is no hard cap: AWS adds spending up a few times a day, so an account may pass its budget by "
             "what it costs in those hours; the policy that a budget action attaches stops new things and nothing that "
             "runs, and AWS takes it off at the start of the next month"
         )
+    # Source: github.com/aws/aws-sdk-net, discussion 3288; the setting by its name in the console, unverified.
     if any(one.ref.kind == "identitystore.user" and not one.facts["is_provisioned"] for one in todo.resources):
         yield (
             "users that are made here get no invitation by e-mail: in IAM Identity Center, Settings, Authentication, "

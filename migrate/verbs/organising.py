@@ -97,7 +97,17 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
     # What nobody wishes for is not looked at: it may need rights, or settings, that nobody has.
     asked = {one.ref.kind for one in migration.wishes()}
     kinds = {name: kind for name, kind in migration.kinds.items() if name in asked}
-    return reading.present(aws, account, kinds, regions, ())
+    found = reading.present(aws, account, kinds, regions, ())
+    ids, absent = planning.accounts_of(section, found)
+    if ids and not absent:
+        roles = planning.as_config(migration.decided, {}, ids).roles()
+        aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
+        within = {name: kind for name, kind in migration.kinds.items() if getattr(kind, "per_account", False)}
+        where = Region((section.registry and section.registry.region) or migration.decided.legacy.regions[0])
+        found += reading.present(
+            aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
+        )
+    return found
 
 
 def _refuse_member(aws: Aws, account: AccountId) -> None:

@@ -145,6 +145,14 @@ def test_a_permission_set_is_changed_and_put_back(story: Story) -> None:
     assert json.loads(sso().get_inline_policy_for_permission_set(**at)["InlinePolicy"]) == READ
 
 
+def test_an_inline_policy_that_no_role_takes_is_refused(story: Story) -> None:
+    actions = [f"s3:{number:0300}" for number in range(40)]
+    large = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    story.want({"permission_sets": {"large": {"inline": large}}})
+
+    assert "10240" in story.type("plan", expect=1).err
+
+
 def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(story: Story) -> None:
     backend = ssoadmin_backends[MANAGEMENT]["eu-west-1"]
     enabled = list(backend.instances)
