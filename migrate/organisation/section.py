@@ -5,6 +5,7 @@ Values only; what they mean is in `wishes`.
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -26,6 +27,20 @@ class Part(BaseModel):
     """A part of the section: unknown keys are refused, because a misspelt guard rail guards nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dates_are_text(cls, said: Any) -> Any:
+        return _as_text(said)
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads 2012-10-17 as a date, the version of a policy too, where it stands without quotes."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _as_text(item) for key, item in value.items()}
+    return [_as_text(item) for item in value] if isinstance(value, list) else value
 
 
 class Management(Part):

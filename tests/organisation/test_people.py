@@ -153,6 +153,19 @@ def test_an_inline_policy_that_no_role_takes_is_refused(story: Story) -> None:
     assert "10240" in story.type("plan", expect=1).err
 
 
+def test_a_policys_version_without_quotes_is_no_date(story: Story) -> None:
+    story.want({"permission_sets": {"look": {"inline": READ}}})
+    path = story.folder / "migration.yaml"
+    bare = path.read_text().replace("'2012-10-17'", "2012-10-17")
+    assert "Version: 2012-10-17" in bare
+    path.write_text(bare)
+
+    story.stand()
+
+    at = {"InstanceArn": instance()[0], "PermissionSetArn": permission_sets()["look"]}
+    assert json.loads(sso().get_inline_policy_for_permission_set(**at)["InlinePolicy"]) == READ
+
+
 def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(story: Story) -> None:
     backend = ssoadmin_backends[MANAGEMENT]["eu-west-1"]
     enabled = list(backend.instances)
@@ -162,10 +175,13 @@ def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(story: 
     story.type("approve", "--by", "ann")
 
     stopped = story.type("run", "--engine", "local", expect=3)
+    told = story.type("status").out
     backend.instances.extend(enabled)
     story.type("run", "--engine", "local")
 
     assert "choose Enable" in stopped.err
+    assert "waits for a person" in told
+    assert "choose Enable" in told
     assert len(given()) == 4
 
 
