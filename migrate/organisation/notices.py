@@ -52,6 +52,7 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
     moved = [one for one in todo.resources if one.ref.kind == wishes.ACCOUNT and "parent" in one.facts["changes"]]
     for one in moved:
         yield f"{one.ref.name} stands and moves into another unit: the policies of that unit hold for it at once"
+    yield from _standing_access(section)
     extra = sorted(f"{one.ref.kind} {one.ref.name}" for one in todo.extra if one.ref.kind in _TOLD)
     if extra:
         more = f" and {len(extra) - 12} more" if len(extra) > 12 else ""
@@ -61,6 +62,20 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
         )
     if todo.standing:
         yield f"{len(todo.standing)} wishes stand as they are wanted: they are taken as they are, and never undone"
+
+
+def _standing_access(section: Organisation) -> Iterator[str]:
+    """Who may always look at what is kept out of reach."""
+    closed = {alias for alias, member, _ in section.every_account() if "sensitive-data" in member.guard_rails}
+    for name, group in section.groups.items():
+        for assign in group.assign:
+            for alias in sorted(closed & set(assign.accounts)):
+                yield (
+                    f"{name} has {assign.permission_set} in {alias} for good, where sensitive data lies: give it for "
+                    "the time of a task instead, and take it away again"
+                )
+            if "management" in assign.accounts:
+                yield f"{name} has {assign.permission_set} in the management account, which no guard rail holds"
 
 
 def _legacy(section: Organisation, config: Config, todo: Todo) -> Iterator[str]:

@@ -153,6 +153,23 @@ def test_an_inline_policy_that_no_role_takes_is_refused(story: Story) -> None:
     assert "10240" in story.type("plan", expect=1).err
 
 
+def test_standing_access_to_what_should_be_out_of_reach_is_told(story: Story) -> None:
+    assign = [{"accounts": ["vault", "management", "other"], "permission_set": "look"}]
+    story.want(
+        {
+            "accounts": {"vault": {"guard_rails": ["sensitive-data"]}, "other": {}},
+            "groups": {"all": {"assign": assign}},
+            "permission_sets": {"look": {}},
+        }
+    )
+
+    told = story.plan()["findings"]
+
+    assert any("all has look in vault for good" in said for said in told)
+    assert any("all has look in the management account" in said for said in told)
+    assert not any("in other" in said for said in told)
+
+
 def test_a_policys_version_without_quotes_is_no_date(story: Story) -> None:
     story.want({"permission_sets": {"look": {"inline": READ}}})
     path = story.folder / "migration.yaml"
