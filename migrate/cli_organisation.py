@@ -10,7 +10,8 @@ from migrate.out import Out
 
 option = click.option
 PLAN = option("--plan", "plan_path", type=click.Path(path_type=Path, dir_okay=False), help="This plan, not the newest.")
-WORKERS = option("--workers", default=8, show_default=True, type=click.IntRange(1, 64), help="Steps at a time.")
+# Organizations takes one change at a time and refuses others for a moment: more workers only wait for each other.
+WORKERS = option("--workers", default=5, show_default=True, type=click.IntRange(1, 64), help="Steps at a time.")
 
 
 def add_organisation(main: click.Group, verb: Callable[..., Callable[[Callable[..., Any]], click.Command]]) -> None:

@@ -6,12 +6,16 @@ The rule: each says what, where and what to do, and cannot be waived: AWS would 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from migrate.files import canonical
 from migrate.inventory import Resource
 from migrate.organisation import guard_rails, wishes
 from migrate.organisation.difference import Todo
 from migrate.organisation.section import Organisation
 from migrate.values import Json
 
+MOST_INLINE = 10_240
+"""Characters of a role's inline policies together. Source: IAM User Guide, "IAM and AWS STS quotas"; the API takes
+32,768 (sso-admin.PutInlinePolicyToPermissionSet, botocore 1.44.5)."""
 CONTROL_ALLOWS = "FullAWSAccess"
 
 
@@ -24,6 +28,14 @@ def refusals(
                   "make migration.yaml say what stands, or change it in the console first")  # fmt: skip
     yield from _accounts(section, todo, present)
     yield from _rails(section, regions, present)
+    for name, one in section.permission_sets.items():
+        size = len(canonical(one.inline)) if one.inline is not None else 0
+        if size > MOST_INLINE:
+            yield _no(
+                f"permission set/{name}", f"permission set {name} has an inline policy of {size} characters; the role "
+                f"that it becomes takes {MOST_INLINE}",
+                "make customer_policies of some of it, which must stand in each account",
+            )  # fmt: skip
 
 
 def _no(key: str, what: str, do: str) -> dict[str, Json]:

@@ -36,7 +36,14 @@ class OrganisationMigration(Migration):
     @cached_property
     def config(self) -> Config:
         """The same as the engine is given it: wishes in the place of legacy."""
-        return planning.as_config(self.decided, {})
+        return planning.as_config(self.decided, {}, self._accounts())
+
+    def _accounts(self) -> dict[str, str]:
+        """The member accounts in which the newest plan does something."""
+        if not any(self.folder.glob("*.plan.json")):
+            return {}
+        targets = dict(self.plan().body["targets"])
+        return {alias: number for alias, number in targets.items() if alias != planning.MANAGEMENT}
 
     @property
     def config_digest(self) -> str:

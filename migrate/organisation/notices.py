@@ -32,12 +32,18 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
         )
         yield f"{len(new)} accounts are made. AWS cannot delete an account; a rollback {then}: {', '.join(new)}"
     yield from _legacy(section, config, todo)
+    if any(one.ref.kind == "ecr.replication" for one in todo.resources):
+        yield (
+            "only images that are pushed from now on are replicated, and a repository that replication makes has AWS's "
+            "own settings: no scan on push, mutable tags, no lifecycle policy"
+        )
     if any(one.ref.kind == "budgets.budget" for one in todo.resources):
         yield (
             "a budget is no hard cap: AWS adds spending up a few times a day, so an account may pass its budget by "
             "what it costs in those hours; the policy that a budget action attaches stops new things and nothing that "
             "runs, and AWS takes it off at the start of the next month"
         )
+    # Source: github.com/aws/aws-sdk-net, discussion 3288; the setting by its name in the console, unverified.
     if any(one.ref.kind == "identitystore.user" and not one.facts["is_provisioned"] for one in todo.resources):
         yield (
             "users that are made here get no invitation by e-mail: in IAM Identity Center, Settings, Authentication, "
@@ -46,6 +52,7 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
     moved = [one for one in todo.resources if one.ref.kind == wishes.ACCOUNT and "parent" in one.facts["changes"]]
     for one in moved:
         yield f"{one.ref.name} stands and moves into another unit: the policies of that unit hold for it at once"
+    yield from _standing_access(section)
     extra = sorted(f"{one.ref.kind} {one.ref.name}" for one in todo.extra if one.ref.kind in _TOLD)
     if extra:
         more = f" and {len(extra) - 12} more" if len(extra) > 12 else ""
@@ -55,6 +62,20 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
         )
     if todo.standing:
         yield f"{len(todo.standing)} wishes stand as they are wanted: they are taken as they are, and never undone"
+
+
+def _standing_access(section: Organisation) -> Iterator[str]:
+    """Who may always look at what is kept out of reach."""
+    closed = {alias for alias, member, _ in section.every_account() if "sensitive-data" in member.guard_rails}
+    for name, group in section.groups.items():
+        for assign in group.assign:
+            for alias in sorted(closed & set(assign.accounts)):
+                yield (
+                    f"{name} has {assign.permission_set} in {alias} for good, where sensitive data lies: give it for "
+                    "the time of a task instead, and take it away again"
+                )
+            if "management" in assign.accounts:
+                yield f"{name} has {assign.permission_set} in the management account, which no guard rail holds"
 
 
 def _legacy(section: Organisation, config: Config, todo: Todo) -> Iterator[str]:

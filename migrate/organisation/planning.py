@@ -4,7 +4,7 @@ The rule: nothing of the planner is done anew here; wishes are an inventory, mig
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import Field
@@ -52,6 +52,8 @@ class Drawn:
     todo: Todo
     findings: tuple[str, ...]
     refusals: tuple[dict[str, Json], ...]
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """Alias → id of the member accounts in which something is done."""
 
 
 def section_of(config: Config) -> Organisation:
@@ -61,17 +63,19 @@ def section_of(config: Config) -> Organisation:
     return config.organisation
 
 
-def as_config(config: Config, stand_ins: Mapping[str, str]) -> WishConfig:
-    """migration.yaml as the planner is given it."""
+def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[str, str]) -> WishConfig:
+    """migration.yaml as the planner is given it. `accounts`: alias → id of the members in which something is done."""
     section = section_of(config)
     targets = {MANAGEMENT: Target(account=section.management.account, role=section.management.role or "")}
+    targets |= {alias: Target(account=number, role=section.role) for alias, number in accounts.items()}
+    within = (Rule(to=alias, kind="ecr.*", name=number, because="its registry") for alias, number in accounts.items())
     return WishConfig(
         schema="migrate.config/1",
         migration=config.migration,
         legacy=Legacy(account=WISHES, regions=config.legacy.regions, profile=section.management.profile),
         targets=targets,
         external_id=config.external_id,
-        placement=(Rule(to=MANAGEMENT, because="migration.yaml, organisation"),),
+        placement=(*within, Rule(to=MANAGEMENT, because="migration.yaml, organisation")),
         move=(Moves(runbook=RUNBOOK, accounts=tuple(targets)),),
         waivers=config.waivers,
         settle_s=config.settle_s,
@@ -84,6 +88,9 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) 
     section = section_of(config)
     regions = config.legacy.regions
     wanted = wishes.wishes(section, regions, config.legacy.account)
+    ids, absent = accounts_of(section, present)
+    if not absent:
+        wanted += wishes.registry(section, regions, ids)
     todo = difference(wanted, present, kinds)
     if section.on_rollback == "park" and _new_accounts(todo.resources):
         # Only where an account is made: who changes something else gets no unit that nobody asked for.
@@ -92,7 +99,22 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) 
     todo = replace(todo, resources=tuple(_in_lanes([*todo.resources, *trials])))
     inventory = Inventory(WISHES, tuple(map(Region, regions)), tuple(kinds), todo.resources)
     found = [*notices.of(section, config, todo, present), *untried]
-    return Drawn(inventory, todo, tuple(found), tuple(checks.refusals(section, regions, todo, present)))
+    if absent:
+        found.append(
+            f"{len(ids) + len(absent)} more steps can be planned once these accounts exist: {', '.join(absent)}; type "
+            "migrate org plan again after the run"
+        )
+    refused = tuple(checks.refusals(section, regions, todo, present))
+    return Drawn(inventory, todo, tuple(found), refused, {} if absent else ids)
+
+
+def accounts_of(section: Organisation, present: Iterable[Resource]) -> tuple[dict[str, str], list[str]]:
+    """The member accounts in which a step is to be done: alias → id of those that stand, and aliases of the others."""
+    ids = {one.ref.name: str(one.facts["id"]) for one in present if one.ref.kind == wishes.ACCOUNT}
+    emails = section.emails()
+    wanted = wishes.registry_accounts(section)
+    known = {alias: ids[emails[alias]] for alias in wanted if emails[alias] in ids}
+    return known, [alias for alias in wanted if alias not in known]
 
 
 def _new_accounts(resources: Iterable[Resource]) -> list[str]:
@@ -114,7 +136,7 @@ def _in_lanes(resources: Sequence[Resource]) -> list[Resource]:
 def body(drawn: Drawn, config: Config, config_digest: str, inventory_digest: str, runbooks: tuple[Runbook, ...],
          kinds: Mapping[str, Any]) -> dict[str, Json]:  # fmt: skip
     """The body of the plan file."""
-    told = as_config(config, drawn.todo.given)
+    told = as_config(config, drawn.todo.given, drawn.accounts)
     inputs = Inputs(told, config_digest, drawn.inventory, inventory_digest, runbooks, kinds)
     made = ordinary.draw(inputs)
     made["findings"] = [*made["findings"], *drawn.findings]

@@ -5,6 +5,7 @@ Values only; what they mean is in `wishes`.
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -26,6 +27,20 @@ class Part(BaseModel):
     """A part of the section: unknown keys are refused, because a misspelt guard rail guards nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dates_are_text(cls, said: Any) -> Any:
+        return _as_text(said)
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads 2012-10-17 as a date, the version of a policy too, where it stands without quotes."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _as_text(item) for key, item in value.items()}
+    return [_as_text(item) for item in value] if isinstance(value, list) else value
 
 
 class Management(Part):
@@ -165,6 +180,17 @@ class Legacy(Part):
     """Path of the unit that it is parked in; the root unless said."""
 
 
+class Registry(Part):
+    """The account that images are pushed to, and those in which they appear."""
+
+    account: str
+    """Its alias."""
+    to: tuple[str, ...] = Field(min_length=1)
+    """Aliases of the accounts that get the images."""
+    region: str | None = None
+    """Legacy's first unless said."""
+
+
 class Organisation(Part):
     """The whole section."""
 
@@ -187,6 +213,7 @@ class Organisation(Part):
     delegated: dict[str, str] = Field(default_factory=dict)
     """Service principal → alias of the account that administers it in place of the management account."""
     contacts: dict[Literal["BILLING", "OPERATIONS", "SECURITY"], Contact] = Field(default_factory=dict)
+    registry: Registry | None = None
     identity_center: IdentityCenter = IdentityCenter()
     people: tuple[Person, ...] = ()
     groups: dict[str, Group] = Field(default_factory=dict)
@@ -249,6 +276,11 @@ class Organisation(Part):
             yield f"guard_rails.canary: {self.guard_rails.canary!r} is no alias of an account here: {known}"
         if self.legacy.unit and self.legacy.unit not in paths:
             yield f"legacy.unit: {self.legacy.unit!r} is no unit here: one of {', '.join(sorted(paths)) or 'none'}"
+        for alias in (self.registry.account, *self.registry.to) if self.registry else ():
+            if alias not in aliases:
+                yield f"registry: {alias!r} is no alias of an account here: {known}"
+        if self.registry and self.registry.account in self.registry.to:
+            yield f"registry.to: {self.registry.account} is where the images come from"
         for service, alias in self.delegated.items():
             if alias not in aliases:
                 yield f"delegated.{service}: {alias!r} is no alias of an account here: {known}"

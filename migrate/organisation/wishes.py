@@ -9,7 +9,7 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.names import Region
 from migrate.organisation import guard_rails
-from migrate.organisation.kinds import budgets, wanted_kinds
+from migrate.organisation.kinds import budgets, ecr_registry, wanted_kinds
 from migrate.organisation.section import PARKED, Member, Organisation
 from migrate.organisation.wanted import ROOT, Wanted, WantedKind, called
 
@@ -157,6 +157,30 @@ def _budgets(section: Organisation) -> Iterator[Resource]:
             "policy": {"Version": "2012-10-17", "Statement": [allowed]},
         }
         yield _wish("iam.budget_role", budgets.ROLE, role)
+
+
+def registry_accounts(section: Organisation) -> tuple[str, ...]:
+    """Aliases of the accounts in which something of the central registry is set."""
+    return () if section.registry is None else (section.registry.account, *dict.fromkeys(section.registry.to))
+
+
+def registry(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, str]) -> Iterator[Resource]:
+    """The central registry's settings. `ids`: alias → account id, of each account that they are in."""
+    if section.registry is None:
+        return
+    source, *others = (ids[alias] for alias in registry_accounts(section))
+    region = Region(section.registry.region or regions[0])
+    rules = [{"destinations": [{"region": region, "registryId": account} for account in others]}]
+    receivers = [ecr_registry.receiver(account) for account in others]
+    yield _wish("ecr.replication", source, {"rules": rules, "receivers": receivers}, region=region)
+    for account in others:
+        allowed = {
+            "Sid": "ImagesOfTheCentralRegistry", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{source}:root"},
+            "Action": ["ecr:CreateRepository", "ecr:ReplicateImage"],
+            "Resource": f"arn:aws:ecr:{region}:{account}:repository/*",
+        }  # fmt: skip
+        policy = {"Version": "2012-10-17", "Statement": [allowed]}
+        yield _wish("ecr.registry_policy", account, {"policy": policy}, region=region)
 
 
 def _people(section: Organisation, region: Region) -> Iterator[Resource]:

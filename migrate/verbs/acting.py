@@ -223,10 +223,12 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         waiting = next((g for g in plan.gates if not engine.gate_open(g.id) and _reached(plan, g, states)), None)
         unproved = _unproved_before(plan, waiting, journal) if waiting else ""
         failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
+        blocked = {s: _last_error(journal, s) for s in states.get("blocked", [])}
     lines = [
         f"plan {plan.digest[:8]}: " + ", ".join(f"{len(steps)} {state}" for state, steps in sorted(states.items()))
     ]
     lines += [f"failed: {step}: {said}" for step, said in failures.items()]
+    lines += [f"waits for a person: {step}: {said}" for step, said in blocked.items()]
     if waiting:
         lines.append(f"gate {waiting.id}: {waiting.ask}{unproved}\nnext: migrate approve {folder} --gate {waiting.id}")
     elif len(states.get("verified", [])) == len(plan.steps):
@@ -235,7 +237,7 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         lines.append(f"next: migrate run {folder}")
     out.result("\n".join(lines), {
         "plan": plan.digest, "begun": True, "approved": approved, "states": {k: len(v) for k, v in states.items()},
-        "failed": failures, "gate": waiting.id if waiting else None,
+        "failed": failures, "blocked": blocked, "gate": waiting.id if waiting else None,
     })  # fmt: skip
     return 0
 
@@ -246,7 +248,11 @@ def _reached(plan: Plan, gate: Gate, states: dict[str, list[str]]) -> bool:
 
 
 def _last_error(journal: Journal, step: str) -> str:
-    said = [str(e.data.get("what") or e.data.get("said") or "") for e in journal.entries(step) if e.event == "failed"]
+    said = [
+        str(e.data.get("what") or e.data.get("said") or "")
+        for e in journal.entries(step)
+        if e.event in ("failed", "blocked")
+    ]
     return said[-1] if said else ""
 
 

@@ -97,7 +97,17 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
     # What nobody wishes for is not looked at: it may need rights, or settings, that nobody has.
     asked = {one.ref.kind for one in migration.wishes()}
     kinds = {name: kind for name, kind in migration.kinds.items() if name in asked}
-    return reading.present(aws, account, kinds, regions, ())
+    found = reading.present(aws, account, kinds, regions, ())
+    ids, absent = planning.accounts_of(section, found)
+    if ids and not absent:
+        roles = planning.as_config(migration.decided, {}, ids).roles()
+        aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
+        within = {name: kind for name, kind in migration.kinds.items() if getattr(kind, "per_account", False)}
+        where = Region((section.registry and section.registry.region) or migration.decided.legacy.regions[0])
+        found += reading.present(
+            aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
+        )
+    return found
 
 
 def _refuse_member(aws: Aws, account: AccountId) -> None:
@@ -119,13 +129,22 @@ def _refuse_member(aws: Aws, account: AccountId) -> None:
 def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Inventory, journal: Journal) -> None:
     """Look again: what this run has not touched must be wanted as it was planned, and what stood must still stand."""
     assert isinstance(migration, OrganisationMigration)
-    drawn = migration.draw(present(migration, aws))
+    found = present(migration, aws)
+    drawn = migration.draw(found)
+    standing = {(one.ref.kind, one.ref.name) for one in found}
     touched = {step.ref for step in plan.steps.values() if journal.history(step.id)}
     now = {one.ref: one for one in drawn.inventory.resources}
+
+    def is_stale(planned: Resource) -> bool:
+        if planned.ref in now:
+            return bool(now[planned.ref].facts["before"] != planned.facts["before"])
+        # Not wanted any more: someone made or changed it, unless it only followed from what this run has done since.
+        return bool(planned.facts["stands"]) or (planned.ref.kind, planned.ref.name) in standing
+
     changed = [
         f"{ref.kind} {ref.name}"
-        for ref, one in inventory.by_ref.items()
-        if ref not in touched and (ref not in now or now[ref].facts["before"] != one.facts["before"])
+        for ref, planned in inventory.by_ref.items()
+        if ref not in touched and is_stale(planned)
     ]
     changed += [name for name, known in plan.body["given"].items() if drawn.todo.given.get(name) != known]
     if changed:

@@ -145,6 +145,44 @@ def test_a_permission_set_is_changed_and_put_back(story: Story) -> None:
     assert json.loads(sso().get_inline_policy_for_permission_set(**at)["InlinePolicy"]) == READ
 
 
+def test_an_inline_policy_that_no_role_takes_is_refused(story: Story) -> None:
+    actions = [f"s3:{number:0300}" for number in range(40)]
+    large = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    story.want({"permission_sets": {"large": {"inline": large}}})
+
+    assert "10240" in story.type("plan", expect=1).err
+
+
+def test_standing_access_to_what_should_be_out_of_reach_is_told(story: Story) -> None:
+    assign = [{"accounts": ["vault", "management", "other"], "permission_set": "look"}]
+    story.want(
+        {
+            "accounts": {"vault": {"guard_rails": ["sensitive-data"]}, "other": {}},
+            "groups": {"all": {"assign": assign}},
+            "permission_sets": {"look": {}},
+        }
+    )
+
+    told = story.plan()["findings"]
+
+    assert any("all has look in vault for good" in said for said in told)
+    assert any("all has look in the management account" in said for said in told)
+    assert not any("in other" in said for said in told)
+
+
+def test_a_policys_version_without_quotes_is_no_date(story: Story) -> None:
+    story.want({"permission_sets": {"look": {"inline": READ}}})
+    path = story.folder / "migration.yaml"
+    bare = path.read_text().replace("'2012-10-17'", "2012-10-17")
+    assert "Version: 2012-10-17" in bare
+    path.write_text(bare)
+
+    story.stand()
+
+    at = {"InstanceArn": instance()[0], "PermissionSetArn": permission_sets()["look"]}
+    assert json.loads(sso().get_inline_policy_for_permission_set(**at)["InlinePolicy"]) == READ
+
+
 def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(story: Story) -> None:
     backend = ssoadmin_backends[MANAGEMENT]["eu-west-1"]
     enabled = list(backend.instances)
@@ -154,10 +192,13 @@ def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(story: 
     story.type("approve", "--by", "ann")
 
     stopped = story.type("run", "--engine", "local", expect=3)
+    told = story.type("status").out
     backend.instances.extend(enabled)
     story.type("run", "--engine", "local")
 
     assert "choose Enable" in stopped.err
+    assert "waits for a person" in told
+    assert "choose Enable" in told
     assert len(given()) == 4
 
 

@@ -53,6 +53,9 @@ def test_a_second_plan_has_nothing_to_do(story: Story) -> None:
     again = story.plan()
 
     assert (again["todo"], again["steps"]) == (0, 0)
+    story.type("approve", "--by", "ann")
+    story.type("run", "--engine", "local")
+    assert "nothing was done" in story.type("rollback", "--to", "0").err
     assert again["standing"] > 10
 
 
