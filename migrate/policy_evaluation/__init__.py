@@ -5,6 +5,7 @@ The one rule it keeps: it is pure, and what it cannot know it does not allow.
 """
 
 from migrate.policy_evaluation.asking import ABSENT, DIRECT, PRESENT, UNKNOWN, UNKNOWN_RESOURCE, Asked
+from migrate.policy_evaluation.comparing import Change, Question, Row, Table, compare, questions
 from migrate.policy_evaluation.deciding import (
     FULL_AWS_ACCESS,
     Actions,
@@ -15,8 +16,10 @@ from migrate.policy_evaluation.deciding import (
     decide,
 )
 from migrate.policy_evaluation.documents import MalformedPolicy
+from migrate.policy_evaluation.trail import Denied, Simulation, simulate
 
 __all__ = [
-    "ABSENT", "DIRECT", "FULL_AWS_ACCESS", "PRESENT", "UNKNOWN", "UNKNOWN_RESOURCE", "Actions", "Asked", "Decision",
-    "MalformedPolicy", "Outcome", "Policies", "allowed_actions", "decide",
+    "ABSENT", "DIRECT", "FULL_AWS_ACCESS", "PRESENT", "UNKNOWN", "UNKNOWN_RESOURCE", "Actions", "Asked", "Change",
+    "Decision", "Denied", "MalformedPolicy", "Outcome", "Policies", "Question", "Row", "Simulation", "Table",
+    "allowed_actions", "compare", "decide", "questions", "simulate",
 ]  # fmt: skip

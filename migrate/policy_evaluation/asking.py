@@ -9,9 +9,9 @@ values), "IAM JSON policy elements: Condition", read 2026-11.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
 
 Values = tuple[str, ...]
 
@@ -67,6 +67,38 @@ _SERVICE_KEY = re.compile(r"([a-z][a-z0-9-]*):.+")
 _NOT_SERVICES = frozenset({"aws", "saml"})
 
 
+class Parsed(NamedTuple):
+    """What principal and action say by their form."""
+
+    service: str
+    folded_action: str
+    sort: Sort
+    name: str
+
+
+@lru_cache(maxsize=65536)
+def _parsed(principal: str, action: str) -> Parsed:
+    service, _, name = action.partition(":")
+    if not service or not name or re.search(r"[*?\s]", action):
+        raise ValueError(f"{action!r} is not one action: it is written service:Name, without wildcards")
+    sort = _sort(principal)
+    own = principal.split("/")[1] if sort == "session" else principal.rsplit("/", 1)[-1]
+    return Parsed(service.lower(), action.lower(), sort, own)
+
+
+def _sort(principal: str) -> Sort:
+    if principal == "*":
+        return "anonymous"
+    found = _PRINCIPAL.fullmatch(principal)
+    if found and (found["service"], found["sort"]) in _SORTS and (found["name"] or found["sort"] == "root"):
+        return _SORTS[found["service"], found["sort"]]
+    if _ORIGIN_ACCESS.fullmatch(principal):
+        return "service"
+    if not principal.startswith("arn:") and "." in principal:
+        return "service" if principal.endswith((".amazonaws.com", ".amazonaws.com.cn")) else "identity provider"
+    raise ValueError(f"{principal!r} is no principal: an ARN of a user, role, session or root, a service, or *")
+
+
 @dataclass(frozen=True)
 class Asked:
     """One request. `principal` and `resource` are ARNs; a service stands by its name (`ec2.amazonaws.com`), a person
@@ -84,62 +116,49 @@ class Asked:
     account: str
     """Of the principal; empty for services and people without credentials."""
     resource_account: str
+    parsed: "Parsed" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        service, _, name = self.action.partition(":")
-        if not service or not name or re.search(r"[*?\s]", self.action):
-            raise ValueError(f"{self.action!r} is not one action: it is written service:Name, without wildcards")
+        parsed = _parsed(self.principal, self.action)
+        if parsed.sort in OF_AN_ACCOUNT and f"::{self.account}:" not in self.principal:
+            raise ValueError(f"{self.principal} is not of account {self.account!r}")
         if not self.resource:
             raise ValueError("the resource is empty: give its ARN, or * for none")
-        if self.sort in OF_AN_ACCOUNT and f"::{self.account}:" not in self.principal:
-            raise ValueError(f"{self.principal} is not of account {self.account!r}")
         if not self.resource_account:
             raise ValueError(f"whose resource {self.resource} is must be said: policies of both sides depend on it")
-        wrong = next((key for key in self.context if key != key.lower()), None)
-        if wrong is not None:
-            raise ValueError(f"context key {wrong!r} must be in lower case")
+        for key, values in self.context.items():
+            if key != key.lower():
+                raise ValueError(f"context key {key!r} must be in lower case")
+            if not isinstance(values, tuple):
+                raise ValueError(f"the values of context key {key!r} must be a tuple of texts")
+        object.__setattr__(self, "parsed", parsed)
 
-    @cached_property
+    @property
     def service(self) -> str:
         """The action's prefix, in lower case."""
-        return self.action.partition(":")[0].lower()
+        return self.parsed.service
 
-    @cached_property
+    @property
     def folded_action(self) -> str:
         """The action in lower case."""
-        return self.action.lower()
+        return self.parsed.folded_action
 
-    @cached_property
+    @property
     def sort(self) -> Sort:
         """What the principal is."""
-        if self.principal == "*":
-            return "anonymous"
-        found = _PRINCIPAL.fullmatch(self.principal)
-        if found and (found["service"], found["sort"]) in _SORTS and (found["name"] or found["sort"] == "root"):
-            return _SORTS[found["service"], found["sort"]]
-        if _ORIGIN_ACCESS.fullmatch(self.principal):
-            return "service"
-        if not self.principal.startswith("arn:") and "." in self.principal:
-            return (
-                "service" if self.principal.endswith((".amazonaws.com", ".amazonaws.com.cn")) else "identity provider"
-            )
-        raise ValueError(
-            f"{self.principal!r} is no principal: an ARN of a user, role, session or root, a service, or *"
-        )
+        return self.parsed.sort
 
-    @cached_property
+    @property
     def name(self) -> str:
         """The user's, role's or federated user's own name, without path; for a session the role's."""
-        if self.sort == "session":
-            return self.principal.split("/")[1]
-        return self.principal.rsplit("/", 1)[-1]
+        return self.parsed.name
 
-    @cached_property
+    @property
     def is_in_own_account(self) -> bool:
         """Whether principal and resource are of one account. What AWS itself owns (`iam::aws:policy`) counts as own."""
         return self.resource_account in (self.account, "aws")
 
-    @cached_property
+    @property
     def is_service_linked(self) -> bool:
         """Whether a role that AWS made for a service asks."""
         arn = self.values("aws:principalarn")
@@ -150,9 +169,10 @@ class Asked:
         given = self.context.get(key)
         if given is not None:
             return given
-        derived = self._derived(key)
-        if derived is not None:
-            return derived
+        if key.startswith("aws:"):
+            derived = self._derived(key)
+            if derived is not None:
+                return derived
         if "/" in key:
             family = self.context.get(key.partition("/")[0] + "/*")
             if family is not None:
@@ -161,8 +181,6 @@ class Asked:
 
     def _derived(self, key: str) -> Values | None:
         """What follows from the principal; None: nothing does."""
-        if not key.startswith("aws:"):
-            return None
         sort = self.sort
         has_account = sort in OF_AN_ACCOUNT
         match key:
@@ -191,7 +209,8 @@ class Asked:
                 return PRESENT if sort == "service" else ABSENT
             case "aws:currenttime" | "aws:epochtime" | "aws:securetransport":
                 return PRESENT
-        return None
+        # Nobody has no organisation, no tags and no identity.
+        return ABSENT if sort == "anonymous" and key.startswith("aws:principal") else None
 
     def _is_of_another_service(self, key: str) -> bool:
         """Whether the key exists in requests to another service only."""

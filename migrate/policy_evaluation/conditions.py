@@ -109,7 +109,7 @@ def is_met(condition: Condition, asked: Asked) -> Met:
             continue
         tokens, lacking, is_void = with_values(pattern, asked)
         if lacking:
-            return Met(None, lacking, is_void)
+            return Met(None, lacking, is_void is True)
         wanted.append(tokens)
     operator = condition.operator
 
@@ -158,30 +158,39 @@ def _absent(condition: Condition) -> Met:
     return Met(is_negated)
 
 
-def with_values(pattern: Template, asked: Asked) -> tuple[Tokens, str, bool]:
-    """The pattern with its variables replaced, what is lacking for that, and whether a variable has no value at all.
+class Replaced(NamedTuple):
+    """A pattern with its variables replaced, and what is lacking for that.
 
-    Only keys with one value can be variables.
+    is_void: whether a variable has no value at all; None: it may have none.
     """
+
+    tokens: Tokens
+    lacking: str
+    is_void: Truth
+
+
+def with_values(pattern: Template, asked: Asked) -> Replaced:
+    """Replace the variables of a pattern by the request's values. Only keys with one value can be variables."""
     lacking: list[str] = []
-    is_void = False
+    voids: list[Truth] = []
 
     def value_of(variable: Variable) -> str | None:
-        nonlocal is_void
         values = asked.values(variable.key)
         if values in (UNKNOWN, PRESENT):
             lacking.append(f"the value of the variable {variable.key} is not known")
+            # A key of which nothing is known may be absent, or have several values.
+            voids.append(None if values == UNKNOWN else False)
             return None
         if len(values) == 1:
             return values[0]
         if not values and variable.default is not None:
             return variable.default
-        is_void = True
+        voids.append(True)
         lacking.append(f"the variable {variable.key} has no value in this request, or more than one")
         return None
 
     tokens = filled(pattern, value_of)
-    return tokens, "; ".join(lacking), is_void
+    return Replaced(tokens, "; ".join(lacking), any_of(voids))
 
 
 def variables_of(pattern: Template) -> Iterator[str]:

@@ -8,17 +8,17 @@ logic", "Permissions boundaries for IAM entities", "Policies and permissions" (s
 "SCP evaluation", "Service control policies", "Resource control policies", "RCP syntax". KMS guide: "Key policies in
 AWS KMS", "Resource control policies in AWS KMS".
 
-Not covered: access control lists, VPC endpoint policies (give one as a session policy to see what it leaves), grants
-of KMS, policy fragments of RAM, block public access, and services that check more than one action for a request.
+Not covered: access control lists, VPC endpoint policies, grants of KMS, policy fragments of RAM, block public access,
+what AWS lets a root user do with its own bucket policy, and services that check more than one action for a request.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from migrate.policy_evaluation.asking import ABSENT, OF_AN_ACCOUNT, Asked, Values
-from migrate.policy_evaluation.documents import Document, Says, Sort, compiled, keys_in
+from migrate.policy_evaluation.documents import SILENT, Document, Says, Sort, compiled, keys_in
 from migrate.policy_evaluation.principals import Grant
 from migrate.policy_evaluation.truth import Finding, either, every
 
@@ -52,7 +52,7 @@ class Policies:
     @cached_property
     def parts(self) -> "Parts":
         """The documents taken apart. Raises MalformedPolicy."""
-        return Parts(
+        return _parts(
             _set(self.identity, "identity policy"),
             _set((self.boundary,) if self.boundary is not None else (), "permissions boundary"),
             _set((self.resource,) if self.resource is not None else (), "resource policy"),
@@ -63,16 +63,18 @@ class Policies:
 
     def condition_keys(self) -> frozenset[str]:
         """Every condition key and variable that an answer may depend on, in lower case. Raises MalformedPolicy."""
-        parts = self.parts
-        sets = (parts.identity, parts.boundary, parts.resource, parts.session, *parts.scps, *parts.rcps)
-        return frozenset().union(*(keys_in(document) for each in sets for _, document in each))
+        return frozenset().union(*(keys_in(document) for document in self.parts.documents()))
 
 
 Labelled = tuple[tuple[str, Document], ...]
 
 
-class Parts(NamedTuple):
-    """The documents of Policies, each with the name by which reasons call it."""
+@dataclass(eq=False)
+class Parts:
+    """The documents of Policies, each with the name by which reasons call it, and answers given before.
+
+    Policies of the same content share one: people with the same permissions ask the same things.
+    """
 
     identity: Labelled
     boundary: Labelled
@@ -80,6 +82,37 @@ class Parts(NamedTuple):
     scps: tuple[Labelled, ...]
     rcps: tuple[Labelled, ...]
     session: Labelled
+    answers: dict[tuple[object, ...], "Decision"] = field(default_factory=dict)
+    _keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def documents(self) -> Iterator[Document]:
+        """Every document."""
+        for each in (self.identity, self.boundary, self.resource, self.session, *self.scps, *self.rcps):
+            yield from (document for _, document in each)
+
+    def question(self, asked: Asked) -> tuple[object, ...]:
+        """All that the answer depends on, reasons included."""
+        action = asked.folded_action
+        keys = self._keys.get(action)
+        if keys is None:
+            about = {key for document in self.documents() for key in document.about(action).keys}
+            keys = self._keys[action] = tuple(sorted(about | {"aws:principalarn"} if self.scps or self.rcps else about))
+        is_named = self.resource or self.rcps or asked.sort not in OF_AN_ACCOUNT
+        names = asked.principal if is_named else None
+        owner = None if asked.is_in_own_account else asked.resource_account
+        return (action, asked.resource, asked.sort, owner, names, *map(asked.values, keys))
+
+
+@lru_cache(maxsize=4096)
+def _parts(
+    identity: Labelled,
+    boundary: Labelled,
+    resource: Labelled,
+    scps: tuple[Labelled, ...],
+    rcps: tuple[Labelled, ...],
+    session: Labelled,
+) -> Parts:
+    return Parts(identity, boundary, resource, scps, rcps, session)
 
 
 def _set(documents: Iterable[Json], sort: Sort, of: str = "") -> Labelled:
@@ -103,7 +136,8 @@ class Decision:
         return self.outcome == "allowed"
 
 
-_YES = Finding(True)
+_NO = Finding(False)
+_KEPT_ANSWERS = 20_000
 
 
 class _Set:
@@ -112,10 +146,16 @@ class _Set:
     __slots__ = ("denies", "said")
 
     def __init__(self, documents: Labelled, asked: Asked) -> None:
-        self.said: list[tuple[str, Says]] = [(name, document.says(asked)) for name, document in documents]
-        self.denies: list[Finding] = [
-            _told(name, says.deny) for name, says in self.said if says.deny.truth is not False
-        ]
+        self.said: list[tuple[str, Says]] = []
+        self.denies: list[Finding] = []
+        for name, document in documents:
+            says = document.says(asked)
+            if says is SILENT:
+                continue
+            self.said.append((name, says))
+            truth, because = says.deny
+            if truth is not False:
+                self.denies.append(Finding(truth, tuple(f"{name}, {reason}" for reason in because)))
 
     def allows(self, lack: str, grants: tuple[Grant, ...] = (Grant.DIRECT,)) -> Finding:
         """Whether one of the documents allows it, with one of these grants."""
@@ -130,35 +170,70 @@ class _Set:
         return Finding(None, tuple(doubts)) if doubts else Finding(False, (lack,))
 
 
-def _told(name: str, finding: Finding) -> Finding:
-    return Finding(finding.truth, tuple(f"{name}, {reason}" for reason in finding.because))
+_NOTHING = _Set((), Asked("*", "none:None", "*", {}, "", "-"))
+
+
+_ALWAYS = Decision("allowed", ("sts:GetCallerIdentity needs no permission and cannot be denied",))
+
+
+def _cannot_be_denied(asked: Asked) -> bool:
+    """Source: STS API reference, GetCallerIdentity: it is answered even where a policy denies it; read 2026-11."""
+    return asked.folded_action == "sts:getcalleridentity" and asked.sort in OF_AN_ACCOUNT
 
 
 def decide(asked: Asked, policies: Policies) -> Decision:
     """Decide one request as AWS would. Raises MalformedPolicy."""
-    if asked.folded_action == "sts:getcalleridentity" and asked.sort in OF_AN_ACCOUNT:
-        # Source: STS API reference, GetCallerIdentity: it is answered even where a policy denies it; read 2026-11.
-        return Decision("allowed", ("sts:GetCallerIdentity needs no permission and cannot be denied",))
+    if _cannot_be_denied(asked):
+        return _ALWAYS
     parts = policies.parts
+    question = parts.question(asked)
+    known = parts.answers.get(question)
+    if known is None:
+        if len(parts.answers) >= _KEPT_ANSWERS:
+            parts.answers.clear()
+        known = parts.answers[question] = _decided(asked, policies, parts)
+    return known
+
+
+def _decided(asked: Asked, policies: Policies, parts: Parts) -> Decision:
     identity = _Set(parts.identity, asked)
-    boundary = _Set(parts.boundary, asked)
-    resource = _Set(parts.resource, asked)
-    session = _Set(parts.session, asked)
-    scps = [_Set(level, asked) for level in parts.scps] if _is_under_scps(asked) else []
-    rcps = [_Set(level, asked) for level in parts.rcps] if _is_under_rcps(asked) else []
+    boundary = _Set(parts.boundary, asked) if parts.boundary else _NOTHING
+    resource = _Set(parts.resource, asked) if parts.resource else _NOTHING
+    session = _Set(parts.session, asked) if parts.session else _NOTHING
+    scps = [_Set(level, asked) for level in parts.scps] if parts.scps and _is_under_scps(asked) else []
+    rcps = [_Set(level, asked) for level in parts.rcps] if parts.rcps and _is_under_rcps(asked) else []
 
     denies = [deny for each in (identity, boundary, resource, session, *scps, *rcps) for deny in each.denies]
-    denied = either(denies) if denies else Finding(False)
-    if denied.truth:
-        return Decision("explicit deny", denied.because)
+    denied = either(denies) if denies else _NO
     granted = _granted(asked, policies, identity, boundary, resource, session)
     if scps:
-        granted = every([granted, *(level.allows(f"no SCP of level {n} allows it") for n, level in enumerate(scps, 1))])
+        granted = every([granted, *_levels(scps)])
+    return _answer(denied, granted)
+
+
+def _levels(scps: list[_Set]) -> Iterator[Finding]:
+    return (level.allows(f"no SCP of level {number} allows it") for number, level in enumerate(scps, 1))
+
+
+def _answer(denied: Finding, granted: Finding) -> Decision:
+    if denied.truth:
+        return Decision("explicit deny", denied.because)
     if granted.truth is False:
         return Decision("implicit deny", granted.because)
     if granted.truth and denied.truth is False:
         return Decision("allowed", granted.because)
     return Decision("could not be decided", denied.because + (() if granted.truth else granted.because))
+
+
+def decide_scps(asked: Asked, policies: Policies) -> Decision:
+    """Decide whether the SCPs let one request through, whatever other policies say. Raises MalformedPolicy."""
+    if _cannot_be_denied(asked):
+        return _ALWAYS
+    if not _is_under_scps(asked):
+        return Decision("allowed", (f"SCPs have no say in what {asked.principal} does",))
+    scps = [_Set(level, asked) for level in policies.parts.scps]
+    denied = either(deny for each in scps for deny in each.denies)
+    return _answer(denied, every(_levels(scps)))
 
 
 def _is_under_scps(asked: Asked) -> bool:
@@ -281,4 +356,14 @@ def allowed_actions(
     return Actions(tuple(found[True]), tuple(found[False]), tuple(found[None]))
 
 
-__all__ = ["ABSENT", "FULL_AWS_ACCESS", "Actions", "Decision", "Outcome", "Policies", "allowed_actions", "decide"]
+__all__ = [
+    "ABSENT",
+    "FULL_AWS_ACCESS",
+    "Actions",
+    "Decision",
+    "Outcome",
+    "Policies",
+    "allowed_actions",
+    "decide",
+    "decide_scps",
+]

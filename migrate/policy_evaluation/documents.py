@@ -62,46 +62,53 @@ _NO = Finding(False)
 SILENT = Says(_NO, (_NO, _NO, _NO))
 
 
-@dataclass
+class Relevant(NamedTuple):
+    """The statements about one action, and what beside action and resource their answer depends on."""
+
+    statements: tuple[Statement, ...]
+    keys: tuple[str, ...]
+    depends_on_principal: bool
+
+
+@dataclass(eq=False)
 class Document:
-    """A document's statements, with what was found for an action before."""
+    """A document's statements, with what was found before: the same question has the same answer."""
 
     sort: Sort
     statements: tuple[Statement, ...]
-    _by_action: dict[str, tuple[tuple[Statement, ...], bool]] = field(default_factory=dict)
-    _answers: dict[tuple[str, str], Says] = field(default_factory=dict)
+    _by_action: dict[str, Relevant] = field(default_factory=dict)
+    _answers: dict[tuple[object, ...], Says] = field(default_factory=dict)
+
+    def about(self, action: str) -> Relevant:
+        """The statements about an action in lower case."""
+        relevant = self._by_action.get(action)
+        if relevant is None:
+            relevant = self._by_action[action] = _about(self.statements, action)
+        return relevant
 
     def says(self, asked: Asked) -> Says:
         """What the document says about a request. Findings name statements by number and Sid."""
         action = asked.folded_action
-        found = self._by_action.get(action)
-        if found is None:
-            relevant = tuple(one for one in self.statements if _is_about(one, action))
-            found = self._by_action[action] = relevant, all(map(_is_plain, relevant))
-        relevant, is_plain = found
-        if not relevant:
+        statements, keys, depends_on_principal = self.about(action)
+        if not statements:
             return SILENT
-        if not is_plain:
-            return _said(relevant, asked)
-        known = self._answers.get((action, asked.resource))
+        principal = asked.principal if depends_on_principal else None
+        question = (action, asked.resource, principal, *map(asked.values, keys))
+        known = self._answers.get(question)
         if known is None:
             if len(self._answers) >= _KEPT_ANSWERS:
                 self._answers.clear()
-            known = self._answers[action, asked.resource] = _said(relevant, asked)
+            known = self._answers[question] = _said(statements, asked)
         return known
+
+
+def _about(statements: tuple[Statement, ...], action: str) -> Relevant:
+    found = tuple(one for one in statements if _is_about(one, action))
+    return Relevant(found, tuple(sorted(_keys(found))), any(one.names is not None for one in found))
 
 
 def _is_about(statement: Statement, action: str) -> bool:
     return any(names_action(pattern, action) for pattern in statement.actions) != statement.is_not_action
-
-
-def _is_plain(statement: Statement) -> bool:
-    """Whether nothing but action and resource decides about the statement."""
-    return (
-        statement.names is None
-        and not statement.conditions
-        and not any(pattern.has_variables for pattern in statement.resources or ())
-    )
 
 
 def _said(statements: tuple[Statement, ...], asked: Asked) -> Says:
@@ -162,43 +169,49 @@ def _names(statement: Statement, asked: Asked) -> Iterator[tuple[Grant, Truth, s
 
 
 def _covers(statement: Statement, asked: Asked, doubts: list[str]) -> Truth:
-    """Whether Resource or NotResource covers what is asked about."""
+    """Whether Resource or NotResource covers what is asked about.
+
+    Where a variable of one of the patterns has no value, AWS says only that "this might cause the entire statement to
+    be invalid": such a pattern allows nothing, and whatever else the statement would do is not known.
+    """
     if statement.resources is None:
         return True
     truths: list[Truth] = []
+    void_doubts: list[str] = []
     for pattern in statement.resources:
         truth, doubt, is_void = _resource(pattern, asked)
-        if truth is None and is_void and statement.is_allow and not statement.is_not_resource:
-            # Alone it allows nothing. Beside a Resource that fits, the statement may be invalid as a whole.
-            truths.append(False)
+        if is_void is not False:
+            void_doubts.append(doubt)
+        if is_void and statement.is_allow and not statement.is_not_resource:
+            truth = False
+        elif truth is None:
             doubts.append(doubt)
-            continue
         truths.append(truth)
-        if truth is None:
-            doubts.append(doubt)
     found = any_of(truths)
-    if doubts and found:
-        # "This might cause the entire statement to be invalid" is all that AWS says.
-        has_void = any(pattern.has_variables for pattern in statement.resources)
-        found = None if has_void and any("has no value" in doubt for doubt in doubts) else found
-    return negated(found) if statement.is_not_resource else found
+    covered = negated(found) if statement.is_not_resource else found
+    if covered and void_doubts:
+        doubts.extend(void_doubts)
+        return None
+    return covered
 
 
-def _resource(pattern: Template, asked: Asked) -> tuple[Truth, str, bool]:
-    lacking, is_void = "", False
+def _resource(pattern: Template, asked: Asked) -> tuple[Truth, str, Truth]:
+    """Whether a pattern names the resource, what is lacking for that, and whether a variable has no value at all."""
+    lacking = ""
+    is_void: Truth = False
     if pattern.has_variables:
         tokens, lacking, is_void = with_values(pattern, asked)
     else:
         tokens = pattern.parts  # type: ignore[assignment]
     if asked.resource == UNKNOWN_RESOURCE:
-        if tokens == (Wild.ANY,):
+        if tokens == (Wild.ANY,) and not lacking:
             return True, "", False
         if not _may_be_of(pattern.text, asked.service):
-            return False, "", False
-        return None, f"whether the resource is {pattern.text} is not known", False
+            return False, lacking, is_void
+        return None, lacking or f"whether the resource is {pattern.text} is not known", is_void
     truth = names_resource(tokens, asked.resource)
     if truth is False:
-        return False, "", False
+        return False, lacking, is_void
     if lacking:
         return None, lacking, is_void
     if truth is None:
@@ -234,7 +247,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} in it")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _compiled(text: str, sort: Sort) -> Document:
     document = json.loads(text)
     if not isinstance(document, dict):
@@ -317,12 +330,16 @@ def _texts(value: Any, name: str) -> list[str]:
 
 def keys_in(document: Document) -> frozenset[str]:
     """Every condition key and variable that the document depends on, in lower case."""
+    return frozenset(_keys(document.statements))
+
+
+def _keys(statements: tuple[Statement, ...]) -> set[str]:
     keys: set[str] = set()
-    for statement in document.statements:
+    for statement in statements:
         for condition in statement.conditions:
             keys.add(condition.key)
             for pattern in condition.values:
                 keys.update(variables_of(pattern))
         for pattern in statement.resources or ():
             keys.update(variables_of(pattern))
-    return frozenset(keys)
+    return keys

@@ -4,7 +4,7 @@ The one rule it keeps: a value of the policy that cannot be read as what the ope
 and not known to differ; a value of the request that cannot be read does not match.
 
 Source: IAM guide, "IAM JSON policy elements: Condition operators", read 2026-11.
-Unverified: how AWS treats a number, date or address in a policy that is none.
+Unverified: how AWS treats a number, date or address in a policy that is none, and that operators' names ignore case.
 """
 
 import base64
@@ -128,7 +128,7 @@ def _address(value: str, wanted: Tokens) -> Truth:
     block, given = _network(literal(wanted)), _ip(value)
     if block is None:
         return None
-    return given is not None and given.version == block.version and given in block
+    return given is not None and given in block
 
 
 @lru_cache(maxsize=4096)

@@ -109,7 +109,7 @@ def matches(tokens: Tokens, text: str) -> bool:
     return _expression(tokens).fullmatch(text) is not None
 
 
-@lru_cache(maxsize=262144)
+@lru_cache(maxsize=65536)
 def names_resource(tokens: Tokens, resource: str) -> Truth:
     """Whether a Resource element names this resource.
 
