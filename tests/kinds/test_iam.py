@@ -18,6 +18,7 @@ DEAD = "AROA1234567890ABCDEFG"
 SERVICE = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 ROLE, POLICY, PROFILE, USER, GROUP = Role(), Policy(), InstanceProfile(), User(), Group()
 MANAGED = ManagedPolicy()
+READ_ONLY = "arn:aws:iam::aws:policy/IAMReadOnlyAccess"
 LAMBDA_IN_VPC = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 
 
@@ -293,15 +294,18 @@ def test_what_a_key_was_last_used_for_is_reported_by_month(account: TwoSides) ->
     assert found["last_used_for"] == f"iam {used['Region']}"
 
 
-def test_policies_that_aws_keeps_are_read_when_somebody_holds_them(account: TwoSides) -> None:
-    iam = account.client("legacy", "iam")
-    iam.attach_group_policy(GroupName="senior", PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess")
+def test_policies_that_aws_keeps_are_read_when_somebody_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    with two_sides(monkeypatch) as account:
+        iam = account.client("legacy", "iam")
+        iam.create_group(GroupName="senior")
+        iam.attach_group_policy(GroupName="senior", PolicyArn=READ_ONLY)
 
-    found = account.scan(MANAGED)
+        found = account.scan(MANAGED)
 
-    assert "iam:List*" in found["IAMReadOnlyAccess"].facts["document"]["Statement"][0]["Action"]
-    assert "ReadOnlyAccess" not in found
-    assert account.renamed("arn:aws:iam::aws:policy/IAMReadOnlyAccess") == "arn:aws:iam::aws:policy/IAMReadOnlyAccess"
+        assert "iam:List*" in found["IAMReadOnlyAccess"].facts["document"]["Statement"][0]["Action"]
+        assert "ReadOnlyAccess" not in found
+        assert account.renamed(READ_ONLY) == READ_ONLY
 
 
 @pytest.mark.parametrize(
