@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import jmespath
 
-from migrate.errors import AccessError, Conflict, Lost, MigrateError, StepFailed
+from migrate.errors import AccessError, Conflict, GateClosed, Lost, MigrateError, StepFailed
 from migrate.ground import Ground, is_look
 from migrate.inventory import Resource
 from migrate.journal import digest
@@ -183,7 +183,7 @@ def perform(ground: Ground, step: Step, index: int, sender: Callable[[AccountId,
             _create(ground, step, index, request, sender)
         else:
             _write(ground, step, index, request, sender)
-    if request.wait is not None:
+    if request.wait is not None and not ground.is_moot(step, request.wait):
         wait(ground, step, request.wait, request)
 
 
@@ -192,6 +192,8 @@ def _only_look(ground: Ground, step: Step, request: PlannedRequest) -> None:
     answer = site.call(request.operation, **ground.resolved(step, request.params, account=request.account))
     outputs = read_outputs(request.outputs, answer)
     missing = sorted(request.outputs.keys() - outputs.keys())
+    if missing and (asks := ground.kind(step).action(step.action).asks):
+        raise GateClosed(f"{step.ref.kind} {step.ref.name} is not there: {asks}", do="do that, then migrate run")
     if missing:
         raise StepFailed(f"{step.id}: {request.operation} shows no {', '.join(missing)}", do="migrate doctor")
     if outputs.items() - ground.journal.outputs(step.id).items():

@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 from migrate import __version__
+from migrate.cli_closing import add_closing
+from migrate.cli_organisation import add_organisation
 from migrate.errors import MigrateError, UsageError
 from migrate.out import Out
 
@@ -61,7 +63,9 @@ def main() -> None:
     """
 
 
-def verb(*params: Callable[[Any], Any], folder: bool = True) -> Callable[[Callable[..., Any]], click.Command]:
+def verb(
+    *params: Callable[[Any], Any], folder: bool = True, of: click.Group = main
+) -> Callable[[Callable[..., Any]], click.Command]:
     """A verb: --json, the folder argument, errors said once and the exit codes of DESIGN kept."""
 
     def wrap(function: Callable[..., Any]) -> click.Command:
@@ -76,7 +80,7 @@ def verb(*params: Callable[[Any], Any], folder: bool = True) -> Callable[[Callab
         for param in reversed(params):
             command = param(command)
         command = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")(command)
-        made = main.command(function.__name__.removesuffix("_"))(command)
+        made = of.command(function.__name__.removesuffix("_").removeprefix("org_").removeprefix("close_"))(command)
         made.help = function.__doc__
         return made
 
@@ -245,6 +249,18 @@ def quiet(out: Out, folder: Path, **arguments: Any) -> Any:
     return act(out, folder, **arguments)
 
 
+@verb(
+    flag("--write", "Add the proposal to migration.yaml; what stands there stays."),
+    flag("--welcome", "Write an ~/.aws/config and a page for each person into the folder."),
+    option("--inventory", type=click.Path(path_type=Path, dir_okay=False), help="This one, not the newest."),
+)
+def people(out: Out, folder: Path, **arguments: Any) -> Any:
+    """Who the IAM users are, what they become in the organisation, what each keeps, loses and gains. Calls nothing."""
+    from migrate.verbs.people import people as act
+
+    return act(out, folder, **arguments)
+
+
 @verb(PLAN)
 def verify(out: Out, folder: Path, plan_path: Path | None) -> Any:
     """Prove again, from fresh reads of both sides, everything the run claims. Exit 5 where they differ."""
@@ -325,6 +341,10 @@ def completion(out: Out, shell: str) -> Any:
     made = get_completion_class(shell)
     if made is not None:
         out.result(made(main, {}, "migrate", "_MIGRATE_COMPLETE").source())
+
+
+add_organisation(main, verb)
+add_closing(main, verb)
 
 
 @verb(folder=False)

@@ -12,6 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 from migrate.errors import ConfigError
 from migrate.names import AccountId, Ref, Region
+from migrate.organisation.section import Organisation
 
 FILE_NAME = "migration.yaml"
 SCHEMA = "migrate.config/1"
@@ -202,7 +203,10 @@ class Config(Part):
     migration: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,38}[a-z0-9]$")]
     """Lower-case name; part of tags and of names made in AWS."""
     legacy: Legacy
-    targets: dict[str, Target] = Field(min_length=1)
+    targets: dict[str, Target] = Field(default_factory=dict)
+    """At least one, unless the accounts are still to be made (`organisation`)."""
+    organisation: Organisation | None = None
+    """The organisation that is wanted: what `migrate org` makes."""
     external_id: str | None = None
     placement: tuple[Rule, ...] = ()
     environments: dict[str, str] = Field(default_factory=dict)
@@ -221,6 +225,8 @@ class Config(Part):
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
     objects: Objects = Objects()
+    identities: dict[str, Any] = Field(default_factory=dict)
+    """What the old account's users are, and what stands for machines: read by `migrate people`."""
     settle_s: float = Field(default=300.0, ge=0, le=3600)
     """After a write whose answer never came: seconds until a look that finds nothing is believed. AWS gives no bound;
     the EC2 guide speaks of up to about five minutes. Lower it only for an endpoint that shows writes at once."""
@@ -265,6 +271,8 @@ class Config(Part):
 
     @model_validator(mode="after")
     def _known_aliases(self) -> "Config":
+        if not self.targets and self.organisation is None:
+            raise _Misplaced("needs at least one account", "targets")
         for alias, target in self.targets.items():
             if target.account == self.legacy.account:
                 raise _Misplaced("is the legacy account itself", "targets", alias, "account")

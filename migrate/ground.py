@@ -16,6 +16,7 @@ from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.kind import MIGRATION_TAG, STEP_TAG, It, Kind, Place, ReadSite
 from migrate.names import AccountId, Region
+from migrate.requests import Wait
 from migrate.steps import Gate, PlannedRequest, Step
 from migrate.values import Json, resolve, waits_for
 
@@ -271,6 +272,13 @@ class Ground:
             elif entry.event == "acted":
                 unanswered.clear()
         return bool(unanswered)
+
+    def is_moot(self, step: Step, wait: Wait) -> bool:
+        """Whether a wait asks for what only a lost answer said: the thing was found standing then, and is proved."""
+        own = {output for other, output in waits_for(wait.params) if other == step.id}
+        return not own <= self.journal.outputs(step.id).keys() and any(
+            entry.event == "acted" and entry.data.get("adopted") for entry in self.journal.forward(step.id)
+        )
 
     def last_sent(self, step: Step, request: int | None = None) -> float | None:
         """When the request (or any of the step's) was last about to be sent: the settle window starts there."""

@@ -193,6 +193,9 @@ class Action(Generic[F]):
     after_kinds: ClassVar[tuple[str, ...]] = ()
     """`kind.action` of which all steps in the same target account come first (no edge can say it)."""
 
+    asks: ClassVar[str] = ""
+    """What a person does where a look of this action shows nothing: the run stops there (exit 3) until it does."""
+
     def applies(self, it: It[F]) -> bool:
         """Whether there is anything to do for this resource."""
         return True

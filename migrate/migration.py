@@ -41,8 +41,9 @@ class Migration:
 
     @property
     def config_digest(self) -> str:
-        """Digest of what migration.yaml says; comments and order do not count."""
-        return files.digest_of(configuration.SCHEMA, self.config.model_dump(mode="json", by_alias=True))
+        """Digest of what migration.yaml says of resources; comments, order and people do not count."""
+        said = self.config.model_dump(mode="json", by_alias=True, exclude={"organisation", "identities"})
+        return files.digest_of(configuration.SCHEMA, said)
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind[Any]]:

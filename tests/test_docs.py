@@ -19,21 +19,27 @@ from migrate.cli import main
 from migrate.errors import ConfigError
 from migrate.journal import Event
 from migrate.kinds import every_kind
+from migrate.organisation.section import Organisation
 from migrate.verbs.telling import EXIT_CODES
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
+ORGANISATION = ROOT / "docs" / "organisation.md"
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "inventories/README.md", ROOT / "runbooks/README.md"]
 )
 
 
-def models(part: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """The model and every model that its fields hold."""
+def models(part: type[BaseModel], without: frozenset[type[BaseModel]] = frozenset()) -> Iterator[type[BaseModel]]:
+    """The model and every model that its fields hold, each once."""
     yield part
+    seen = without | {part}
     for field in part.model_fields.values():
         for inner in _inner(field.annotation):
-            yield from models(inner)
+            if inner not in seen:
+                found = list(models(inner, frozenset(seen)))
+                seen |= set(found)
+                yield from found
 
 
 def _inner(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -44,8 +50,14 @@ def _inner(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def fields() -> list[str]:
-    """Every field of migration.yaml as people spell it."""
-    return sorted({f.alias or name for part in models(config.Config) for name, f in part.model_fields.items()})
+    """Every field of migration.yaml as people spell it, but for those within `organisation`."""
+    parts = models(config.Config, frozenset({Organisation}))
+    return sorted({f.alias or name for part in parts for name, f in part.model_fields.items()})
+
+
+def fields_of_the_organisation() -> list[str]:
+    """Every field of that section."""
+    return sorted({name for part in models(Organisation) for name in part.model_fields})
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -65,6 +77,19 @@ def test_the_search_for_fields_reaches_the_nested_sections() -> None:
 @pytest.mark.parametrize("field", fields())
 def test_every_field_of_migration_yaml_has_a_row_in_a_table(field: str) -> None:
     assert re.search(rf"^\| `{field}` \|", CONFIGURATION.read_text(encoding="utf-8"), re.M)
+
+
+@pytest.mark.parametrize("field", fields_of_the_organisation())
+def test_every_field_of_the_organisation_has_a_row_in_its_page(field: str) -> None:
+    assert re.search(rf"^\| `{field}` \|", ORGANISATION.read_text(encoding="utf-8"), re.M)
+
+
+def test_every_row_of_the_wanted_organisation_is_answered_once() -> None:
+    rows = re.findall(
+        r"^\| ([LT][0-9]+) \| [^|]+ \| (feature|finding|manual|not yet)", ORGANISATION.read_text("utf-8"), re.M
+    )
+
+    assert [name for name, _ in rows] == [f"L{n}" for n in range(1, 21)] + [f"T{n}" for n in range(1, 34)]
 
 
 @pytest.mark.parametrize("default", ["buckets", "settle_s"])

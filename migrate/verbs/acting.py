@@ -1,11 +1,11 @@
 """run, status, verify, rollback: everything that has a journal. Only `run` and `rollback --confirm` write to AWS."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate import asking, files
 from migrate import review as reviewing
@@ -16,6 +16,7 @@ from migrate.drafting import rewriter
 from migrate.drift import unexplained, unread
 from migrate.engine import Engine
 from migrate.errors import AccessError, GateClosed, StaleError, StepFailed, UsageError, VerificationFailed
+from migrate.ground import Clients
 from migrate.inventory import Inventory
 from migrate.journal import Journal
 from migrate.migration import Migration
@@ -31,8 +32,23 @@ from migrate.verbs.beginning import open_aws, scan_account
 JOURNAL = "journal.db"
 
 
+def _run_clients(aws: Aws, migration: Migration) -> RunClients:
+    return RunClients(aws, migration.seal_key)
+
+
+class Ways(NamedTuple):
+    """How a verb comes to its folder, to AWS, and to what the plan was made from; `migrate org` has its own."""
+
+    migration: Callable[[Path], Migration]
+    open_aws: Callable[..., Aws]
+    clients: Callable[[Aws, Migration], Clients]
+    refuse_drift: Callable[[Migration, Aws, Plan, Inventory, Journal], None]
+
+
 @contextmanager
-def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws: Aws) -> Iterator[Engine]:
+def opened(
+    out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws: Aws, clients: Clients
+) -> Iterator[Engine]:
     """The engine of this plan's run, its journal held; other processes are kept out meanwhile."""
     config = migration.config
     index = plan.names(inventory, migration.kinds)
@@ -47,23 +63,27 @@ def opened(out: Out, migration: Migration, plan: Plan, inventory: Inventory, aws
     folder.mkdir(parents=True, exist_ok=True)
     with Journal(folder / JOURNAL) as journal, steps_told(out.say) as told:
         yield Engine(
-            plan, plan.whole(inventory), migration.kinds, RunClients(aws, migration.seal_key), journal, name_map,
+            plan, plan.whole(inventory), migration.kinds, clients, journal, name_map,
             databases.connect, settle_s=config.settle_s, told=told, route=databases.route,
         )  # fmt: skip
 
 
-def run(out: Out, folder: Path, *, plan_path: Path | None, engine: str, workers: int, group: str | None) -> int:
+def run(
+    out: Out, folder: Path, *, plan_path: Path | None, engine: str, workers: int, group: str | None,
+    ways: Ways | None = None,
+) -> int:  # fmt: skip
     """Run to the next gate or to the end."""
-    migration = Migration(folder)
+    ways = ways or LEGACY
+    migration = ways.migration(folder)
     plan = migration.plan(plan_path)
-    approval = reviewing.approval_of(folder, plan)
+    approval = reviewing.approval_of(migration.folder, plan)
     inventory = migration.check_fresh(plan)
     if plan.refusals:
         raise StaleError(f"plan {plan.digest[:8]} has refusals and can never run", do=f"migrate plan {folder}")
-    aws = open_aws(migration, out)
+    aws = ways.open_aws(migration, out)
     out.say(f"plan {plan.digest[:8]}, approved by {approval.body['by']}")
-    with opened(out, migration, plan, inventory, aws) as runs:
-        _refuse_drift(migration, aws, plan, inventory, runs.journal)
+    with opened(out, migration, plan, inventory, aws, ways.clients(aws, migration)) as runs:
+        ways.refuse_drift(migration, aws, plan, inventory, runs.journal)
         runs.journal.append(
             "run", "opened", {"plan": plan.digest, "approved_by": approval.body["by"], "engine": engine}
         )
@@ -109,6 +129,10 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
             f"legacy is not what the plan was made from: {len(found)} differences; nothing was written\n{listed}{more}",
             do=f"migrate scan {migration.folder} && migrate plan {migration.folder}, review and approve again",
         )
+
+
+LEGACY = Ways(Migration, open_aws, _run_clients, _refuse_drift)
+"""Out of the legacy account."""
 
 
 def _unproved_before(plan: Plan, gate: Gate, journal: Journal) -> str:
@@ -174,9 +198,10 @@ def _reading_engine(migration: Migration, plan: Plan, journal: Journal) -> Engin
     return Engine(plan, plan.whole(inventory), migration.kinds, nowhere, journal, lambda *_: lambda document: document)
 
 
-def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
+def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None = None) -> int:
     """Where the run stands."""
-    migration = Migration(folder)
+    migration = (ways or LEGACY).migration(folder)
+    folder = migration.folder
     plan = migration.plan(plan_path)
     path = migration.run_folder(plan) / JOURNAL
     approved = True
@@ -205,12 +230,14 @@ def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
         unproved = _unproved_before(plan, waiting, journal) if waiting else ""
         failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
         asked = asking.of_all(engine.ground)
+        blocked = {s: _last_error(journal, s) for s in states.get("blocked", [])}
     lines = [
         f"plan {plan.digest[:8]}: " + ", ".join(f"{len(steps)} {state}" for state, steps in sorted(states.items()))
     ]
     lines += [f"failed: {step}: {said}" for step, said in failures.items()]
     if asked:
         lines.append(_asked(asked).removeprefix("\n  "))
+    lines += [f"waits for a person: {step}: {said}" for step, said in blocked.items()]
     if waiting:
         lines.append(f"gate {waiting.id}: {waiting.ask}{unproved}\nnext: migrate approve {folder} --gate {waiting.id}")
     elif len(states.get("verified", [])) == len(plan.steps):
@@ -219,7 +246,7 @@ def status(out: Out, folder: Path, *, plan_path: Path | None) -> int:
         lines.append(f"next: migrate run {folder}")
     out.result("\n".join(lines), {
         "plan": plan.digest, "begun": True, "approved": approved, "states": {k: len(v) for k, v in states.items()},
-        "failed": failures, "gate": waiting.id if waiting else None, "asks": asked,
+        "failed": failures, "blocked": blocked, "gate": waiting.id if waiting else None, "asks": asked,
     })  # fmt: skip
     return 0
 
@@ -230,13 +257,18 @@ def _reached(plan: Plan, gate: Gate, states: dict[str, list[str]]) -> bool:
 
 
 def _last_error(journal: Journal, step: str) -> str:
-    said = [str(e.data.get("what") or e.data.get("said") or "") for e in journal.entries(step) if e.event == "failed"]
+    said = [
+        str(e.data.get("what") or e.data.get("said") or "")
+        for e in journal.entries(step)
+        if e.event in ("failed", "blocked")
+    ]
     return said[-1] if said else ""
 
 
-def verify(out: Out, folder: Path, *, plan_path: Path | None) -> int:
+def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None = None) -> int:
     """Prove everything again; write the report into the run's folder."""
-    migration = Migration(folder)
+    ways = ways or LEGACY
+    migration = ways.migration(folder)
     plan = migration.plan(plan_path)
     inventory = migration.inventory(plan.body["inventory"])[1]
     path = migration.run_folder(plan)
@@ -244,8 +276,8 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None) -> int:
         raise UsageError(
             f"plan {plan.digest[:8]} was not begun: there is nothing to verify", do=f"migrate run {folder}"
         )
-    aws = open_aws(migration, out)
-    with opened(out, migration, plan, inventory, aws) as runs:
+    aws = ways.open_aws(migration, out)
+    with opened(out, migration, plan, inventory, aws, ways.clients(aws, migration)) as runs:
         chain = runs.journal.verify_chain()
         proofs = runs.prove_all()
     different = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "different"]
@@ -278,10 +310,11 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None) -> int:
 
 def rollback(
     out: Out, folder: Path, *, plan_path: Path | None, to_wave: int | None, steps: tuple[str, ...], confirm: str | None,
-    workers: int,
+    workers: int, ways: Ways | None = None,
 ) -> int:  # fmt: skip
     """List what would be undone; with the listing's id, do it."""
-    migration = Migration(folder)
+    ways = ways or LEGACY
+    migration = ways.migration(folder)
     plan = migration.plan(plan_path)
     inventory = migration.inventory(plan.body["inventory"])[1]
     if not (migration.run_folder(plan) / JOURNAL).exists():
@@ -292,8 +325,8 @@ def rollback(
     if unknown:
         raise UsageError(f"{unknown[0]!r} is no step of plan {plan.digest[:8]}", do="migrate review lists them")
     chosen = [s.id for s in plan.steps.values() if s.id in steps or (to_wave is not None and s.wave > to_wave)]
-    aws = open_aws(migration, out)
-    with opened(out, migration, plan, inventory, aws) as runs:
+    aws = ways.open_aws(migration, out)
+    with opened(out, migration, plan, inventory, aws, ways.clients(aws, migration)) as runs:
         order = runs.to_undo(chosen)
         listing = hashlib.sha256("\n".join([plan.digest, runs.journal.head(), *order]).encode()).hexdigest()[:8]
         if confirm is None:

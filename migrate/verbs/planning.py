@@ -1,6 +1,7 @@
 """graph, plan, review, approve, diff: from files to files. Nothing here calls AWS, but `diff` with one file."""
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 
 from migrate import files, pictures
@@ -67,13 +68,15 @@ def plan(out: Out, folder: Path, *, inventory: Path | None) -> int:
     return 0
 
 
-def review(out: Out, folder: Path, *, plan_path: Path | None, markdown: bool) -> int:
+def review(
+    out: Out, folder: Path, *, plan_path: Path | None, markdown: bool, of: Callable[[Path], Migration] = Migration
+) -> int:
     """Write the page and the Markdown."""
-    migration = Migration(folder)
+    migration = of(folder)
     found = migration.plan(plan_path)
     _, inventory = migration.inventory(found.body["inventory"])
     page = reviewing.look(found, inventory)
-    html_path, md_path = reviewing.write(page, folder)
+    html_path, md_path = reviewing.write(page, migration.folder)
     if markdown:
         out.result(reviewing.as_markdown(page))
         return 0
@@ -108,9 +111,12 @@ def summary(out: Out, found: Plan) -> None:
     console.print(table)
 
 
-def approve(out: Out, folder: Path, *, plan_path: Path | None, by: str | None, reason: str, gate: str | None) -> int:
+def approve(
+    out: Out, folder: Path, *, plan_path: Path | None, by: str | None, reason: str, gate: str | None,
+    of: Callable[[Path], Migration] = Migration,
+) -> int:  # fmt: skip
     """Approve the plan, or answer a gate of its run."""
-    migration = Migration(folder)
+    migration = of(folder)
     found = migration.plan(plan_path)
     who = by or getpass.getuser()
     if gate is not None:
@@ -118,7 +124,7 @@ def approve(out: Out, folder: Path, *, plan_path: Path | None, by: str | None, r
 
         return answer(out, migration, found, gate, who, reason)
     migration.check_fresh(found)
-    written = reviewing.approve(folder, found, by=who, reason=reason)
+    written = reviewing.approve(migration.folder, found, by=who, reason=reason)
     out.say(f"approved plan {found.digest[:8]} as {who}; next: migrate run {folder}")
     out.result(str(written.path), {"approval": str(written.path), "plan": found.digest, "by": who})
     return 0

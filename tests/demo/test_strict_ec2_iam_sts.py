@@ -95,6 +95,17 @@ def test_a_managed_policy_is_measured_without_white_space(legacy: Clients, name:
     assert refused(legacy("iam").create_policy, **big) == "LimitExceeded"
 
 
+def test_inline_policies_of_a_user_have_2048_characters_together(legacy: Clients, name: str, refused: Refused) -> None:
+    iam = legacy("iam")
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 1_800}"}
+    large = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="one", PolicyDocument=large)
+
+    assert refused(iam.put_user_policy, UserName=name, PolicyName="two", PolicyDocument=large) == "LimitExceeded"
+    assert iam.list_user_policies(UserName=name)["PolicyNames"] == ["one"]
+
+
 def test_a_trust_policy_naming_nobody_is_refused(legacy: Clients, name: str, refused: Refused) -> None:
     ghost = trust(f"arn:aws:iam::{PRODUCTION}:role/nobody")
     stranger = trust("arn:aws:iam::999999999999:role/unknown-here")

@@ -61,5 +61,6 @@ class PlainSite:
         return [what(item) for item in items]
 
     def seal(self, name: str, value: str) -> Any:
-        secret = any(word in name.upper() for word in ("PASSWORD", "SECRET", "TOKEN")) and not value.startswith("arn:")
+        named = any(word in name.upper() for word in ("PASSWORD", "SECRET", "TOKEN", "ACCESSKEY"))
+        secret = named and not value.startswith("arn:")
         return {"$sealed": f"hash-of-{len(value)}", "length": len(value)} if secret else value

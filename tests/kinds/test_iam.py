@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 from migrate.kinds import _documents as documents
-from migrate.kinds.iam_people import Group, User
+from migrate.kinds.iam_people import Group, ManagedPolicy, User
 from migrate.kinds.iam_policy import InstanceProfile, Policy
 from migrate.kinds.iam_role import Role
 from tests.kinds.two_sides import LEGACY, TARGET, TwoSides, two_sides
@@ -16,6 +17,8 @@ from tests.kinds.two_sides import LEGACY, TARGET, TwoSides, two_sides
 DEAD = "AROA1234567890ABCDEFG"
 SERVICE = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 ROLE, POLICY, PROFILE, USER, GROUP = Role(), Policy(), InstanceProfile(), User(), Group()
+MANAGED = ManagedPolicy()
+READ_ONLY = "arn:aws:iam::aws:policy/IAMReadOnlyAccess"
 LAMBDA_IN_VPC = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 
 
@@ -246,10 +249,16 @@ def test_users_are_reported_with_their_doors_and_no_whole_key(account: TwoSides)
 
     (ana,) = account.scan(USER).values()
 
-    assert ana.facts["access_keys"] == [
-        {"id_ends_in": key["AccessKeyId"][-4:], "status": "Active", "last_used": "never"}
-    ]
+    (found,) = ana.facts["access_keys"]
+    (sealed,) = ana.facts["access_key_ids"]
+    assert sealed["length"] == len(key["AccessKeyId"])
+    assert found["created"] == f"{key['CreateDate']:%Y-%m}"
+    shown = {name: found[name] for name in ("id_ends_in", "status", "last_used", "last_used_for")}
+    assert shown == {
+        "id_ends_in": key["AccessKeyId"][-4:], "status": "Active", "last_used": "never", "last_used_for": None,
+    }  # fmt: skip
     assert (ana.facts["console_password"], ana.facts["mfa"]) == (True, False)
+    assert ana.facts["password_last_used"] == "never"
     assert ana.facts["groups"] == ["senior"]
     assert key["AccessKeyId"] not in json.dumps(ana.as_json())
     assert key["SecretAccessKey"] not in json.dumps(ana.as_json())
@@ -266,6 +275,37 @@ def test_groups_are_reported_with_their_policies(account: TwoSides) -> None:
         "inline": {"in": documents.canonical(doc(allow("*")))},
     }
     assert GROUP.manual
+
+
+def test_what_a_key_was_last_used_for_is_reported_by_month(account: TwoSides) -> None:
+    iam = account.client("legacy", "iam")
+    key = iam.create_access_key(UserName="ana")["AccessKey"]
+    mine = boto3.client(
+        "iam", region_name="us-east-1", aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )  # fmt: skip
+    mine.list_account_aliases()
+    used = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
+
+    (ana,) = account.scan(USER).values()
+
+    (found,) = ana.facts["access_keys"]
+    assert found["last_used"] == f"{used['LastUsedDate']:%Y-%m}"
+    assert found["last_used_for"] == f"iam {used['Region']}"
+
+
+def test_policies_that_aws_keeps_are_read_when_somebody_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    with two_sides(monkeypatch) as account:
+        iam = account.client("legacy", "iam")
+        iam.create_group(GroupName="senior")
+        iam.attach_group_policy(GroupName="senior", PolicyArn=READ_ONLY)
+
+        found = account.scan(MANAGED)
+
+        assert "iam:List*" in found["IAMReadOnlyAccess"].facts["document"]["Statement"][0]["Action"]
+        assert "ReadOnlyAccess" not in found
+        assert account.renamed(READ_ONLY) == READ_ONLY
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from migrate.demo.strict._principals import ghosts
 
 MANAGED_POLICY_CHARACTERS = 6144
 ROLE_INLINE_CHARACTERS = 10240
+USER_INLINE_CHARACTERS = 2048
 
 
 def size(document: str) -> int:
@@ -22,7 +23,7 @@ def size(document: str) -> int:
 
 @strict(
     "iam.policy-size",
-    makes="a managed policy over 6,144 characters or role inline policies over 10,240 in all are refused",
+    makes="a managed policy over 6,144 characters, inline ones over 10,240 of a role or 2,048 of a user are refused",
     source="IAM user guide, IAM and AWS STS quotas, unverified; white space is not counted",
 )
 def policy_size() -> None:
@@ -48,6 +49,15 @@ def policy_size() -> None:
     ) -> Any:
         demand(policy_document)
         return old(self, policy_arn, policy_document, *words, **named)
+
+    @override(IAMBackend, "put_user_policy")
+    def put_user_policy(old: Any, self: Any, user_name: str, policy_name: str, policy_json: str) -> Any:
+        kept = self.get_user(user_name).policies
+        others = sum(size(document) for name, document in kept.items() if name != policy_name)
+        if others + size(policy_json) > USER_INLINE_CHARACTERS:
+            text = f"Maximum policy size of {USER_INLINE_CHARACTERS} bytes exceeded for user {user_name}"
+            raise LimitExceededException(text)
+        return old(self, user_name, policy_name, policy_json)
 
     @override(IAMBackend, "put_role_policy")
     def put_role_policy(old: Any, self: Any, role_name: str, policy_name: str, policy_json: str) -> Any:

@@ -1,0 +1,39 @@
+"""Where IAM Identity Center keeps what it knows. The rule: everything is found by the name that people gave it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from migrate.kind import ReadSite
+from migrate.organisation.wanted import called
+
+INSTANCE, STORE = called("sso.instance", "instance"), called("sso.instance", "store")
+READS = frozenset({"identitystore.ListGroups", "identitystore.ListUsers", "sso-admin.ListInstances"})
+"""What every function here may send."""
+GONE = ("ResourceNotFoundException",)
+
+
+def instance(site: ReadSite) -> tuple[str, str] | None:
+    """ARN and identity store of the organisation's instance, or None. One of a member account alone is not it."""
+    for one in site.pages("sso-admin.ListInstances", "Instances"):
+        if one.get("OwnerAccountId", site.account) == site.account:
+            return str(one["InstanceArn"]), str(one["IdentityStoreId"])
+    return None
+
+
+def groups(site: ReadSite, store: str, name: str | None = None) -> Iterator[dict[str, Any]]:
+    """Every group, or the one of that name."""
+    yield from _listed(site, "identitystore.ListGroups", "Groups", store, "DisplayName", name)
+
+
+def users(site: ReadSite, store: str, name: str | None = None) -> Iterator[dict[str, Any]]:
+    """Every user, or the one of that name."""
+    yield from _listed(site, "identitystore.ListUsers", "Users", store, "UserName", name)
+
+
+def _listed(
+    site: ReadSite, operation: str, key: str, store: str, path: str, name: str | None
+) -> Iterator[dict[str, Any]]:
+    only = {} if name is None else {"Filters": [{"AttributePath": path, "AttributeValue": name}]}
+    for one in site.pages(operation, key, IdentityStoreId=store, **only):
+        if name is None or one[path].lower() == name.lower():
+            yield one

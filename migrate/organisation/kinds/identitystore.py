@@ -1,0 +1,219 @@
+"""identitystore.user, .group and .group_membership: people. The rule: whom nobody names is never taken away.
+
+Where an identity provider sends people over SCIM they are not made here: the run waits until they are there.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from migrate.inventory import Resource
+from migrate.kind import Action, It, Need, Place, ReadSite, Request, after
+from migrate.organisation.kinds import _center
+from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind
+from migrate.values import Json
+
+SCIM = (
+    "it comes from your identity provider. In IAM Identity Center, Settings, choose it as identity source and switch "
+    "automatic provisioning on; put the SCIM endpoint and its token (good for one year) into the provider's "
+    "application for AWS, assign this person or group to it there, and start its provisioning"
+)
+CONFLICT = ("ConflictException",)
+
+
+class Group(Wanted):
+    """Source: identitystore.ListGroups."""
+
+    store: str = _center.STORE
+    description: str = ""
+    is_provisioned: bool = False
+
+
+class CreateGroup(Action[Group]):
+    """CreateGroup; or a look, where an identity provider makes it."""
+
+    name = "create"
+    title = "Create group, or wait for it"
+    asks = SCIM
+
+    def applies(self, it: It[Group]) -> bool:
+        return not it.facts.stands
+
+    def requests(self, it: It[Group], place: Place) -> list[Request]:
+        if it.facts.is_provisioned:
+            return [_await("identitystore.ListGroups", it, "DisplayName", "Groups[0].GroupId")]
+        params: dict[str, Json] = {"IdentityStoreId": it.facts.store, "DisplayName": it.ref.name}
+        if it.facts.description:
+            params["Description"] = it.facts.description
+        gone: dict[str, Json] = {"IdentityStoreId": it.facts.store, "GroupId": after("create", "id")}
+        return [
+            Request(
+                "identitystore.CreateGroup", params, once="named", creates=True, outputs={"id": "GroupId"},
+                undo=Request("identitystore.DeleteGroup", gone, done=_center.GONE, retry=CONFLICT),
+            )
+        ]  # fmt: skip
+
+
+def _await(operation: str, it: It[Any], attribute: str, seen: str) -> Request:
+    only = [{"AttributePath": attribute, "AttributeValue": it.ref.name}]
+    return Request(operation, {"IdentityStoreId": it.facts.store, "Filters": only}, outputs={"id": seen})
+
+
+class _Person(WantedKind[Any]):
+    """What people and groups have in common."""
+
+    reads = _center.READS
+    is_global = False
+    stamped = False
+
+    def needs(self, it: It[Any]) -> Iterator[Need]:
+        """The identity store."""
+        yield Need(it.facts.store, "in", "hard", "identitystore IdentityStoreId")
+
+
+class GroupKind(_Person):
+    """A group."""
+
+    name = "identitystore.group"
+    title = "Group"
+    facts = Group
+    volatile = VOLATILE | {"description", "is_provisioned"}
+    actions = (CreateGroup(),)
+
+    def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        """Every group, or the one of that name."""
+        there = _center.instance(site)
+        for one in list(_center.groups(site, there[1], only)) if there else ():
+            facts = Group(id=one["GroupId"], stands=True, store=there[1], description=one.get("Description") or "")  # type: ignore[index]
+            yield self.found(site, one["DisplayName"], facts, arn=one.get("GroupArn") or "")
+
+
+class User(Wanted):
+    """Source: identitystore.ListUsers. The name is the user name: the e-mail address."""
+
+    store: str = _center.STORE
+    display_name: str
+    email: str
+    is_provisioned: bool = False
+
+
+class CreateUser(Action[User]):
+    """CreateUser; or a look, where an identity provider makes them."""
+
+    name = "create"
+    title = "Create user, or wait for them"
+    asks = SCIM
+
+    def applies(self, it: It[User]) -> bool:
+        return not it.facts.stands
+
+    def requests(self, it: It[User], place: Place) -> list[Request]:
+        if it.facts.is_provisioned:
+            return [_await("identitystore.ListUsers", it, "UserName", "Users[0].UserId")]
+        given, _, family = it.facts.display_name.rpartition(" ")
+        params: dict[str, Json] = {
+            "IdentityStoreId": it.facts.store,
+            "UserName": it.ref.name,
+            "DisplayName": it.facts.display_name,
+            "Name": {"GivenName": given or family, "FamilyName": family},
+            "Emails": [{"Value": it.facts.email, "Type": "work", "Primary": True}],
+        }
+        gone: dict[str, Json] = {"IdentityStoreId": it.facts.store, "UserId": after("create", "id")}
+        return [
+            Request(
+                "identitystore.CreateUser", params, once="named", creates=True, outputs={"id": "UserId"},
+                undo=Request("identitystore.DeleteUser", gone, done=_center.GONE, retry=CONFLICT),
+            )
+        ]  # fmt: skip
+
+
+class UserKind(_Person):
+    """A person."""
+
+    name = "identitystore.user"
+    title = "User"
+    facts = User
+    # The user name is the address; how people are called is theirs, or their identity provider's, to change.
+    volatile = VOLATILE | {"display_name", "email", "is_provisioned"}
+    actions = (CreateUser(),)
+
+    def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        """Every user, or the one of that name."""
+        there = _center.instance(site)
+        for one in list(_center.users(site, there[1], only)) if there else ():
+            emails = [each["Value"] for each in one.get("Emails") or () if each.get("Value")]
+            facts = User(
+                id=one["UserId"], stands=True, store=there[1], display_name=one.get("DisplayName") or "", # type: ignore[index]
+                email=emails[0].lower() if emails else "",
+            )  # fmt: skip
+            yield self.found(site, one["UserName"].lower(), facts, arn=one.get("UserArn") or "")
+
+
+class Membership(Wanted):
+    """Source: identitystore.ListGroupMemberships."""
+
+    store: str = _center.STORE
+    group: str
+    user: str
+
+
+class CreateMembership(Action[Membership]):
+    """CreateGroupMembership."""
+
+    name = "create"
+    title = "Put a person into a group"
+
+    def applies(self, it: It[Membership]) -> bool:
+        return not it.facts.stands
+
+    def requests(self, it: It[Membership], place: Place) -> list[Request]:
+        params: dict[str, Json] = {
+            "IdentityStoreId": it.facts.store, "GroupId": it.facts.group, "MemberId": {"UserId": it.facts.user},
+        }  # fmt: skip
+        gone: dict[str, Json] = {"IdentityStoreId": it.facts.store, "MembershipId": after("create", "id")}
+        return [
+            Request(
+                "identitystore.CreateGroupMembership", params, once="named", creates=True,
+                outputs={"id": "MembershipId"},
+                undo=Request("identitystore.DeleteGroupMembership", gone, done=_center.GONE, retry=CONFLICT),
+            )
+        ]  # fmt: skip
+
+
+class MembershipKind(_Person):
+    """A person in a group; the name is `<group>/<user name>`."""
+
+    name = "identitystore.group_membership"
+    title = "Group membership"
+    facts = Membership
+    reads = _center.READS | {"identitystore.ListGroupMemberships"}
+    actions = (CreateMembership(),)
+
+    def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        """Everyone in every group, or the one membership of that name."""
+        there = _center.instance(site)
+        if there is None:
+            return
+        group_name, _, user_name = (only or "").rpartition("/")
+        people = {
+            one["UserId"]: one["UserName"].lower() for one in _center.users(site, there[1], user_name if only else None)
+        }
+        for group in list(_center.groups(site, there[1], group_name if only else None)):
+            members = site.pages(
+                "identitystore.ListGroupMemberships", "GroupMemberships", IdentityStoreId=there[1],
+                GroupId=group["GroupId"],
+            )  # fmt: skip
+            for one in members:
+                user = one["MemberId"].get("UserId")
+                if user in people:
+                    facts = Membership(
+                        id=one["MembershipId"], stands=True, store=there[1], group=group["GroupId"], user=user
+                    )
+                    yield self.found(site, f"{group['DisplayName']}/{people[user]}", facts, arn="")
+
+    def needs(self, it: It[Membership]) -> Iterator[Need]:
+        """Both."""
+        yield Need(it.facts.group, "member of", "hard", "identitystore.CreateGroupMembership GroupId")
+        yield Need(it.facts.user, "member of", "hard", "identitystore.CreateGroupMembership MemberId")
+
+
+KINDS = (GroupKind(), MembershipKind(), UserKind())

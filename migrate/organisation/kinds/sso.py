@@ -1,0 +1,330 @@
+"""sso.instance, sso.permission_set, sso.account_assignment: who may do what in which account.
+
+The rule: the instance is a person's: no API makes one for an organisation, so the run stops until it is there.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from migrate.inventory import Resource
+from migrate.kind import Action, It, Name, Need, Place, ReadSite, Request, Wait, after, tag_pairs
+from migrate.organisation.kinds import _center, _tree
+from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind, own
+from migrate.values import Json, as_json
+
+PASSES = ("ConflictException",)
+"""Passes by itself while another change is under way. Source: error shapes of sso-admin, botocore 1.44.5."""
+
+
+class Instance(Wanted):
+    """Source: sso-admin.ListInstances."""
+
+    store: str = ""
+
+
+class AwaitInstance(Action[Instance]):
+    """A look. Enabling Identity Center for an organisation has no API: CreateInstance is refused in the management
+    account (sso-admin.CreateInstance, botocore 1.44.5)."""
+
+    name = "create"
+    title = "Wait for IAM Identity Center to be enabled"
+    asks = (
+        "sign in to the console as an administrator of the management account, choose the region that "
+        "organisation.identity_center.region names, open IAM Identity Center, choose Enable, then 'Enable with AWS "
+        "Organizations'. It is free, and its region cannot be changed later"
+    )
+
+    def applies(self, it: It[Instance]) -> bool:
+        return not it.facts.stands
+
+    def requests(self, it: It[Instance], place: Place) -> list[Request]:
+        seen = {"id": "Instances[0].InstanceArn", "store": "Instances[0].IdentityStoreId"}
+        return [Request("sso-admin.ListInstances", {}, outputs=seen)]
+
+
+class InstanceKind(WantedKind[Instance]):
+    """The organisation's instance of IAM Identity Center."""
+
+    name = "sso.instance"
+    title = "IAM Identity Center"
+    facts = Instance
+    reads = frozenset({"sso-admin.ListInstances"})
+    is_global = False
+    stamped = False
+    volatile = VOLATILE | {"store"}
+    actions = (AwaitInstance(),)
+
+    def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        """The instance, where it is enabled."""
+        there = _center.instance(site)
+        if there is not None:
+            facts = Instance(id=there[0], stands=True, store=there[1])
+            yield self.found(site, "instance", facts, arn=there[0])
+
+    def names(self, it: It[Instance], place: Place) -> Iterator[Name]:
+        """The instance, and its identity store."""
+        yield from super().names(it, place)
+        yield Name(_center.STORE, it.facts.store if it.facts.stands else after("create", "store"), "id")
+
+    def outputs(self, found: Resource) -> dict[str, str]:
+        """ARN and identity store."""
+        return super().outputs(found) | {"store": str(found.facts["store"])}
+
+    def stand_ins(self, found: Resource) -> dict[str, str]:
+        """The instance and its identity store."""
+        return super().stand_ins(found) | {_center.STORE: str(found.facts["store"])}
+
+
+class PermissionSet(Wanted):
+    """Source: sso-admin.DescribePermissionSet, ListManagedPoliciesInPermissionSet,
+    ListCustomerManagedPolicyReferencesInPermissionSet, GetInlinePolicyForPermissionSet."""
+
+    instance: str = _center.INSTANCE
+    description: str = ""
+    session: str = "PT1H"
+    managed: list[str] = Field(default_factory=list)
+    customer: list[dict[str, Json]] = Field(default_factory=list)
+    inline: dict[str, Json] | None = None
+
+
+def _target(it: It[PermissionSet]) -> dict[str, Json]:
+    return {"InstanceArn": it.facts.instance, "PermissionSetArn": own(it)}
+
+
+def _managed(it: It[PermissionSet], arn: str, *, attach: bool = True) -> Request:
+    what = "Attach" if attach else "Detach"
+    return Request(
+        f"sso-admin.{what}ManagedPolicyToPermissionSet".replace("DetachManagedPolicyTo", "DetachManagedPolicyFrom"),
+        _target(it) | {"ManagedPolicyArn": arn}, done=PASSES if attach else _center.GONE,
+    )  # fmt: skip
+
+
+def _customer(it: It[PermissionSet], policy: Json, *, attach: bool = True) -> Request:
+    way = "AttachCustomerManagedPolicyReferenceTo" if attach else "DetachCustomerManagedPolicyReferenceFrom"
+    return Request(
+        f"sso-admin.{way}PermissionSet", _target(it) | {"CustomerManagedPolicyReference": policy},
+        done=PASSES if attach else _center.GONE,
+    )  # fmt: skip
+
+
+def _inline(it: It[PermissionSet], document: Json) -> Request:
+    if document is None:
+        return Request("sso-admin.DeleteInlinePolicyFromPermissionSet", _target(it), done=_center.GONE)
+    return Request("sso-admin.PutInlinePolicyToPermissionSet", _target(it) | {"InlinePolicy": as_json(document)})
+
+
+class CreatePermissionSet(Action[PermissionSet]):
+    """CreatePermissionSet with all its policies. Deleting it takes them along."""
+
+    name = "create"
+    title = "Create permission set"
+
+    def applies(self, it: It[PermissionSet]) -> bool:
+        return not it.facts.stands
+
+    def requests(self, it: It[PermissionSet], place: Place) -> list[Request]:
+        params: dict[str, Json] = {
+            "InstanceArn": it.facts.instance,
+            "Name": it.ref.name,
+            "SessionDuration": it.facts.session,
+            "Tags": tag_pairs(place.stamp(it.tags)),
+        } | ({"Description": it.facts.description} if it.facts.description else {})
+        inline = [_inline(it, it.facts.inline)] if it.facts.inline is not None else []
+        return [
+            Request(
+                "sso-admin.CreatePermissionSet", params, once="named", creates=True,
+                outputs={"id": "PermissionSet.PermissionSetArn"},
+                undo=Request("sso-admin.DeletePermissionSet", _target(it), done=_center.GONE, retry=PASSES),
+            ),
+            *(_managed(it, arn) for arn in it.facts.managed),
+            *(_customer(it, policy) for policy in it.facts.customer),
+            *inline,
+        ]  # fmt: skip
+
+
+class ChangePermissionSet(Action[PermissionSet]):
+    """What differs, then ProvisionPermissionSet: an account gets a change only then. Undone: what stood there."""
+
+    name = "change"
+    title = "Change a permission set that stands, in every account that has it"
+    undo_class = "R1"
+    sets = frozenset({"description", "session", "managed", "customer", "inline"})
+
+    def applies(self, it: It[PermissionSet]) -> bool:
+        return it.facts.stands and bool(it.facts.changes)
+
+    def requests(self, it: It[PermissionSet], place: Place) -> list[Request]:
+        facts, was = it.facts, it.facts.before or {}
+        # The first one gives nothing new; its inverse is what a rollback needs last, once all else is put back.
+        made = [self._provision(it)._replace(undo=self._provision(it))]
+        if {"description", "session"} & set(facts.changes):
+            before = {
+                "description": was.get("description", facts.description),
+                "session": was.get("session", facts.session),
+            }
+            made.append(self._update(it, facts.description, facts.session)._replace(
+                undo=self._update(it, before["description"], before["session"])))  # fmt: skip
+        if "managed" in facts.changes:
+            old = list(was["managed"])
+            made += [_managed(it, arn)._replace(undo=_managed(it, arn, attach=False))
+                     for arn in facts.managed if arn not in old]  # fmt: skip
+            made += [_managed(it, arn, attach=False)._replace(undo=_managed(it, arn))
+                     for arn in old if arn not in facts.managed]  # fmt: skip
+        if "customer" in facts.changes:
+            old = list(was["customer"])
+            made += [_customer(it, one)._replace(undo=_customer(it, one, attach=False))
+                     for one in facts.customer if one not in old]  # fmt: skip
+            made += [_customer(it, one, attach=False)._replace(undo=_customer(it, one))
+                     for one in old if one not in facts.customer]  # fmt: skip
+        if "inline" in facts.changes:
+            made.append(_inline(it, facts.inline)._replace(undo=_inline(it, was["inline"])))
+        return [*made, self._provision(it)]
+
+    def _update(self, it: It[PermissionSet], description: str, session: str) -> Request:
+        more = {"Description": description} if description else {}
+        return Request("sso-admin.UpdatePermissionSet", _target(it) | {"SessionDuration": session} | more)
+
+    def _provision(self, it: It[PermissionSet]) -> Request:
+        return Request(
+            "sso-admin.ProvisionPermissionSet", _target(it) | {"TargetType": "ALL_PROVISIONED_ACCOUNTS"}, retry=PASSES
+        )
+
+
+class PermissionSetKind(WantedKind[PermissionSet]):
+    """A permission set."""
+
+    name = "sso.permission_set"
+    title = "Permission set"
+    facts = PermissionSet
+    reads = _center.READS | {
+        "sso-admin.DescribePermissionSet",
+        "sso-admin.GetInlinePolicyForPermissionSet",
+        "sso-admin.ListCustomerManagedPolicyReferencesInPermissionSet",
+        "sso-admin.ListManagedPoliciesInPermissionSet",
+        "sso-admin.ListPermissionSets",
+    }
+    is_global = False
+    stamped = False
+    adjustable = frozenset({"customer", "description", "inline", "managed", "session"})
+    unordered = frozenset({"customer", "managed"})
+    actions = (CreatePermissionSet(), ChangePermissionSet())
+
+    def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        """Every permission set, or the one of that name."""
+        there = _center.instance(site)
+        if there is None:
+            return
+        for arn in list(site.pages("sso-admin.ListPermissionSets", "PermissionSets", InstanceArn=there[0])):
+            at = {"InstanceArn": there[0], "PermissionSetArn": arn}
+            one = site.call("sso-admin.DescribePermissionSet", **at)["PermissionSet"]
+            if only in (None, one["Name"]):
+                yield self.found(site, one["Name"], _read(site, at, one), arn=arn)
+
+    def needs(self, it: It[PermissionSet]) -> Iterator[Need]:
+        """The instance."""
+        yield Need(it.facts.instance, "in", "hard", "sso-admin.CreatePermissionSet InstanceArn")
+
+
+def _read(site: ReadSite, at: dict[str, str], one: dict[str, Any]) -> PermissionSet:
+    inline = site.call("sso-admin.GetInlinePolicyForPermissionSet", **at).get("InlinePolicy")
+    managed = site.pages("sso-admin.ListManagedPoliciesInPermissionSet", "AttachedManagedPolicies", **at)
+    customer = site.pages(
+        "sso-admin.ListCustomerManagedPolicyReferencesInPermissionSet", "CustomerManagedPolicyReferences", **at
+    )
+    return PermissionSet(
+        id=at["PermissionSetArn"], stands=True, instance=at["InstanceArn"], description=one.get("Description") or "",
+        session=one.get("SessionDuration") or "PT1H", managed=sorted(str(policy["Arn"]) for policy in managed),
+        customer=sorted(({"Name": c["Name"], "Path": c.get("Path", "/")} for c in customer), key=str),
+        inline=json.loads(inline) if inline else None,
+    )  # fmt: skip
+
+
+class Assignment(Wanted):
+    """Source: sso-admin.ListAccountAssignmentsForPrincipal."""
+
+    instance: str = _center.INSTANCE
+    permission_set: str
+    account: str
+    group: str
+
+
+class CreateAssignment(Action[Assignment]):
+    """CreateAccountAssignment, waited for: it makes the role in the account."""
+
+    name = "create"
+    title = "Give a group a permission set in an account"
+
+    def applies(self, it: It[Assignment]) -> bool:
+        return not it.facts.stands
+
+    def requests(self, it: It[Assignment], place: Place) -> list[Request]:
+        params: dict[str, Json] = {
+            "InstanceArn": it.facts.instance, "PermissionSetArn": it.facts.permission_set, "TargetType": "AWS_ACCOUNT",
+            "TargetId": it.facts.account, "PrincipalType": "GROUP", "PrincipalId": it.facts.group,
+        }  # fmt: skip
+        asked = {"InstanceArn": it.facts.instance, "AccountAssignmentCreationRequestId": after("create", "request")}
+        return [
+            Request(
+                "sso-admin.CreateAccountAssignment", params, once="named", creates=True, retry=PASSES,
+                outputs={"request": "AccountAssignmentCreationStatus.RequestId"},
+                wait=Wait(
+                    "sso-admin.DescribeAccountAssignmentCreationStatus", asked, ok=("SUCCEEDED",), failed=("FAILED",),
+                    path="AccountAssignmentCreationStatus.Status", every_s=2.0,
+                ),
+                undo=Request("sso-admin.DeleteAccountAssignment", params, done=_center.GONE, retry=PASSES),
+            )
+        ]  # fmt: skip
+
+
+class AssignmentKind(WantedKind[Assignment]):
+    """A group's permission set in an account; the name is `<permission set>@<account>@<group>`."""
+
+    name = "sso.account_assignment"
+    title = "Account assignment"
+    facts = Assignment
+    reads = _center.READS | _tree.READS | {
+        "sso-admin.DescribeAccountAssignmentCreationStatus",
+        "sso-admin.DescribePermissionSet",
+        "sso-admin.ListAccountAssignmentsForPrincipal",
+    }  # fmt: skip
+    is_global = False
+    stamped = False
+    actions = (CreateAssignment(),)
+
+    def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        """Every assignment of every group, or the one of that name. What users are given directly is not looked at."""
+        there = _center.instance(site)
+        if there is None:
+            return
+        group_name = None if only is None else only.split("@", 1)[1].rpartition("@")[2]
+        emails = {str(one["Id"]): one["Email"].lower() for one in _tree.accounts(site)} | {site.account: "management"}
+        names: dict[str, str] = {}
+        for group in list(_center.groups(site, there[1], group_name)):
+            for one in site.pages(
+                "sso-admin.ListAccountAssignmentsForPrincipal", "AccountAssignments", InstanceArn=there[0],
+                PrincipalId=group["GroupId"], PrincipalType="GROUP",
+            ):  # fmt: skip
+                arn = one["PermissionSetArn"]
+                if arn not in names:
+                    at = {"InstanceArn": there[0], "PermissionSetArn": arn}
+                    names[arn] = site.call("sso-admin.DescribePermissionSet", **at)["PermissionSet"]["Name"]
+                name = f"{names[arn]}@{emails.get(one['AccountId'], one['AccountId'])}@{group['DisplayName']}"
+                if only in (None, name):
+                    facts = Assignment(
+                        id=name, stands=True, instance=there[0], permission_set=arn, account=one["AccountId"],
+                        group=group["GroupId"],
+                    )  # fmt: skip
+                    yield self.found(site, name, facts, arn="")
+
+    def needs(self, it: It[Assignment]) -> Iterator[Need]:
+        """The permission set, the group and the account; the account lies where it belongs by then."""
+        yield Need(it.facts.permission_set, "attached to", "hard", "sso-admin.CreateAccountAssignment PermissionSetArn")
+        yield Need(it.facts.group, "attached to", "hard", "sso-admin.CreateAccountAssignment PrincipalId")
+        if it.facts.account.startswith("wanted:"):
+            yield Need(it.facts.account, "attached to", "hard", "sso-admin.CreateAccountAssignment TargetId")
+
+
+KINDS = (AssignmentKind(), InstanceKind(), PermissionSetKind())

@@ -1,0 +1,79 @@
+"""What stands: every kind of an organisation read in AWS. The rule: what was not shown is an error, never nothing.
+
+A wish that seems to be missing would be made, so a read that is denied ends the plan before it begins.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from migrate.aws import Aws, Permit, ReadFailed, permitted
+from migrate.clients import RunClients
+from migrate.errors import AccessError, GuardError
+from migrate.inventory import Resource
+from migrate.names import GLOBAL, AccountId, Region
+from migrate.organisation.wanted import WISHES, WantedKind
+
+
+class WishSite:
+    """migration.yaml as a site: what is wished for stands there. Nothing is sent."""
+
+    account = WISHES
+    unsealed: Mapping[str, str] = {}
+    refusals: Sequence[str] = ()
+
+    def __init__(self, wishes: Iterable[Resource], region: Region = GLOBAL) -> None:
+        self.wishes = tuple(wishes)
+        self.region = region
+
+    def call(self, operation: str, **_: Any) -> dict[str, Any]:
+        """Nothing is asked of AWS here."""
+        raise GuardError(f"{operation} of migration.yaml: a wish is not asked", do="this is a defect: please report it")
+
+    pages = optional = map = seal = call
+
+
+class OrganisationClients(RunClients):
+    """The engine's AWS, with migration.yaml in the place of the legacy account."""
+
+    def __init__(self, aws: Aws, seal_key: bytes, wishes: Iterable[Resource]) -> None:
+        super().__init__(aws, seal_key)
+        self._wishes = tuple(wishes)
+
+    def reader(self, account: AccountId, region: Region, reads: frozenset[str], *, remember: bool = False) -> Any:
+        """Reads there; of 000000000000 the wishes."""
+        if account == WISHES:
+            return WishSite(self._wishes, region)
+        return super().reader(account, region, reads, remember=remember)
+
+
+def present(
+    aws: Aws, account: AccountId, kinds: Mapping[str, Any], regions: Mapping[str, Region], accounts: Iterable[AccountId]
+) -> list[Resource]:
+    """Everything of these kinds that stands. `regions`: kind → where it is asked, unless it has no region.
+
+    Raises AccessError where a read was refused.
+    """
+    found: list[Resource] = []
+    for kind in kinds.values():
+        for one in accounts if kind.per_account else (account,):
+            found += _look(aws, one, kind, GLOBAL if kind.is_global else regions[kind.name])
+    return found
+
+
+def _look(aws: Aws, account: AccountId, kind: WantedKind[Any], region: Region) -> list[Resource]:
+    site = aws.site(account, region, kind=kind.name)
+    try:
+        with permitted(Permit(kind.reads, scan=True)):
+            found = list(kind.scan(site))
+    except ReadFailed as error:
+        raise _unseen(kind, account, error.what) from error
+    if site.gaps:
+        raise _unseen(kind, account, f"{site.gaps[0].call}: {site.gaps[0].reason}: {site.gaps[0].said}")
+    return found
+
+
+def _unseen(kind: WantedKind[Any], account: AccountId, said: str) -> AccessError:
+    return AccessError(
+        f"{kind.title} in {account} could not be seen: {said}; nothing was planned",
+        do="allow that call for the role in use, then plan again",
+    )

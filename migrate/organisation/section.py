@@ -1,0 +1,308 @@
+"""`organisation:` of migration.yaml: accounts, units, guard rails, people. The rule: what AWS refuses is refused here.
+
+Values only; what they mean is in `wishes`.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+AccountText = Annotated[str, Field(pattern=r"^[0-9]{12}$", description="twelve digits, quoted")]
+Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$", min_length=6, max_length=64)]
+"""Source: organizations.CreateAccount Email, pattern and lengths, botocore 1.44.5."""
+UnitName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/]+$")]
+"""AWS takes any character (organizations.CreateOrganizationalUnit Name, botocore 1.44.5); a slash joins our paths."""
+
+MOST_DEEP = 5
+"""Levels of units under the root. Source: Organizations User Guide, "Quotas for AWS Organizations"."""
+PARKED = "Parked"
+"""The unit in which a rollback leaves the accounts that it cannot delete."""
+_ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+class Part(BaseModel):
+    """A part of the section: unknown keys are refused, because a misspelt guard rail guards nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dates_are_text(cls, said: Any) -> Any:
+        return _as_text(said)
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads 2012-10-17 as a date, the version of a policy too, where it stands without quotes."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _as_text(item) for key, item in value.items()}
+    return [_as_text(item) for item in value] if isinstance(value, list) else value
+
+
+class Management(Part):
+    """The account that pays and owns the organisation; it should hold nothing else."""
+
+    account: AccountText
+    role: str | None = None
+    """Role that is assumed in it; none: the credentials of the environment are its own."""
+    profile: str | None = None
+
+
+class Budget(Part):
+    """A month's budget of one account."""
+
+    usd: Annotated[float, Field(gt=0)]
+    email: Email
+    """Who is told at 50, 80 and 100 %, and when the forecast passes it."""
+    stop: bool = True
+    """Whether a policy that denies making things is put on the account at 100 %."""
+
+
+class Member(Part):
+    """One account."""
+
+    name: Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[\u0020-\u007E]+$")] | None = None
+    """As the console shows it; else the alias. Source: organizations.CreateAccount AccountName, botocore 1.44.5."""
+    email: Email | None = None
+    """Its root user's address, unique for ever; from the pattern `email` unless said."""
+    owner: Email | None = None
+    """Who answers for it; becomes a tag."""
+    expires: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+    """When it may be closed; becomes a tag. Nothing closes it by itself."""
+    budget: Budget | None = None
+    guard_rails: tuple[str, ...] = ()
+
+
+class Unit(Part):
+    """An organizational unit with what lies in it."""
+
+    units: dict[UnitName, "Unit"] = Field(default_factory=dict)
+    accounts: dict[str, Member] = Field(default_factory=dict)
+    """Alias → account; `production: {}` is enough."""
+    guard_rails: tuple[str, ...] = ()
+    """Names of guard rails that are attached to this unit."""
+
+
+class GuardRails(Part):
+    """What the starter set needs to know, and rails of one's own."""
+
+    everywhere: tuple[str, ...] = ()
+    """Attached to the root: every account but the management account."""
+    regions: tuple[str, ...] = ()
+    """Regions that stay allowed under `allowed-regions`; none named: legacy's."""
+    exempt_roles: tuple[str, ...] = ("OrganizationAccountAccessRole", "AWSControlTowerExecution", "migrate-*")
+    """Names of roles that no rail stops, while the migration is under way. Empty once it is over: plan again then."""
+    canary: str | None = None
+    """Alias of the account that gets each rail first, before the gate."""
+    documents: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Rails of one's own: name → the policy document."""
+
+
+class Assign(Part):
+    """A group's permission set in some accounts."""
+
+    accounts: tuple[str, ...] = Field(min_length=1)
+    """Aliases; `management` only where it is meant: whoever works there can change everything."""
+    permission_set: str
+
+
+class Group(Part):
+    """People who may do the same."""
+
+    description: str = ""
+    assign: tuple[Assign, ...] = ()
+
+
+class Person(Part):
+    """One person, one login."""
+
+    user: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """The user name; the e-mail address unless said."""
+
+    name: Annotated[str, Field(min_length=1, max_length=1024)]
+    email: Email
+    groups: tuple[str, ...] = ()
+
+    @property
+    def login(self) -> str:
+        """The user name, lower-case."""
+        return (self.user or self.email).lower()
+
+
+class CustomerPolicy(Part):
+    """A policy that must stand under this name in each account that the permission set goes to."""
+
+    name: str
+    path: str = "/"
+
+
+class PermissionSet(Part):
+    """What a group may do in an account."""
+
+    description: Annotated[str, Field(max_length=700)] = ""
+    policies: tuple[str, ...] = ()
+    """ARNs of AWS's own policies."""
+    customer_policies: tuple[CustomerPolicy, ...] = ()
+    inline: dict[str, Any] | None = None
+    """A policy document."""
+    session: Annotated[str, Field(pattern=r"^PT([1-9]|1[0-2])H$")] = "PT4H"
+    """1 to 12 hours. Source: sso-admin.CreatePermissionSet, botocore 1.44.5; IAM Identity Center User Guide."""
+
+
+class IdentityCenter(Part):
+    """Where IAM Identity Center stands, and who makes its people."""
+
+    region: str | None = None
+    """The one region of its instance; legacy's first unless said."""
+    users: Literal["made", "provisioned"] = "made"
+    """made: by this tool. provisioned: an identity provider (Google Workspace, Active Directory) sends users and groups
+    over SCIM; the run waits until they are there."""
+
+
+class Contact(Part):
+    """An alternate contact. Source: account.PutAlternateContact, botocore 1.44.5."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    title: Annotated[str, Field(min_length=1, max_length=50)]
+    email: Email
+    phone: Annotated[str, Field(min_length=1, max_length=25, pattern=r"^[\s0-9()+-]+$")]
+
+
+class Legacy(Part):
+    """What becomes of the legacy account. `invite`: into the new organisation; `management`: it is that; `leave`."""
+
+    how: Literal["invite", "management", "leave"] = "invite"
+    unit: str = ""
+    """Path of the unit that it is parked in; the root unless said."""
+
+
+class Registry(Part):
+    """The account that images are pushed to, and those in which they appear."""
+
+    account: str
+    """Its alias."""
+    to: tuple[str, ...] = Field(min_length=1)
+    """Aliases of the accounts that get the images."""
+    region: str | None = None
+    """Legacy's first unless said."""
+
+
+class Organisation(Part):
+    """The whole section."""
+
+    management: Management
+    legacy: Legacy = Legacy()
+    email: str | None = None
+    """Pattern of root users' addresses: `aws+{alias}@example.com`."""
+    role: Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,64}$")] = "OrganizationAccountAccessRole"
+    """The role that AWS makes in each new account, and that is assumed there."""
+    units: dict[UnitName, Unit] = Field(default_factory=dict)
+    accounts: dict[str, Member] = Field(default_factory=dict)
+    """Accounts that lie in no unit."""
+    most_accounts: Annotated[int, Field(ge=1)] = 10
+    """The organisation's quota of accounts, as Service Quotas shows it. AWS gives 10 at first."""
+    on_rollback: Literal["park", "close"] = "park"
+    """What a rollback does with accounts that it made: AWS cannot delete one."""
+    guard_rails: GuardRails = GuardRails()
+    services: tuple[str, ...] = ()
+    """Service principals that may act for the whole organisation: `guardduty.amazonaws.com`."""
+    delegated: dict[str, str] = Field(default_factory=dict)
+    """Service principal → alias of the account that administers it in place of the management account."""
+    contacts: dict[Literal["BILLING", "OPERATIONS", "SECURITY"], Contact] = Field(default_factory=dict)
+    registry: Registry | None = None
+    identity_center: IdentityCenter = IdentityCenter()
+    people: tuple[Person, ...] = ()
+    groups: dict[str, Group] = Field(default_factory=dict)
+    permission_sets: dict[Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,32}$")], PermissionSet] = Field(
+        default_factory=dict
+    )
+    """Source for the name: sso-admin.CreatePermissionSet Name, botocore 1.44.5."""
+
+    def every_unit(self) -> Iterator[tuple[str, Unit]]:
+        """Each unit with its path from the root, a unit before what lies in it."""
+        yield from _walk("", self.units)
+
+    def every_account(self) -> Iterator[tuple[str, Member, str]]:
+        """Each account: alias, what is said of it, path of its unit ("": the root)."""
+        yield from ((alias, member, "") for alias, member in self.accounts.items())
+        for path, unit in self.every_unit():
+            yield from ((alias, member, path) for alias, member in unit.accounts.items())
+
+    def email_of(self, alias: str, member: Member) -> str:
+        """Its root user's address, lower-case."""
+        return str(member.email or (self.email or "").replace("{alias}", alias)).lower()
+
+    def emails(self) -> dict[str, str]:
+        """Alias → address."""
+        return {alias: self.email_of(alias, member) for alias, member, _ in self.every_account()}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Organisation":
+        for said in self._wrong():
+            raise ValueError(said)
+        return self
+
+    def _wrong(self) -> Iterator[str]:
+        aliases: dict[str, str] = {}
+        emails: dict[str, str] = {}
+        paths = {path for path, _ in self.every_unit()}
+        if self.email is not None and "{alias}" not in self.email:
+            yield "email: must hold {alias}: each account needs an address of its own"
+        for path in paths:
+            if path.count("/") + 1 > MOST_DEEP:
+                yield f"units: {path} lies {path.count('/') + 1} deep, AWS takes {MOST_DEEP}"
+        for alias, member, path in self.every_account():
+            where = f"account {alias} in {path or 'the root'}"
+            if not _ALIAS.fullmatch(alias) or alias in ("legacy", "management"):
+                yield f"{where}: no alias: lower-case letters, digits, - and _; legacy and management are taken"
+            if alias in aliases:
+                yield f"{where}: is in {aliases[alias] or 'the root'} already"
+            aliases[alias] = path
+            email = self.email_of(alias, member)
+            if not re.fullmatch(r"[^\s@]+@[^\s@]+\.[^\s@]+", email) or not 6 <= len(email) <= 64:
+                yield f"{where}: {email!r} is no address of 6 to 64 characters: say email there, or a pattern for all"
+            if email in emails:
+                yield f"{where}: {email} is {emails[email]}'s address: AWS takes an address once, for ever"
+            emails[email] = alias
+        yield from self._wrong_names(set(aliases), paths)
+
+    def _wrong_names(self, aliases: set[str], paths: set[str]) -> Iterator[str]:
+        known = f"one of {', '.join(sorted(aliases)) or 'none'}"
+        if self.guard_rails.canary is not None and self.guard_rails.canary not in aliases:
+            yield f"guard_rails.canary: {self.guard_rails.canary!r} is no alias of an account here: {known}"
+        if self.legacy.unit and self.legacy.unit not in paths:
+            yield f"legacy.unit: {self.legacy.unit!r} is no unit here: one of {', '.join(sorted(paths)) or 'none'}"
+        for alias in (self.registry.account, *self.registry.to) if self.registry else ():
+            if alias not in aliases:
+                yield f"registry: {alias!r} is no alias of an account here: {known}"
+        if self.registry and self.registry.account in self.registry.to:
+            yield f"registry.to: {self.registry.account} is where the images come from"
+        for service, alias in self.delegated.items():
+            if alias not in aliases:
+                yield f"delegated.{service}: {alias!r} is no alias of an account here: {known}"
+        users: set[str] = set()
+        for person in self.people:
+            if person.login in users:
+                yield f"people: {person.login} is there twice"
+            users.add(person.login)
+            for name in person.groups:
+                if name not in self.groups:
+                    yield f"people: {person.email}: {name!r} is no group of `groups`"
+        for title, group in self.groups.items():
+            for assign in group.assign:
+                if assign.permission_set not in self.permission_sets:
+                    yield f"groups.{title}: {assign.permission_set!r} is no permission set of `permission_sets`"
+                for alias in assign.accounts:
+                    if alias not in aliases | {"management"}:
+                        yield f"groups.{title}: {alias!r} is no alias of an account here: {known}, management"
+
+
+def _walk(above: str, units: dict[str, Unit]) -> Iterator[tuple[str, Unit]]:
+    for name, unit in units.items():
+        path = f"{above}/{name}" if above else name
+        yield path, unit
+        yield from _walk(path, unit.units)

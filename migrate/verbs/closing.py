@@ -1,0 +1,219 @@
+"""migrate close plan, review, approve, run, status, verify, rollback: the ordinary verbs on the old account's users.
+
+The rule: nothing of them is done anew here. The users stand in the old account before and after, so the plan's target
+is that account itself; what is sent is what `migrate people` shows, and nothing is deleted.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from migrate import config as configuration
+from migrate import files, runbook
+from migrate import plan as ordinary
+from migrate.aws import Aws, Permit, permitted
+from migrate.clients import RunClients
+from migrate.config import Config, Moves, Rule, Target
+from migrate.drift import unexplained
+from migrate.errors import MigrateError, PlanRefused, StaleError, UsageError
+from migrate.inventory import Inventory
+from migrate.journal import Journal
+from migrate.kind import Kind
+from migrate.kinds.iam_people import QuarantinedUser
+from migrate.migration import Migration
+from migrate.names import GLOBAL, AccountId
+from migrate.out import Out
+from migrate.plan import Inputs, Plan
+from migrate.runbook import Runbook
+from migrate.sealing import Sealer
+from migrate.verbs import acting
+from migrate.verbs import planning as ordinary_verbs
+from migrate.verbs.beginning import open_aws
+from migrate.verbs.people import look
+
+FOLDER = "closing"
+RUNBOOK = "close-users"
+OLD = "old"
+_VERBS = re.compile(r"migrate (plan|review|approve|run|status|verify|rollback)\b")
+
+
+class ClosingConfig(Config):
+    """migration.yaml as the planner is given it: the one target is the old account itself, and its users stay in it."""
+
+    def alias(self, account: str) -> str:
+        """The old account as a target."""
+        return OLD if account == self.legacy.account else super().alias(account)
+
+    def roles(self) -> dict[AccountId, str]:
+        """The role for the old account, where migration.yaml says one."""
+        return {account: role for account, role in super().roles().items() if not role.endswith("role/")}
+
+
+class Closing(Migration):
+    """What the verbs need of a folder: `closing/`, with plans, approvals and journals of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.home = Migration(folder)
+        self.folder = folder / FOLDER
+
+    @cached_property
+    def config(self) -> Config:
+        """The old account as source and target. Raises ConfigError."""
+        decided = self.home.config
+        changed = {
+            "targets": {OLD: Target(account=decided.legacy.account, role=decided.legacy.role or "")},
+            "placement": (Rule(kind="iam.user", to=OLD, because="migration.yaml, identities.quarantine"),),
+            "move": (Moves(runbook=RUNBOOK, accounts=(OLD,)),),
+            "environments": {},
+            "organisation": None,
+        }
+        # Not validated: that a target is the old account is refused everywhere else.
+        fields = {name: getattr(decided, name) for name in Config.model_fields}
+        return ClosingConfig.model_construct(**(fields | changed))
+
+    @property
+    def config_digest(self) -> str:
+        """Digest of what migration.yaml says about who is closed."""
+        decided = self.home.config
+        people = None if decided.organisation is None else decided.organisation.model_dump(mode="json")
+        said = {"migration": decided.migration, "legacy": decided.legacy.model_dump(mode="json"),
+                "identities": decided.identities, "organisation": people, "settle_s": decided.settle_s}  # fmt: skip
+        return files.digest_of("migrate.closing/1", said)
+
+    @cached_property
+    def seal_key(self) -> bytes:
+        """The folder's own: the scan has sealed the keys' ids under it."""
+        return self.home.seal_key
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind[Any]]:
+        """Users that can be closed."""
+        return {"iam.user": QuarantinedUser()}
+
+    @cached_property
+    def runbooks(self) -> tuple[Runbook, ...]:
+        """One's own in the folder's `runbooks/`, else the shipped one."""
+        actions = frozenset(f"{kind.name}.{action.name}" for kind in self.kinds.values() for action in kind.actions)
+        return (runbook.load(RUNBOOK, self.home.folder, actions),)
+
+
+def _opened(folder: Path) -> Closing:
+    migration = Closing(folder)
+    migration.config  # noqa: B018  # first: a folder without migration.yaml is left as it is
+    if not migration.folder.exists():
+        migration.folder.mkdir()
+        files.put(migration.folder / ".gitignore", b"# The journals.\n*.run/\n")
+    return migration
+
+
+def _clients(aws: Aws, migration: Migration) -> RunClients:
+    return RunClients(aws, migration.seal_key)
+
+
+def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Inventory, journal: Journal) -> None:
+    """Look at the users again: one that was changed since the plan is not closed by it."""
+    assert isinstance(migration, Closing)
+    (kind,) = migration.kinds.values()
+    site = aws.site(inventory.account, GLOBAL, kind=kind.name, seal=Sealer(migration.seal_key))
+    with permitted(Permit(kind.reads, scan=True)):
+        seen = [one for one in kind.scan(site) if one.ref in inventory.by_ref]
+    # Which stack made a user is told by the stacks, which are not looked at here.
+    found = [replace(one, owner=inventory.by_ref[one.ref].owner) for one in seen]
+    now = Inventory(inventory.account, inventory.regions, inventory.kinds, tuple(found), tuple(site.gaps))
+    changed = unexplained(inventory, now, plan, journal, migration.kinds)
+    if changed:
+        listed = "\n".join(f"  {line}" for line in changed[:30])
+        raise StaleError(
+            f"the users are not what the plan was made from: {len(changed)} differences; nothing was written\n{listed}",
+            do=f"migrate scan {migration.home.folder}, then migrate close plan {migration.home.folder}",
+        )
+
+
+WAYS = acting.Ways(_opened, open_aws, _clients, _refuse_drift)
+
+
+def plan(out: Out, folder: Path) -> int:
+    """Plan the closing of the users of the newest inventory. Calls nothing."""
+    looked = look(Migration(folder))
+    if not looked.decided.quarantine:
+        raise UsageError(
+            "nobody asked for the old users to be closed",
+            do=f"once everybody signs in by the organisation, set identities.quarantine: true in "
+            f"{folder / configuration.FILE_NAME}",
+        )
+    migration = _opened(folder)
+    refs = {one.user.ref for one in looked.quarantine.closed}
+    whole = looked.inventory
+    users = tuple(one for one in whole.of("iam.user") if one.ref in refs)
+    inventory = Inventory(whole.account, whole.regions, ("iam.user",), users)
+    written = files.write_inventory(migration.folder, inventory)
+    inputs = Inputs(
+        migration.config, migration.config_digest, inventory, written.digest, migration.runbooks, migration.kinds
+    )
+    made = ordinary.write(migration.folder, inputs)
+    for name, why in looked.quarantine.spared.items():
+        out.say(f"  not closed: {name} {why}")
+    out.say(
+        f"plan {made.digest[:8]}: {len(users)} users are closed in {len(made.steps)} steps, {len(made.gates)} gates"
+    )
+    out.result(str(made.path), {"plan": str(made.path), "digest": made.digest, "users": sorted(r.name for r in refs),
+                                "not_closed": dict(looked.quarantine.spared), "refusals": made.refusals})  # fmt: skip
+    if made.refusals:
+        for refusal in made.refusals[:20]:
+            out.say(f"  refused: {refusal['what']}\n    do: {refusal['do']}")
+        raise PlanRefused(
+            f"the plan is refused for {len(made.refusals)} reasons", do=f"settle them, then migrate close plan {folder}"
+        )
+    out.say(f"next: migrate close review {folder}")
+    return 0
+
+
+class _ClosingOut(Out):
+    """Says of the ordinary verbs' hints what is to be typed here."""
+
+    def __init__(self, out: Out, folder: Path) -> None:
+        super().__init__(out.as_json)
+        self._out, self._folder = out, folder
+
+    def say(self, text: str = "") -> None:
+        self._out.say(self.spoken(text))
+
+    def result(self, text: str, value: Any = None) -> None:
+        self._out.result(self.spoken(text), value)
+
+    def spoken(self, text: str) -> str:
+        """`migrate run <folder>/closing` becomes `migrate close run <folder>`; paths of files stay."""
+        inner = re.escape(str(self._folder / FOLDER))
+        return re.sub(rf"{inner}(?![/\w])", str(self._folder), _VERBS.sub(r"migrate close \1", text))
+
+
+@contextmanager
+def _speaking(out: Out, folder: Path) -> Iterator[_ClosingOut]:
+    speaks = _ClosingOut(out, folder)
+    try:
+        yield speaks
+    except MigrateError as error:
+        error.what, error.do = speaks.spoken(error.what), speaks.spoken(error.do)
+        error.args = (error.what,)
+        raise
+
+
+def _shared(verb: Callable[..., int], **ways: Any) -> Callable[..., int]:
+    def act(out: Out, folder: Path, **arguments: Any) -> int:
+        with _speaking(out, folder) as speaks:
+            return verb(speaks, folder, **arguments, **ways)
+
+    return act
+
+
+review = _shared(ordinary_verbs.review, of=_opened)
+approve = _shared(ordinary_verbs.approve, of=_opened)
+run = _shared(acting.run, ways=WAYS)
+status = _shared(acting.status, ways=WAYS)
+verify = _shared(acting.verify, ways=WAYS)
+rollback = _shared(acting.rollback, ways=WAYS)

@@ -1,0 +1,266 @@
+"""migrate org plan, review, approve, run, status, verify, rollback: the same verbs on what is wanted in migration.yaml.
+
+The rule: nothing of them is done anew here; only where a plan comes from, and what "legacy" means, is another.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from migrate import config as configuration
+from migrate import files
+from migrate import plan as ordinary
+from migrate.aws import Aws
+from migrate.errors import AccessError, MigrateError, PlanRefused, StaleError
+from migrate.inventory import Inventory, Resource
+from migrate.journal import Journal
+from migrate.migration import Migration
+from migrate.names import AccountId, Region
+from migrate.organisation import importing, notices, planning, reading, wishes
+from migrate.organisation.migration import OrganisationMigration
+from migrate.organisation.section import Management, Organisation
+from migrate.out import Out
+from migrate.plan import Plan
+from migrate.verbs import acting
+from migrate.verbs import planning as ordinary_verbs
+
+_VERBS = re.compile(r"migrate (plan|review|approve|run|status|verify|rollback)\b")
+
+
+class OrganisationOut(Out):
+    """Says of the ordinary verbs' hints what is to be typed here."""
+
+    def __init__(self, out: Out, folder: Path) -> None:
+        super().__init__(out.as_json)
+        self._out, self._folder = out, folder
+
+    def say(self, text: str = "") -> None:
+        """A line, its commands those of `migrate org`."""
+        self._out.say(self.spoken(text))
+
+    def result(self, text: str, value: Any = None) -> None:
+        """The result, likewise."""
+        self._out.result(self.spoken(text), value)
+
+    def spoken(self, text: str) -> str:
+        """`migrate run <folder>/organisation` becomes `migrate org run <folder>`; paths of files stay."""
+        inner = re.escape(str(self._folder / "organisation"))
+        return re.sub(rf"{inner}(?![/\w])", str(self._folder), _VERBS.sub(r"migrate org \1", text))
+
+
+@contextmanager
+def _speaking(out: Out, folder: Path) -> Iterator[OrganisationOut]:
+    speaks = OrganisationOut(out, folder)
+    try:
+        yield speaks
+    except MigrateError as error:
+        error.what, error.do = speaks.spoken(error.what), speaks.spoken(error.do)
+        error.args = (error.what,)
+        raise
+
+
+def _opened(folder: Path) -> OrganisationMigration:
+    """The folder, its part for the organisation made where it is missing."""
+    migration = OrganisationMigration(folder)
+    section = planning.section_of(migration.decided)  # first: a folder without the section is left as it is
+    assert section is not None
+    if not migration.folder.exists():
+        migration.folder.mkdir()
+        files.put(migration.folder / ".gitignore", b"# The key of this folder, and the journals.\n.seal-key\n*.run/\n")
+    return migration
+
+
+def _open_aws(migration: Migration, out: Out | None = None) -> Aws:
+    """AWS with the management account's identity asserted and said."""
+    assert isinstance(migration, OrganisationMigration)
+    section = planning.section_of(migration.decided)
+    aws = Aws(section.management.profile, migration.config.roles(), migration.config.external_id)
+    who = aws.whoami(AccountId(section.management.account))
+    if out is not None:
+        out.say(f"management account {who.account} as {who.arn}")
+    return aws
+
+
+def _clients(aws: Aws, migration: Migration) -> reading.OrganisationClients:
+    """The wishes are those of the newest plan: `run` has checked that migration.yaml says the same."""
+    return reading.OrganisationClients(aws, migration.seal_key, migration.inventory()[1].resources)
+
+
+def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
+    """What stands now. Raises AccessError where it cannot be seen, or where another account owns the organisation."""
+    section, account = planning.section_of(migration.decided), planning.management(migration.decided)
+    _refuse_member(aws, account)
+    region = wishes.region_of(section, migration.decided.legacy.regions)
+    regions = dict.fromkeys(migration.kinds, Region(region))
+    # What nobody wishes for is not looked at: it may need rights, or settings, that nobody has.
+    asked = {one.ref.kind for one in migration.wishes()}
+    kinds = {name: kind for name, kind in migration.kinds.items() if name in asked}
+    found = reading.present(aws, account, kinds, regions, ())
+    ids, absent = planning.accounts_of(section, found)
+    if ids and not absent:
+        roles = planning.as_config(migration.decided, {}, ids).roles()
+        aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
+        within = {name: kind for name, kind in migration.kinds.items() if getattr(kind, "per_account", False)}
+        where = Region((section.registry and section.registry.region) or migration.decided.legacy.regions[0])
+        found += reading.present(
+            aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
+        )
+    return found
+
+
+def _refuse_member(aws: Aws, account: AccountId) -> None:
+    from migrate.aws import Permit, permitted
+    from migrate.names import GLOBAL
+    from migrate.organisation.wanted import NO_ORGANIZATION
+
+    site = aws.site(account, GLOBAL, kind="organizations.organization")
+    with permitted(Permit(frozenset({"organizations.DescribeOrganization"}), scan=True)):
+        answer = site.optional("organizations.DescribeOrganization", missing=(NO_ORGANIZATION,))
+    if answer and answer["Organization"]["MasterAccountId"] != account:
+        owner = answer["Organization"]["MasterAccountId"]
+        raise AccessError(
+            f"{account} is a member of an organisation that {owner} manages: it cannot manage one of its own",
+            do=f"name {owner} under organisation.management in migration.yaml, or leave that organisation first",
+        )
+
+
+def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Inventory, journal: Journal) -> None:
+    """Look again: what this run has not touched must be wanted as it was planned, and what stood must still stand."""
+    assert isinstance(migration, OrganisationMigration)
+    found = present(migration, aws)
+    drawn = migration.draw(found)
+    standing = {(one.ref.kind, one.ref.name) for one in found}
+    touched = {step.ref for step in plan.steps.values() if journal.history(step.id)}
+    now = {one.ref: one for one in drawn.inventory.resources}
+
+    def is_stale(planned: Resource) -> bool:
+        if planned.ref in now:
+            return bool(now[planned.ref].facts["before"] != planned.facts["before"])
+        # Not wanted any more: someone made or changed it, unless it only followed from what this run has done since.
+        return bool(planned.facts["stands"]) or (planned.ref.kind, planned.ref.name) in standing
+
+    changed = [
+        f"{ref.kind} {ref.name}"
+        for ref, planned in inventory.by_ref.items()
+        if ref not in touched and is_stale(planned)
+    ]
+    changed += [name for name, known in plan.body["given"].items() if drawn.todo.given.get(name) != known]
+    if changed:
+        listed = "\n".join(f"  {line}" for line in changed[:30])
+        raise StaleError(
+            f"the organisation is not what the plan was made from: {len(changed)} differences; nothing was written\n"
+            f"{listed}",
+            do=f"migrate org plan {migration.home}, review and approve again",
+        )
+
+
+WAYS = acting.Ways(_opened, _open_aws, _clients, _refuse_drift)
+
+
+def plan(out: Out, folder: Path) -> int:
+    """Look at what stands, and write what is to be done. Exit 1 where it is refused."""
+    migration = _opened(folder)
+    runbooks = migration.runbooks
+    aws = _open_aws(migration, out)
+    drawn = migration.draw(present(migration, aws))
+    inventory = files.write_inventory(migration.folder, drawn.inventory)
+    body = planning.body(drawn, migration.decided, migration.config_digest, inventory.digest, runbooks, migration.kinds)
+    written = files.write(migration.folder, "plan.json", files.PLAN, body)
+    made = ordinary.from_body(written.body, written.digest, written.path)
+    counts = {
+        "todo": len(drawn.inventory.resources), "standing": len(drawn.todo.standing), "steps": len(made.steps),
+        "requests": made.body["counts"]["requests"],
+    }  # fmt: skip
+    out.say(
+        f"plan {made.digest[:8]}: {counts['todo']} to do in {counts['steps']} steps, {made.waves} waves, "
+        f"{len(made.gates)} gates, {counts['requests']} requests; {counts['standing']} stand as they are wanted"
+    )
+    for said in drawn.findings:
+        out.say(f"  {said}")
+    out.result(str(written.path), {
+        "plan": str(written.path), "digest": made.digest, "refusals": made.refusals, "findings": list(drawn.findings),
+    } | counts)  # fmt: skip
+    if made.refusals:
+        for refusal in made.refusals[:20]:
+            out.say(f"  refused: {refusal['what']}\n    do: {refusal['do']}")
+        raise PlanRefused(
+            f"the plan is refused for {len(made.refusals)} reasons", do=f"settle them, then migrate org plan {folder}"
+        )
+    out.say(f"next: migrate org review {folder}" if made.steps else "nothing is to be done")
+    return 0
+
+
+def import_(out: Out, folder: Path) -> int:
+    """Write what stands into migration.yaml. Nothing is written to AWS."""
+    config = configuration.load(folder)
+    migration = _opened(folder) if config.organisation is not None else _of_legacy(folder)
+    section = planning.section_of(migration.decided)
+    aws = _open_aws(migration, out)
+    account = planning.management(migration.decided)
+    _refuse_member(aws, account)
+    region = Region(wishes.region_of(section, config.legacy.regions))
+    kinds = {name: kind for name, kind in migration.kinds.items() if name in _IMPORTED}
+    found = reading.present(aws, account, kinds, dict.fromkeys(kinds, region), ())
+    known = {str(target.account): alias for alias, target in config.targets.items()}
+    emails = {email: alias for alias, email in section.emails().items()}
+    known |= {str(one.facts["id"]): emails[one.ref.name] for one in found
+              if one.ref.kind == wishes.ACCOUNT and one.ref.name in emails}  # fmt: skip
+    imported = importing.section_of(found, account, known, wishes.setting(section, config.legacy.regions))
+    changed = importing.write(folder / configuration.FILE_NAME, imported, section.role)
+    for said in imported.left:
+        out.say(f"  not taken over: {said}")
+    out.say("  not looked at: budgets, alternate contacts, what users are given directly")
+    for where in changed:
+        out.say(f"  wrote {where}")
+    out.say(f"{len(found)} things read, {len(changed)} places of migration.yaml written")
+    out.result(str(folder / configuration.FILE_NAME), {"changed": changed, "left": imported.left})
+    out.say(f"next: migrate org plan {folder}")
+    return 0
+
+
+_IMPORTED = frozenset(
+    {
+        "identitystore.group", "identitystore.group_membership", "identitystore.user", "organizations.account",
+        "organizations.delegated_administrator", "organizations.organization", "organizations.organizational_unit",
+        "organizations.policy", "organizations.policy_attachment", "organizations.service_access",
+        "sso.account_assignment", "sso.instance", "sso.permission_set",
+    }
+)  # fmt: skip
+
+
+def _of_legacy(folder: Path) -> OrganisationMigration:
+    """A folder without the section: legacy is taken for the management account; another one answers for itself."""
+    migration = OrganisationMigration(folder)
+    section = Organisation(management=Management(account=migration.decided.legacy.account))
+    migration.decided = migration.decided.model_copy(update={"organisation": section})
+    return migration
+
+
+def shared(verb: Callable[..., int], **ways: Any) -> Callable[..., int]:
+    """An ordinary verb on the organisation."""
+
+    def act(out: Out, folder: Path, **arguments: Any) -> int:
+        with _speaking(out, folder) as speaks:
+            return verb(speaks, folder, **arguments, **ways)
+
+    return act
+
+
+review = shared(ordinary_verbs.review, of=_opened)
+approve = shared(ordinary_verbs.approve, of=_opened)
+run = shared(acting.run, ways=WAYS)
+status = shared(acting.status, ways=WAYS)
+verify = shared(acting.verify, ways=WAYS)
+
+
+def rollback(out: Out, folder: Path, *, plan_path: Path | None, confirm: str | None, **arguments: Any) -> int:
+    """As the ordinary verb; then what AWS keeps is said."""
+    act = shared(acting.rollback, ways=WAYS)
+    code = act(out, folder, plan_path=plan_path, confirm=confirm, **arguments)
+    if confirm is not None:
+        migration = _opened(folder)
+        for said in notices.kept(planning.section_of(migration.decided), migration.plan(plan_path)):
+            out.say(f"  {said}")
+    return code

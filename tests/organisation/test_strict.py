@@ -1,0 +1,176 @@
+"""Where AWS bites and the emulator alone does not: accounts that take time, limits, a killed run. An embedded world."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from migrate.demo import world as worlds
+from migrate.demo.accounts import LEGACY
+from tests.crash.story import Said
+from tests.crash.story import Story as TypedStory
+
+pytestmark = [pytest.mark.world, pytest.mark.timeout(600)]
+EXAMPLE = Path(__file__).parents[2] / "inventories" / "organisation" / "migration.yaml"
+
+
+class Story(TypedStory):
+    """The commands of `migrate org`, each in a process of its own."""
+
+    def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "migrate", "org", verb, str(self.folder), *words], env=self.environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def kill(self, after_requests: int) -> None:
+        """Begin a run and kill its process group once it has sent so many writes."""
+        before = len(self.writes())
+        process = self.start("run", "--engine", "local")
+        until = time.monotonic() + 120
+        while len(self.writes()) - before < after_requests and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.002)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+    def finish(self) -> Said:
+        while (said := self.type("run", "--engine", "local", expect=None)).code != 0:
+            # An account whose making was begun by the killed run is waited for, not begun again.
+            if "right now" in said.err:
+                time.sleep(1)
+            else:
+                assert self.answer(), said.err
+        assert said.code == 0, said.err[-3000:]
+        return said
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Story]:
+    """A world of its own: an organisation is for good."""
+    world = worlds.up(tmp_path / "world", log=tmp_path / "world" / "requests.jsonl")
+    (tmp_path / "m").mkdir()
+    shutil.copy(EXAMPLE, tmp_path / "m")
+    yield Story(world, tmp_path / "m")
+    worlds.down(tmp_path / "world")
+
+
+def organizations(told: Story) -> Any:
+    return told.world.session(LEGACY).client("organizations", region_name="us-east-1")
+
+
+def emails(told: Story) -> list[str]:
+    return [one["Email"] for one in organizations(told).list_accounts()["Accounts"] if one["Id"] != LEGACY]
+
+
+@pytest.mark.parametrize("after", [3, 9])
+def test_a_run_that_is_killed_makes_each_account_once(told: Story, after: int) -> None:
+    told.type("plan")
+    told.approve()
+
+    told.kill(after)
+    told.finish()
+
+    made = [line for line in told.writes() if line.endswith(".CreateAccount")]
+    assert len(made) == len(set(emails(told))) == len(emails(told)) == 7
+    assert " 0 different" in told.type("verify").err
+    assert json.loads(told.type("plan", "--json").out)["todo"] == 0
+
+
+def test_an_address_that_someone_else_has_is_said_and_stops_only_what_needs_it(told: Story) -> None:
+    organizations(told).create_organization(FeatureSet="ALL")
+    told.type("plan")
+    told.approve()
+    organizations(told).create_account(Email="aws+production@shop.example", AccountName="another")
+    time.sleep(3.5)
+    closed = next(a["Id"] for a in organizations(told).list_accounts()["Accounts"] if "production" in a["Email"])
+    organizations(told).close_account(AccountId=closed)
+
+    said = told.type("run", "--engine", "local", expect=1)
+
+    assert "EMAIL_ALREADY_EXISTS" in said.err
+    assert "aws+development@shop.example" in emails(told)
+
+
+def test_the_world_refuses_what_aws_refuses(told: Story) -> None:
+    client = organizations(told)
+    client.create_organization(FeatureSet="ALL")
+    root = client.list_roots()["Roots"][0]["Id"]
+    unit = client.create_organizational_unit(ParentId=root, Name="A")["OrganizationalUnit"]["Id"]
+    deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}]}
+    policy = client.create_policy(Name="p", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(deny))
+    number = policy["Policy"]["PolicySummary"]["Id"]
+
+    def code(what: str, **params: Any) -> str:
+        with pytest.raises(ClientError) as refused:
+            getattr(client, what)(**params)
+        return str(refused.value.response["Error"]["Code"])
+
+    assert code("create_organizational_unit", ParentId=root, Name="A") == "DuplicateOrganizationalUnitException"
+    assert code("attach_policy", PolicyId=number, TargetId=unit) == "PolicyTypeNotEnabledException"
+    assert code("detach_policy", PolicyId="p-FullAWSAccess", TargetId=unit) == "ConstraintViolationException"
+    large = json.dumps(deny | {"Statement": [deny["Statement"][0] | {"Action": [f"ec2:{n:0300}" for n in range(20)]}]})  # type: ignore[dict-item]
+    more = {"Name": "q", "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": large}
+    assert code("create_policy", **more) == "ConstraintViolationException"
+    client.create_organizational_unit(ParentId=unit, Name="B")
+    assert code("delete_organizational_unit", OrganizationalUnitId=unit) == "OrganizationalUnitNotEmptyException"
+    for box in range(5):
+        client.create_account(Email=f"a{box}@shop.example", AccountName=f"a{box}")
+    assert code("create_account", Email="a6@shop.example", AccountName="a6") == "ConstraintViolationException"
+
+
+def test_images_of_the_central_registry_reach_the_other_accounts(told: Story) -> None:
+    config = told.folder / "migration.yaml"
+    text = config.read_text()
+    config.write_text(
+        text.replace("settle_s: 2", "  registry: {account: infra, to: [production, development]}\n\nsettle_s: 2")
+    )
+    first = json.loads(told.type("plan", "--json").out)
+    told.approve()
+    told.finish()
+
+    second = json.loads(told.type("plan", "--json").out)
+    told.approve()
+    told.finish()
+
+    assert any("3 more steps" in said and "infra" in said for said in first["findings"])
+    assert second["todo"] == 3
+    ids = {one["Email"]: one["Id"] for one in organizations(told).list_accounts()["Accounts"]}
+    infra, others = (
+        ids["aws+infra@shop.example"],
+        {ids[f"aws+{alias}@shop.example"] for alias in ("production", "development")},
+    )
+    rules = member(told, infra).describe_registry()["replicationConfiguration"]["rules"]
+    assert {one["registryId"] for one in rules[0]["destinations"]} == others
+    for account in others:
+        policy = json.loads(member(told, account).get_registry_policy()["policyText"])
+        assert policy["Statement"][0]["Principal"] == {"AWS": f"arn:aws:iam::{infra}:root"}
+    assert " 0 different" in told.type("verify").err
+    assert json.loads(told.type("plan", "--json").out)["todo"] == 0
+
+    plan = second["plan"]
+    listing = told.type("rollback", "--to", "0", "--plan", plan).out.strip()
+    told.type("rollback", "--to", "0", "--plan", plan, "--confirm", listing)
+
+    assert member(told, infra).describe_registry()["replicationConfiguration"]["rules"] == []
+
+
+def member(told: Story, account: str) -> Any:
+    role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
+    keys = told.world.session(LEGACY).client("sts").assume_role(RoleArn=role, RoleSessionName="look")["Credentials"]
+    session = worlds.WorldSession(
+        told.world.endpoint, region_name="eu-west-1", aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
+    )  # fmt: skip
+    return session.client("ecr")
