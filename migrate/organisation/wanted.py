@@ -4,9 +4,10 @@ The rule: a wish is a resource of the account 000000000000, which is migration.y
 have the same facts, so they are compared as legacy and target are.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from migrate.errors import AccessError
 from migrate.inventory import Resource
 from migrate.kind import Facts, It, Kind, Name, Place, ReadSite, after
 from migrate.names import GLOBAL, AccountId, Ref, Region
@@ -35,6 +36,7 @@ class Wanted(Facts):
 VOLATILE = frozenset(Wanted.model_fields)
 
 F = TypeVar("F", bound=Wanted)
+T = TypeVar("T")
 
 
 def called(kind: str, name: str) -> str:
@@ -90,6 +92,25 @@ class WantedKind(Kind[F]):
     def locate(self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[F]) -> Resource | None:
         """Wishes are known by their names, also where AWS gives an id."""
         return next(iter(self.scan(site, only=place.name)), None)
+
+
+VANISHED = (
+    "AccountNotFoundException", "AccountNotRegisteredException", "ChildNotFoundException", "NotFoundException",
+    "OrganizationalUnitNotFoundException", "ParentNotFoundException", "PolicyNotFoundException",
+    "ResourceNotFoundException", "TargetNotFoundException",
+)  # fmt: skip
+"""Codes of a read about a thing that is not there any more. Source: error shapes of organizations, sso-admin,
+identitystore and budgets, botocore 1.44.5."""
+
+
+def unless_gone(read: Callable[[], T], otherwise: T) -> T:
+    """What a read gives; `otherwise` where its thing went away since it was listed, because steps run side by side."""
+    try:
+        return read()
+    except AccessError as error:
+        if getattr(error, "code", "") in VANISHED:
+            return otherwise
+        raise
 
 
 def own(it: It[Any], output: str = "id") -> Json:

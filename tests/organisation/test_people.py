@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.ssoadmin.models import ssoadmin_backends
+from moto.ssoadmin.responses import SSOAdminResponse
 
 from tests.organisation.story import MANAGEMENT, Story, accounts
 
@@ -122,6 +123,24 @@ def test_a_second_plan_of_people_has_nothing_to_do_and_a_rollback_takes_them_awa
     assert again["todo"] == 0
     assert groups().keys() == {"oncall"}, "what stood before stays"
     assert (users(), permission_sets(), given()) == ({}, {}, set())
+
+
+def test_what_goes_away_between_a_listing_and_a_look_is_gone_and_no_error(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.want(WANTED)
+    made = story.stand()
+    ghost = ssoadmin_backends[MANAGEMENT]["eu-west-1"].instances[0].instance_arn + "/ps-0000000000000000"
+    listed = SSOAdminResponse.list_permission_sets
+
+    def with_ghost(self: SSOAdminResponse) -> str:
+        found = json.loads(listed(self))
+        return json.dumps(found | {"PermissionSets": [ghost, *found["PermissionSets"]]})
+
+    monkeypatch.setattr(SSOAdminResponse, "list_permission_sets", with_ghost)
+
+    assert story.plan()["todo"] == 0
+    story.undo(made["plan"])
 
 
 def test_a_permission_set_is_changed_and_put_back(story: Story) -> None:

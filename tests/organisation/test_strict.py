@@ -174,3 +174,31 @@ def member(told: Story, account: str) -> Any:
         aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
     )  # fmt: skip
     return session.client("ecr")
+
+
+def test_a_rollback_leaves_parked_accounts_and_nothing_else(told: Story) -> None:
+    plan = json.loads(told.type("plan", "--json").out)["plan"]
+    told.approve()
+    told.finish()
+
+    listing = told.type("rollback", "--to", "0", "--plan", plan).out.strip()
+    said = told.type("rollback", "--to", "0", "--plan", plan, "--confirm", listing)
+
+    client, session = organizations(told), told.world.session(LEGACY)
+    root = client.list_roots()["Roots"][0]["Id"]
+    units = {
+        o["Name"]: o["Id"] for o in client.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"]
+    }
+    assert set(units) == {"Parked"}
+    parked = client.list_accounts_for_parent(ParentId=units["Parked"])["Accounts"]
+    assert {one["Email"] for one in parked} == set(emails(told))
+    policies = client.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+    assert {one["Name"] for one in policies} == {"FullAWSAccess"}
+    assert client.list_aws_service_access_for_organization()["EnabledServicePrincipals"] == []
+    center = session.client("sso-admin").list_instances()["Instances"][0]
+    store = session.client("identitystore")
+    assert session.client("sso-admin").list_permission_sets(InstanceArn=center["InstanceArn"])["PermissionSets"] == []
+    assert store.list_users(IdentityStoreId=center["IdentityStoreId"])["Users"] == []
+    assert store.list_groups(IdentityStoreId=center["IdentityStoreId"])["Groups"] == []
+    assert session.client("budgets").describe_budgets(AccountId=LEGACY)["Budgets"] == []
+    assert "AWS cannot delete an account" in said.err

@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
+from moto.core.exceptions import JsonRESTError
 from moto.organizations.models import organizations_backends
+from moto.organizations.responses import OrganizationsResponse
 
+from migrate.cli import main
 from tests.organisation.story import MANAGEMENT, Story, accounts, lies_in, organizations, rails, tree
 
 WANTED: dict[str, Any] = {
@@ -213,6 +218,51 @@ def test_accounts_are_made_five_at_a_time(story: Story) -> None:
     assert len(free) == 5
     followers = [need for step in makes.values() for need in step["needs"] if need in makes]
     assert len(followers) == len(set(followers)) == 7, "each lane is a chain"
+
+
+def test_an_account_whose_answer_was_lost_is_found_again_and_not_made_twice(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lost(JsonRESTError):
+        code = 500
+
+    makes, sent = OrganizationsResponse.create_account, []
+
+    def made_but_unanswered(self: OrganizationsResponse) -> str:
+        makes(self)
+        sent.append(self.request_params["Email"])
+        raise Lost("ServiceException", "the answer is lost")
+
+    monkeypatch.setattr(OrganizationsResponse, "create_account", made_but_unanswered)
+    story.want({"units": {"Workloads": {"accounts": {"production": {}}}}})
+
+    story.stand()
+
+    assert sent == ["aws+production@shop.example"]
+    assert list(accounts()) == sent
+    assert lies_in() == {"aws+production@shop.example": "Workloads"}
+
+
+def test_a_run_that_died_right_after_its_only_account_goes_on(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    story.want({"accounts": {"box": {}}})
+    story.type("plan")
+    story.type("approve", "--by", "ann")
+    makes = OrganizationsResponse.create_account
+
+    def made_and_died(self: OrganizationsResponse) -> str:
+        makes(self)
+        raise RuntimeError("the process is gone")
+
+    with monkeypatch.context() as dying:
+        dying.setattr(OrganizationsResponse, "create_account", made_and_died)
+        died = CliRunner().invoke(main, ["org", "run", str(story.folder), "--engine", "local", "--workers", "1"])
+    units = set(tree())
+    story.type("run", "--engine", "local")
+
+    assert died.exit_code != 0
+    assert units == {""}, "the unit that follows from the new account was not begun"
+    assert list(accounts()) == ["aws+box@shop.example"]
+    assert set(tree()) == {"", "Parked"}
 
 
 def test_a_rail_that_is_too_large_or_unknown_and_one_too_many_are_refused(story: Story) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.kind import ReadSite, pair_tags
-from migrate.organisation.wanted import NO_ORGANIZATION
+from migrate.organisation.wanted import NO_ORGANIZATION, unless_gone
 
 READS = frozenset(
     {
@@ -50,8 +50,19 @@ def unit(site: ReadSite, path: str) -> tuple[str, str, str, str] | None:
     return at
 
 
-def _children(site: ReadSite, parent: str) -> Iterator[dict[str, Any]]:
-    yield from site.pages("organizations.ListOrganizationalUnitsForParent", "OrganizationalUnits", ParentId=parent)
+def _children(site: ReadSite, parent: str) -> list[dict[str, Any]]:
+    return listed(site, "organizations.ListOrganizationalUnitsForParent", "OrganizationalUnits", ParentId=parent)
+
+
+def listed(site: ReadSite, operation: str, key: str, **params: Any) -> list[Any]:
+    """Every element of a listing about one thing; none where that went away meanwhile."""
+    return unless_gone(lambda: list(site.pages(operation, key, **params)), [])
+
+
+def parent(site: ReadSite, account: str) -> str:
+    """The unit or root in which an account lies."""
+    parents = listed(site, "organizations.ListParents", "Parents", ChildId=account)
+    return str(parents[0]["Id"]) if parents else ""
 
 
 def accounts(site: ReadSite) -> Iterator[dict[str, Any]]:
@@ -64,7 +75,7 @@ def accounts(site: ReadSite) -> Iterator[dict[str, Any]]:
 
 def tags(site: ReadSite, resource: str) -> dict[str, str]:
     """The tags of a unit, account or policy."""
-    return pair_tags(site.pages("organizations.ListTagsForResource", "Tags", ResourceId=resource))
+    return pair_tags(listed(site, "organizations.ListTagsForResource", "Tags", ResourceId=resource))
 
 
 def target(site: ReadSite, text: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Need, Place, ReadSite, Request, after
+from migrate.organisation.kinds import _tree
 from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind, called
 from migrate.values import Json, as_json
 
@@ -79,8 +80,8 @@ class BudgetKind(WantedKind[Budget]):
             accounts = (one.get("CostFilters") or {}).get("LinkedAccount") or []
             if only not in (None, one["BudgetName"]) or len(accounts) != 1:
                 continue
-            told = site.pages(
-                "budgets.DescribeNotificationsForBudget", "Notifications", AccountId=site.account,
+            told = _tree.listed(
+                site, "budgets.DescribeNotificationsForBudget", "Notifications", AccountId=site.account,
                 BudgetName=one["BudgetName"],
             )  # fmt: skip
             facts = Budget(
@@ -153,8 +154,8 @@ class ActionKind(WantedKind[BudgetAction]):
         for budget in list(site.pages("budgets.DescribeBudgets", "Budgets", AccountId=site.account)):
             if only not in (None, budget["BudgetName"]):
                 continue
-            actions = site.pages(
-                "budgets.DescribeBudgetActionsForBudget", "Actions", AccountId=site.account,
+            actions = _tree.listed(
+                site, "budgets.DescribeBudgetActionsForBudget", "Actions", AccountId=site.account,
                 BudgetName=budget["BudgetName"],
             )  # fmt: skip
             for one in actions:

@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Need, Place, ReadSite, Request, after
-from migrate.organisation.kinds import _center
+from migrate.organisation.kinds import _center, _tree
 from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind
 from migrate.values import Json
 
@@ -198,8 +198,8 @@ class MembershipKind(_Person):
             one["UserId"]: one["UserName"].lower() for one in _center.users(site, there[1], user_name if only else None)
         }
         for group in list(_center.groups(site, there[1], group_name if only else None)):
-            members = site.pages(
-                "identitystore.ListGroupMemberships", "GroupMemberships", IdentityStoreId=there[1],
+            members = _tree.listed(
+                site, "identitystore.ListGroupMemberships", "GroupMemberships", IdentityStoreId=there[1],
                 GroupId=group["GroupId"],
             )  # fmt: skip
             for one in members:

@@ -123,10 +123,9 @@ class AccountKind(WantedKind[Account]):
                 yield self._found(site, account)
 
     def _found(self, site: ReadSite, account: dict[str, Any]) -> Resource:
-        parents = site.call("organizations.ListParents", ChildId=account["Id"])["Parents"]
         facts = Account(
             id=account["Id"], stands=True, account_name=account["Name"], status=account["Status"],
-            parent=parents[0]["Id"] if parents else "",
+            parent=_tree.parent(site, account["Id"]),
         )  # fmt: skip
         tags = _tree.tags(site, account["Id"])
         return self.found(site, account["Email"].lower(), facts, arn=account["Arn"], tags=tags)

@@ -127,10 +127,8 @@ class InvitationKind(WantedKind[Invitation]):
                 yield self._found(site, account, number, is_joined=account in joined)
 
     def _found(self, site: ReadSite, account: str, number: str, *, is_joined: bool) -> Resource:
-        parents = site.call("organizations.ListParents", ChildId=account)["Parents"] if is_joined else []
-        facts = Invitation(
-            id=number, stands=True, is_joined=is_joined, parent=parents[0]["Id"] if parents else "",
-        )  # fmt: skip
+        parent = _tree.parent(site, account) if is_joined else ""
+        facts = Invitation(id=number, stands=True, is_joined=is_joined, parent=parent)
         return self.found(site, account, facts, arn="")
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[Invitation]) -> dict[str, Json]:

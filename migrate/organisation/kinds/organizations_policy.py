@@ -11,7 +11,7 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.kind import Action, Find, It, Need, Place, ReadSite, Request, after, tag_pairs
 from migrate.organisation.kinds import _tree
-from migrate.organisation.wanted import BUSY, VOLATILE, Wanted, WantedKind, called, own
+from migrate.organisation.wanted import BUSY, VOLATILE, Wanted, WantedKind, called, own, unless_gone
 from migrate.values import Json, as_json
 
 SERVICE_CONTROL = "SERVICE_CONTROL_POLICY"
@@ -99,9 +99,10 @@ class PolicyKind(WantedKind[Policy]):
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Every policy that people made, or the one of that name."""
-        for one in _policies(site):
-            if only in (None, one["Name"]):
-                content = json.loads(site.call("organizations.DescribePolicy", PolicyId=one["Id"])["Policy"]["Content"])
+        for one in (each for each in _policies(site) if only in (None, each["Name"])):
+            shown = unless_gone(lambda: site.call("organizations.DescribePolicy", PolicyId=one["Id"]), None)  # noqa: B023
+            if shown is not None:
+                content = json.loads(shown["Policy"]["Content"])
                 facts = Policy(id=one["Id"], stands=True, description=one.get("Description") or "", content=content)
                 yield self.found(site, one["Name"], facts, arn=one["Arn"], tags=_tree.tags(site, one["Id"]))
 
@@ -203,10 +204,9 @@ def _targets(site: ReadSite) -> Iterator[tuple[str, str]]:
         yield from ((f"account:{one['Email'].lower()}", str(one["Id"])) for one in _tree.accounts(site))
 
 
-def _on(site: ReadSite, target: str | None) -> Iterator[dict[str, Any]]:
-    for one in site.pages("organizations.ListPoliciesForTarget", "Policies", TargetId=target, Filter=SERVICE_CONTROL):
-        if not one.get("AwsManaged"):
-            yield one
+def _on(site: ReadSite, target: str | None) -> list[dict[str, Any]]:
+    on = _tree.listed(site, "organizations.ListPoliciesForTarget", "Policies", TargetId=target, Filter=SERVICE_CONTROL)
+    return [one for one in on if not one.get("AwsManaged")]
 
 
 class Try(Action[Attachment]):

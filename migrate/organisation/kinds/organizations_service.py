@@ -116,8 +116,8 @@ class DelegatedKind(WantedKind[Delegated]):
         if _tree.root(site) is None:
             return
         for admin in list(site.pages("organizations.ListDelegatedAdministrators", "DelegatedAdministrators")):
-            services = site.pages(
-                "organizations.ListDelegatedServicesForAccount", "DelegatedServices", AccountId=admin["Id"]
+            services = _tree.listed(
+                site, "organizations.ListDelegatedServicesForAccount", "DelegatedServices", AccountId=admin["Id"]
             )
             for one in services:
                 name = f"{one['ServicePrincipal']}@{admin['Email'].lower()}"

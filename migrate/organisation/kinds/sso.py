@@ -12,7 +12,7 @@ from pydantic import Field
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Name, Need, Place, ReadSite, Request, Wait, after, tag_pairs
 from migrate.organisation.kinds import _center, _tree
-from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind, own
+from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind, own, unless_gone
 from migrate.values import Json, as_json
 
 PASSES = ("ConflictException",)
@@ -218,10 +218,14 @@ class PermissionSetKind(WantedKind[PermissionSet]):
         if there is None:
             return
         for arn in list(site.pages("sso-admin.ListPermissionSets", "PermissionSets", InstanceArn=there[0])):
-            at = {"InstanceArn": there[0], "PermissionSetArn": arn}
-            one = site.call("sso-admin.DescribePermissionSet", **at)["PermissionSet"]
-            if only in (None, one["Name"]):
-                yield self.found(site, one["Name"], _read(site, at, one), arn=arn)
+            found = unless_gone(lambda: self._one(site, there[0], arn, only), None)  # noqa: B023
+            if found is not None:
+                yield found
+
+    def _one(self, site: ReadSite, instance: str, arn: str, only: str | None) -> Resource | None:
+        at = {"InstanceArn": instance, "PermissionSetArn": arn}
+        one = site.call("sso-admin.DescribePermissionSet", **at)["PermissionSet"]
+        return self.found(site, one["Name"], _read(site, at, one), arn=arn) if only in (None, one["Name"]) else None
 
     def needs(self, it: It[PermissionSet]) -> Iterator[Need]:
         """The instance."""
@@ -279,6 +283,11 @@ class CreateAssignment(Action[Assignment]):
         ]  # fmt: skip
 
 
+def _name_of(site: ReadSite, instance: str, arn: str) -> str:
+    at = {"InstanceArn": instance, "PermissionSetArn": arn}
+    return str(site.call("sso-admin.DescribePermissionSet", **at)["PermissionSet"]["Name"])
+
+
 class AssignmentKind(WantedKind[Assignment]):
     """A group's permission set in an account; the name is `<permission set>@<account>@<group>`."""
 
@@ -303,14 +312,14 @@ class AssignmentKind(WantedKind[Assignment]):
         emails = {str(one["Id"]): one["Email"].lower() for one in _tree.accounts(site)} | {site.account: "management"}
         names: dict[str, str] = {}
         for group in list(_center.groups(site, there[1], group_name)):
-            for one in site.pages(
-                "sso-admin.ListAccountAssignmentsForPrincipal", "AccountAssignments", InstanceArn=there[0],
+            given = _tree.listed(
+                site, "sso-admin.ListAccountAssignmentsForPrincipal", "AccountAssignments", InstanceArn=there[0],
                 PrincipalId=group["GroupId"], PrincipalType="GROUP",
-            ):  # fmt: skip
+            )  # fmt: skip
+            for one in given:
                 arn = one["PermissionSetArn"]
                 if arn not in names:
-                    at = {"InstanceArn": there[0], "PermissionSetArn": arn}
-                    names[arn] = site.call("sso-admin.DescribePermissionSet", **at)["PermissionSet"]["Name"]
+                    names[arn] = unless_gone(lambda: _name_of(site, there[0], arn), "")  # noqa: B023
                 name = f"{names[arn]}@{emails.get(one['AccountId'], one['AccountId'])}@{group['DisplayName']}"
                 if only in (None, name):
                     facts = Assignment(
