@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from migrate.errors import ConfigError
 from migrate.names import AccountId, Ref, Region
 from migrate.organisation.section import Organisation
+from migrate.yaml_files import line_of, plain, read_yaml
 
 FILE_NAME = "migration.yaml"
 SCHEMA = "migrate.config/1"
@@ -349,37 +348,9 @@ def load(folder: Path) -> Config:
     path = folder / FILE_NAME if folder.is_dir() else folder
     document = read_yaml(path)
     try:
-        return Config.model_validate(_plain(document))
+        return Config.model_validate(plain(document))
     except ValidationError as error:
         raise ConfigError("\n".join(_say(path, document, problem) for problem in error.errors())) from None
-
-
-def read_yaml(path: Path) -> Any:
-    """A YAML file with its line numbers. Raises ConfigError."""
-    try:
-        return YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", do="migrate init <folder>") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text", do="save it as UTF-8") from None
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{line}: {getattr(error, 'problem', error)}", do="mend the YAML there") from None
-
-
-def line_of(document: Any, where: tuple[int | str, ...]) -> int | None:
-    """The 1-based line of a field, or of the innermost parent that has one."""
-    line = None
-    try:
-        line = document.lc.line + 1
-        for key in where:
-            place = document.lc.key(key) if isinstance(key, str) else document.lc.item(key)
-            line = place[0] + 1
-            document = document[key]
-    except (AttributeError, KeyError, IndexError, TypeError):
-        pass
-    return line
 
 
 def _say(path: Path, document: Any, problem: Any) -> str:
@@ -399,11 +370,3 @@ def _is_there(document: Any, where: tuple[int | str, ...]) -> bool:
     except (KeyError, IndexError, TypeError):
         return False
     return not isinstance(document, type(None)) or bool(where)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value

@@ -5,17 +5,17 @@ ids, ARNs, hosts), and the planner rewrites them to the target's. The rule: a ki
 and never imports another kind.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from migrate.errors import FileError
 from migrate.inventory import Resource
-from migrate.names import GLOBAL, AccountId, Ref, Region
+from migrate.names import GLOBAL, Ref
 from migrate.requests import Find, Remainder, Request, Wait
+from migrate.sites import MIGRATION_TAG, OWN_TAGS, STEP_TAG, Carrier, Place, ReadSite
 from migrate.values import Json, after, in_target_names, join
 
 Sort = Literal["arn", "id", "host", "url", "bucket", "name"]
@@ -35,10 +35,6 @@ Phase = Literal["build", "freeze", "data", "cutover", "close"]
 """build: beside legacy, no downtime. freeze: legacy's writers and triggers stop. data: what must be copied while
 nothing writes. cutover: the target's triggers and services start. close: what stood for the time of the move goes."""
 
-STEP_TAG = "migrate:step"
-MIGRATION_TAG = "migrate:migration"
-OWN_TAGS = frozenset({STEP_TAG, MIGRATION_TAG})
-
 
 class Facts(BaseModel):
     """What a kind knows of one resource: frozen, JSON only, one field per thing that must arrive."""
@@ -47,29 +43,6 @@ class Facts(BaseModel):
 
 
 F = TypeVar("F", bound=Facts)
-
-
-class ReadSite(Protocol):
-    """Reads in one account and region. Every call is checked against the declared reads before it is sent."""
-
-    account: AccountId
-    region: Region
-
-    def call(self, operation: str, **params: Any) -> dict[str, Any]:
-        """Send `service.Operation` (AWS's own spelling: `ec2.DescribeVpcs`) and return the answer."""
-
-    def pages(self, operation: str, key: str, **params: Any) -> Iterator[Any]:
-        """Every element of `key` (a dotted path) over all pages. Works for operations without a paginator too."""
-
-    def optional(self, operation: str, *, missing: tuple[str, ...], **params: Any) -> dict[str, Any] | None:
-        """Like call, but None for the error codes in `missing` (nothing is set). A denied call or an operation
-        that the endpoint lacks is recorded as a Gap and gives None too."""
-
-    def map(self, what: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """Run `what` over items concurrently, results in the order of items."""
-
-    def seal(self, name: str, value: str) -> Json:
-        """The value itself, or `{"$sealed": <keyed hash>, "length": n}` where name or value looks like a credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +55,6 @@ class It(Generic[F]):
     facts: F
     strategy: str = ""
     """How people want its data moved, where there are several ways and the plan is made. Empty: the kind's default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one resource goes: target account and region, its name there, and the step that makes it."""
-
-    migration: str
-    account: AccountId
-    region: Region
-    name: str
-    step: str = ""
-    """Id of the resource's creating step; goes into the tag that proves a thing is ours."""
-    accounts: tuple[AccountId, ...] = ()
-    """Every target account that this resource goes to: more than one where people decided on a copy in each."""
-
-    def stamp(self, tags: Mapping[str, str]) -> dict[str, str]:
-        """The legacy tags (without AWS's own) plus the two that say which step of which migration made this."""
-        kept = {key: value for key, value in tags.items() if not key.startswith("aws:")}
-        return kept | {MIGRATION_TAG: self.migration, STEP_TAG: self.step}
 
 
 class Need(NamedTuple):
@@ -136,46 +90,6 @@ class Proof:
     differences: tuple[str, ...] = ()
     evidence: Mapping[str, Json] = field(default_factory=dict)
     """Counts and digests, never content."""
-
-
-class Carrier(Protocol):
-    """What a carrying action (bytes, rows, values) gets at run time. All calls pass the step's guard."""
-
-    step: str
-    legacy: ReadSite
-    target: ReadSite
-    place: Place
-    outputs: Mapping[str, str]
-    """What this step has learnt before: survives a crash."""
-    planned: Mapping[str, Json]
-    """What the plan says of this step: its approved summary."""
-
-    def write(self, operation: str, *, side: Literal["target", "legacy"] = "target", **params: Any) -> dict[str, Any]:
-        """Send one declared write. Its intent is in the journal first."""
-
-    def rewrite(self, document: Json) -> Json:
-        """A legacy document or text in the target's names, with every value known by now."""
-
-    def remember(self, key: str, value: str) -> None:
-        """Keep an output durably, at once."""
-
-    def notebook(self, name: str) -> Path:
-        """A file of the migration, for what is too much for the journal. Its folder exists, the file perhaps not."""
-
-    def fetch(self, url: str) -> bytes:
-        """Download a pre-signed URL that AWS gave us."""
-
-    def intend(self, operation: str, *, side: Literal["target", "legacy"]) -> None:
-        """Say in the journal what is about to be changed by other means than AWS's API: a rollback goes by it."""
-
-    def pause(self, seconds: float) -> None:
-        """Wait. Raises where the run was asked to stop."""
-
-    def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
-        """Where a server of the target reaches that address of legacy."""
-
-    def connect(self, host: str, port: int, database: str, *, side: Literal["target", "legacy"], instance: str) -> Any:
-        """An open psycopg connection (through a tunnel where one is named), or None where none can be made."""
 
 
 class Action(Generic[F]):

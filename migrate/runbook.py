@@ -13,9 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from migrate.config import line_of, read_yaml
 from migrate.errors import ConfigError
 from migrate.files import digest_of
+from migrate.yaml_files import line_of, read_yaml
 
 SCHEMA = "migrate.runbook/1"
 PHASES = ("build", "freeze", "data", "cutover", "close")

@@ -126,10 +126,21 @@ def _tailored(
     made = replace(statement, condition=compact(value))
     lost: list[Left] = []
     if statement.not_resources:
-        texts, problems = _renamed(statement.not_resources, rewrite, ground)
+        exempt = list(statement.not_resources)
+        if denies:
+            # A Deny that leaves out a thing of another account would let people at it from here.
+            for text in statement.not_resources:
+                where = _accounts(text, rewrite(text), ground)
+                if where is not None and account not in where:
+                    exempt.remove(text)
+                    why = f"is in {', '.join(sorted(map(ground.alias, where)))}" if where else "does not move"
+                    lost.append(Left(f"{_acts(statement)} on all but {text}", why))
+        texts, problems = _renamed(exempt, rewrite, ground)
         if problems:
             return None, [Left(said, problems[0], gains=True)], False
-        return replace(made, not_resources=texts), [], False
+        if not texts:
+            return replace(made, not_resources=(), resources=("*",)), lost, False
+        return replace(made, not_resources=texts), lost, False
     kept: list[str] = []
     named = False
     for text in statement.resources:

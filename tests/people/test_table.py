@@ -47,6 +47,20 @@ def test_nobody_gains_by_the_proposal_whatever_they_hold(groups: list[list[dict[
     assert left_denies or [(cell.alias, cell.gained) for cell in found.cells if cell.gained] == []
 
 
+def test_a_deny_that_leaves_out_a_thing_of_another_account_leaves_nothing_out_here() -> None:
+    company = of_queues()
+    denied = {"Effect": "Deny", "Action": "sqs:SendMessage", "NotResource": queue_arn("orders-prod")}
+    company.group("g0", READ, own={"Statement": [allow("sqs:SendMessage", "*"), denied]})
+    company.person("ana", "g0")
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = look(company.folder(Path(folder)))
+
+    assert [(cell.alias, cell.gained) for cell in found.cells if cell.gained] == []
+    said = [str(left) for by_account in found.sets.left.values() for left in by_account]
+    assert any("all but" in text and "is in production" in text for text in said), said
+
+
 def a_company() -> Company:
     company = of_queues()
     company.group("engineers", own={"Statement": [allow("sqs:*", queue_arn("orders-prod")), deny("sqs:DeleteQueue")]})
