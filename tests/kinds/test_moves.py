@@ -29,7 +29,6 @@ WITHOUT_EXAMPLE: dict[str, str] = {
     "lambda.code_signing_config": "moto 5.2.5 lacks its operations; tests/kinds/test_lambda_more.py",
     "lambda.layer": "takes no tags, so only the journal finds it again; tests/kinds/test_lambda.py",
     "lambda.provisioned_concurrency": "moto 5.2.5 lacks its operations; tests/kinds/test_lambda_more.py",
-    "logs.query_definition": "moto 5.2.5 lacks its operations; tests/kinds/test_query_definition.py",
     "route53.public_zone": "its records are carried by id; tests/kinds/test_public_zone.py",
     "route53.record_set": "nothing of it stands in a target; tests/kinds/test_record_set.py",
 }

@@ -1,9 +1,10 @@
-"""Saved log queries, which the emulator lacks: by AWS's shapes and a told account that keeps what it is sent."""
+"""Saved log queries: by AWS's shapes and a told account that keeps what it is sent, and in the embedded world."""
 
 from typing import Any
 
 import pytest
 
+from migrate.demo.strict.logs import saved_queries
 from migrate.inventory import Resource
 from migrate.kind import Place
 from migrate.kinds import every_kind
@@ -11,7 +12,7 @@ from migrate.names import AccountId, Ref, Region
 from migrate.values import resolve
 from tests.kinds.shapes import check_request
 from tests.kinds.told_site import ToldSite
-from tests.kinds.two_sides import LEGACY, REGION, TARGET
+from tests.kinds.two_sides import LEGACY, REGION, TARGET, two_sides
 
 KIND = every_kind()["logs.query_definition"]
 SAVED: dict[str, Any] = {
@@ -106,3 +107,18 @@ def test_a_saved_query_names_its_groups_and_is_known_by_its_name() -> None:
     assert [need.on for need in KIND.needs(it)] == [group, group._replace(name="/ecs/web")]
     assert KIND.called(it) == ("shop/errors",)
     assert list(KIND.scan(Account(LEGACY, SAVED).site, only="no-such-id")) == []
+
+
+def test_the_embedded_world_keeps_saved_queries_and_takes_each_name_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    saved_queries()
+    with two_sides(monkeypatch) as world:
+        logs = world.client("legacy", "logs")
+        made = logs.put_query_definition(name="a", queryString="limit 1")["queryDefinitionId"]
+
+        with pytest.raises(logs.exceptions.InvalidParameterException):
+            logs.put_query_definition(name="a", queryString="limit 2")
+        assert [one["queryString"] for one in logs.describe_query_definitions()["queryDefinitions"]] == ["limit 1"]
+        assert world.client("target", "logs").describe_query_definitions()["queryDefinitions"] == []
+        logs.delete_query_definition(queryDefinitionId=made)
+        with pytest.raises(logs.exceptions.ResourceNotFoundException):
+            logs.delete_query_definition(queryDefinitionId=made)
