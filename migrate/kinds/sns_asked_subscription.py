@@ -85,8 +85,8 @@ class Confirm(Action[SubscriptionFacts]):
             )
         return (
             f"{what}, within 48 hours; it is done when `aws sns get-subscription-attributes --subscription-arn {arn}` "
-            "prints PendingConfirmation false. Later than that AWS has deleted it: `migrate rollback` of "
-            "the step `create` of this subscription, then `migrate run`, asks once more",
+            "prints PendingConfirmation false. Later than that AWS has deleted it: `migrate rollback --step` with the "
+            "id of this step, ending in `:create` instead of `:confirm`, then `migrate run`, asks once more",
         )
 
 
@@ -118,7 +118,7 @@ class AskedSubscription(OfTopic):
         who = "gets a mail" if it.facts.protocol.startswith("email") else "gets a posted request"
         return (
             f"{it.facts.endpoint} {who} from AWS early in the run, and its owner has to confirm within 48 hours "
-            f"({it.ref}): tell them before; no gate is passed until they have."
+            f"({it.ref}): tell them before. No gate behind it is passed until they have."
         )
 
     def outputs(self, found: Resource) -> dict[str, str]:

@@ -152,7 +152,7 @@ def test_a_subscription_that_aws_deleted_is_asked_for_again_after_its_step_was_u
     failed = run(made)
 
     assert "within 48 hours; undo its step create, then run again" in str(failed[confirm])
-    assert "`migrate rollback` of the step `create`" in told(made)[0]
+    assert "`migrate rollback --step` with the id of this step, ending in `:create`" in told(made)[0]
     assert made.undo(create).whole
     assert [one.rpartition(":")[2] for one in run(made)] == ["confirm"]
     assert listed(world) == [(MAILBOX[1], "PendingConfirmation")]
