@@ -284,6 +284,11 @@ class Kind(Generic[F]):
         """
         return facts
 
+    def expires(self, found: Resource) -> str:
+        """Why AWS takes this standing thing away by itself while nobody else can: an undo leaves it to AWS then.
+        Empty: it stands until somebody deletes it."""
+        return ""
+
     def quota(self, it: It[F]) -> tuple[str, str] | None:
         """Service and quota code that one more of these counts against."""
         return None

@@ -23,7 +23,13 @@ LAG_S = 900.0
 minute and are shown some minutes later."""
 
 READS = frozenset(
-    {"cloudwatch.GetMetricData", "ecs.DescribeServices", "ec2.DescribeInstances", "sqs.GetQueueAttributes"}
+    {
+        "cloudwatch.GetMetricData",
+        "ec2.DescribeInstances",
+        "ecs.DescribeServices",
+        "s3.ListBucketMetricsConfigurations",
+        "sqs.GetQueueAttributes",
+    }
 )
 BATCH = 500
 """Queries of one call. Source: cloudwatch.GetMetricData, botocore 1.44.5."""
@@ -79,12 +85,14 @@ class Looked:
     used: list[str] = field(default_factory=list)
     still: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    meters: tuple[Meter, ...] = ()
+    """Metrics that it has because somebody set them up."""
 
 
 UNMEASURED: Mapping[str, str] = {
-    "s3.bucket": "S3 counts requests only where request metrics were set up, which cost money: look at its access logs",
-    "efs.file_system": "who mounts it is not looked at: ClientConnections of AWS/EFS shows it",
-    "kinesis.stream": "who writes is not looked at: IncomingRecords of AWS/Kinesis shows it",
+    "s3.bucket": "no request metrics of the whole bucket: switch them on some days before the cut-over (`aws s3api "
+    "put-bucket-metrics-configuration --bucket NAME --id EntireBucket --metrics-configuration Id=EntireBucket`; billed "
+    "as custom metrics), or look at its access logs",
 }
 """What carries traffic and has no meter here, and where a person looks."""
 
@@ -116,6 +124,19 @@ def _meters(resource: Resource) -> Iterator[Meter]:
         # Source: DynamoDB developer guide, Metrics and dimensions: sent "when you interact with DynamoDB"; 2026-11.
         for metric in ("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"):
             yield Meter("AWS/DynamoDB", metric, (("TableName", name),), "quiet")
+    elif kind == "kinesis.stream":
+        # Source of the names: Kinesis developer guide, Monitoring with CloudWatch, read 2026-11: sent every minute; not
+        # said whether without traffic too. Who polls an empty stream succeeds, so GetRecords.Success tells readers.
+        for metric in ("IncomingRecords", "GetRecords.Success"):
+            yield Meter("AWS/Kinesis", metric, (("StreamName", name),), "if it spoke before")
+        for consumer in resource.facts.get("consumers") or ():
+            # Same source: "only emitted when there's an active subscription".
+            own_reader = (("StreamName", name), ("ConsumerName", str(consumer)))
+            yield Meter("AWS/Kinesis", "SubscribeToShardEvent.Success", own_reader, "quiet")
+    elif kind == "efs.file_system":
+        # Source: EFS user guide, CloudWatch metrics, read 2026-11: the sum counts; not said what comes without clients.
+        own_id = (("FileSystemId", name),)
+        yield Meter("AWS/EFS", "ClientConnections", own_id, "if it spoke before")
     elif kind == "rds.instance":
         # Published each minute, zeros too, while the instance runs: unverified, so silence is never called quiet.
         own_name = (("DBInstanceIdentifier", name),)
@@ -126,6 +147,17 @@ def _meters(resource: Resource) -> Iterator[Meter]:
         yield Meter("AWS/SNS", "NumberOfMessagesPublished", (("TopicName", name),), "if it spoke before")
     elif kind == "states.state_machine":
         yield Meter("AWS/States", "ExecutionsStarted", (("StateMachineArn", resource.arn),), "if it spoke before")
+
+
+def request_meters(resource: Resource, configurations: Iterable[Mapping[str, Json]]) -> tuple[Meter, ...]:
+    """What S3 counts of a bucket, by its metrics configurations as s3.ListBucketMetricsConfigurations lists them.
+
+    Only one without a filter counts all requests. They are those for objects, delivered on a best-effort basis: one may
+    be missing. Source: S3 User Guide, Metrics and dimensions, read 2026-11. What is published without requests: unsaid.
+    """
+    whole = [str(one["Id"]) for one in configurations if not one.get("Filter")]
+    names = (("BucketName", resource.ref.name), ("FilterId", whole[0])) if whole else ()
+    return (Meter("AWS/S3", "AllRequests", names, "if it spoke before"),) if whole else ()
 
 
 def carries_traffic(resource: Resource) -> bool:
@@ -157,7 +189,7 @@ def judge(resource: Resource, measured: Sequence[Measured], looked: Looked, wind
             quiet.append(f"{said}: had data before the cut-over and none since")
         else:
             open_questions.append(f"{said}: no data, which is not the same as none here")
-    if not measured and resource.ref.kind not in LOOKED_AT:
+    if not (measured or looked.unread) and resource.ref.kind not in LOOKED_AT:
         open_questions.append(UNMEASURED.get(resource.ref.kind, "AWS measures nothing of it that is read here"))
     if used:
         return Verdict(str(resource.ref), "still used", tuple(used), last)

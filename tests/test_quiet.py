@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
+from moto.s3.responses import S3Response
 
 from migrate import files, plan
 from migrate.cli import main
@@ -21,7 +22,7 @@ from migrate.journal import Journal
 from migrate.kinds import every_kind
 from migrate.migration import Migration
 from migrate.names import AccountId, Ref, Region
-from migrate.quiet import LAG_S, Looked, Measured, Meter, judge, meters, period_s, whole_periods
+from migrate.quiet import LAG_S, Looked, Measured, Meter, judge, meters, period_s, request_meters, whole_periods
 from tests.kinds.plain_site import PlainSite
 
 LEGACY, HOME = AccountId("123456789012"), Region("eu-west-1")
@@ -77,6 +78,47 @@ def test_a_refused_read_is_not_quiet_and_what_nobody_measures_is_not_either() ->
     bucket = judge(found("s3.bucket", "files"), [], Looked(), HOUR)
     assert bucket.state == "could not be known"
     assert "access logs" in bucket.why[0]
+
+
+STREAM = found("kinesis.stream", "clicks", consumers=["billing"])
+BUCKET, DISK = found("s3.bucket", "files"), found("efs.file_system", "fs-1")
+WHOLE: dict[str, Any] = {"Id": "EntireBucket"}
+PART: dict[str, Any] = {"Id": "images", "Filter": {"Prefix": "images/"}}
+
+
+def test_a_stream_is_measured_by_its_writers_its_pollers_and_each_registered_consumer() -> None:
+    named = {(one.metric, dict(one.dimensions).get("ConsumerName", "")): one.silence for one in meters(STREAM)}
+
+    assert named == {
+        ("IncomingRecords", ""): "if it spoke before",
+        ("GetRecords.Success", ""): "if it spoke before",
+        ("SubscribeToShardEvent.Success", "billing"): "quiet",
+    }
+    silent = [Measured(one, {}, True) for one in meters(STREAM)]
+    assert judge(STREAM, silent, Looked(), HOUR).state == "quiet"
+    never_spoke = [Measured(one, {}, False) for one in meters(STREAM)]
+    assert judge(STREAM, never_spoke, Looked(), HOUR).state == "could not be known"
+
+
+def test_who_mounts_a_file_system_is_counted() -> None:
+    assert verdict(DISK, {1.0: 2.0}) == "still used"
+    assert verdict(DISK, {}, before=True) == "quiet"
+    assert verdict(DISK, {}) == "could not be known"
+
+
+def test_only_request_metrics_without_a_filter_speak_for_a_bucket() -> None:
+    assert request_meters(BUCKET, [PART]) == ()
+    (meter,) = request_meters(BUCKET, [PART, WHOLE])
+
+    assert meter.dimensions == (("BucketName", "files"), ("FilterId", "EntireBucket"))
+    assert judge(BUCKET, [Measured(meter, {1.0: 4.0}, True)], Looked(), HOUR).state == "still used"
+    assert judge(BUCKET, [Measured(meter, {}, False)], Looked(), HOUR).state == "could not be known"
+
+
+def test_a_bucket_whose_metrics_were_not_read_is_not_said_to_have_none() -> None:
+    said = judge(BUCKET, [], Looked(unread=["s3.ListBucketMetricsConfigurations: denied"]), HOUR)
+
+    assert (said.state, said.why) == ("could not be known", ("s3.ListBucketMetricsConfigurations: denied",))
 
 
 METER = Meter("AWS/SQS", "NumberOfMessagesSent", (("QueueName", "jobs"),), "quiet")
@@ -207,6 +249,33 @@ def test_a_thing_that_was_not_read_ends_with_6_unless_it_is_left_out(
 
     assert told.states() == (6, {"jobs": "could not be known", "carts": "quiet"})
     assert told.states("--without", "sqs.*") == (0, {"carts": "quiet"})
+
+
+@pytest.fixture
+def counted(told: Told, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """The same with a bucket in the place of the table, whose requests S3 counts. The emulator lacks the listing."""
+    body = "".join(f"<MetricsConfiguration><Id>{one}</Id></MetricsConfiguration>" for one in ("EntireBucket",))
+    answer = (
+        f"<ListMetricsConfigurationsResult>{body}<IsTruncated>false</IsTruncated></ListMetricsConfigurationsResult>"
+    )
+    old = S3Response.bucket_response
+
+    def bucket_response(self: Any, request: Any, full_url: str, headers: Any) -> Any:
+        return (200, {}, answer) if "?metrics" in full_url else old(self, request, full_url, headers)
+
+    monkeypatch.setattr(S3Response, "bucket_response", bucket_response)
+    monkeypatch.setattr("migrate.verbs.quiet._cut_over", lambda *_: [BUCKET])
+    return told
+
+
+def test_a_bucket_whose_requests_are_counted_gets_a_verdict(counted: Told) -> None:
+    dimensions = {"BucketName": "files", "FilterId": "EntireBucket"}
+    published("AWS/S3", "AllRequests", counted.cut_over - 7200, 3, **dimensions)
+    assert counted.states() == (0, {"files": "quiet"})
+
+    published("AWS/S3", "AllRequests", counted.cut_over + 1800, 3, **dimensions)
+
+    assert counted.states() == (5, {"files": "still used"})
 
 
 def test_before_the_cut_over_is_done_the_verb_says_so(told: Told) -> None:

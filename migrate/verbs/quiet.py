@@ -33,6 +33,7 @@ from migrate.quiet import (
     judge,
     meters,
     period_s,
+    request_meters,
     whole_periods,
 )
 from migrate.verbs.acting import JOURNAL
@@ -133,16 +134,18 @@ def _verdicts(aws: Aws, account: AccountId, resources: list[Resource], since: fl
     with permitted(Permit(READS, scan=True)):
         for region, those in sorted(by_region.items()):
             site = aws.site(account, region, kind="quiet")
-            measured = _measured(site, those, since, now)
             looked = site.map(partial(_look, site), those)
+            measured = _measured(site, [*zip(those, looked, strict=True)], since, now)
             for resource, seen in zip(those, looked, strict=True):
                 yield judge(resource, measured.get(str(resource.ref), []), seen, now - since)
 
 
-def _measured(site: Site, resources: Iterable[Resource], since: float, now: float) -> dict[str, list[Measured]]:
+def _measured(
+    site: Site, resources: Iterable[tuple[Resource, Looked]], since: float, now: float
+) -> dict[str, list[Measured]]:
     """What every meter of these shows. What AWS does not answer is said with each meter that it is about."""
     found: dict[str, list[Measured]] = defaultdict(list)
-    wanted = [(str(resource.ref), meter) for resource in resources for meter in meters(resource)]
+    wanted = [(str(one.ref), meter) for one, seen in resources for meter in (*meters(one), *seen.meters)]
     for batch in batches(wanted):
         after, failed = _data(site, batch, since, now, period_s(now - since))
         asked = [(ref, meter) for ref, meter in batch if meter.silence == "if it spoke before"]
@@ -183,8 +186,8 @@ def _data(
 
 
 def _look(site: Site, resource: Resource) -> Looked:
-    """What is not measured but seen: tasks and instances that run, messages that nobody took."""
-    looks = {"ecs.service": _tasks, "ec2.instance": _machine, "sqs.queue": _messages}
+    """What is not measured but seen: tasks and instances that run, messages that nobody took; and what S3 counts."""
+    looks = {"ecs.service": _tasks, "ec2.instance": _machine, "sqs.queue": _messages, "s3.bucket": _requests}
     look = looks.get(resource.ref.kind)
     seen = Looked()
     if look is not None:
@@ -220,6 +223,11 @@ def _messages(site: Site, resource: Resource, seen: Looked) -> None:
     ).get("Attributes", {})
     waiting = sum(int(shown.get(name, 0)) for name in names)
     _said(seen, waiting, f"about {waiting} messages wait in it", "no message waits in it")
+
+
+def _requests(site: Site, resource: Resource, seen: Looked) -> None:
+    listed = "s3.ListBucketMetricsConfigurations", "MetricsConfigurationList"
+    seen.meters = request_meters(resource, site.pages(*listed, Bucket=resource.ref.name))
 
 
 def _said(seen: Looked, is_used: object, used: str, still: str) -> None:

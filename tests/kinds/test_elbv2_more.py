@@ -1,8 +1,11 @@
 """Load balancers as metrics know them, and what the emulator of the other tests never shows."""
 
+import re
 from typing import Any
 
+import boto3
 import pytest
+from botocore import xform_name
 
 from migrate.kind import It, Kind, Place
 from migrate.kinds.applicationautoscaling_policy import Policy
@@ -108,6 +111,11 @@ def test_the_port_of_a_target_optimizer_arrives() -> None:
     assert create.params["TargetControlPort"] == 3000
 
 
+COMMANDS = {
+    xform_name(name, "-") for name in boto3.client("elbv2", region_name="eu-west-1").meta.service_model.operation_names
+}
+
+
 def test_mutual_tls_arrives_and_its_trust_store_is_a_need_that_nobody_moves() -> None:
     mutual = {
         "Mode": "verify",
@@ -139,4 +147,8 @@ def test_mutual_tls_arrives_and_its_trust_store_is_a_need_that_nobody_moves() ->
     taken = {key: value for key, value in mutual.items() if key != "TrustStoreAssociationStatus"}
     assert create.params["MutualAuthentication"] == taken
     assert ("hard", "trusts") in {(need.strength, need.why) for need in kind.needs(it) if need.on == STORE}
-    assert "trust store is not moved" in (Listener.__doc__ or "").replace("\n", " ")
+    said = " ".join((Listener.__doc__ or "").split())
+    assert "trust store is not moved" in said
+    for word in re.findall(r"`(?:aws elbv2 )?((?:get|create|add|describe)-[a-z-]+)`", said):
+        assert word in COMMANDS, f"AWS has no {word}"
+    assert "`renames`" in said

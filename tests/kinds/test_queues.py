@@ -216,8 +216,6 @@ def test_a_subscription_arrives_at_cut_over_with_filter_raw_delivery_and_redrive
 @pytest.mark.parametrize(
     ("protocol", "endpoint"),
     [
-        ("email", "ada@shop.example"),
-        ("https", "https://partner.example/hook"),
         ("sms", "+491700000000"),
         ("sqs", f"arn:aws:sqs:{REGION}:999988887777:partner"),
     ],

@@ -90,8 +90,11 @@ class Listener(Kind[ListenerFacts]):
     """A listener, called `<load balancer>:<port>`.
 
     AWS does not tell the secret of an OpenID Connect action, so a listener with one
-    is refused when it is made. A trust store is not moved: make it by hand from its certificate bundle, and say in the
-    configuration which one stands for legacy's.
+    is refused when it is made. A trust store is not moved, and the plan is refused until a person has: `aws elbv2
+    get-trust-store-ca-certificates-bundle` gives a URL for ten minutes; put what it holds into a bucket of the target,
+    `aws elbv2 create-trust-store` from there, its revocation lists likewise (`get-trust-store-revocation-content`,
+    `add-trust-store-revocations`), then enter legacy's ARN → the new ARN under `renames`. It is right when both bundles
+    are equal byte by byte and `describe-trust-stores` shows the same NumberOfCaCertificates and TotalRevokedEntries.
     """
 
     name = "elbv2.listener"

@@ -94,6 +94,24 @@ def a_subscription(world: TwoSides) -> Resource:
     return needed.scanned(world, "sns.subscription", made["SubscriptionArn"].rpartition(":")[2])
 
 
+def an_asked_subscription(world: TwoSides) -> Resource:
+    dead = needed.a_queue(world, "orders-dead")
+    sns = world.client("legacy", "sns")
+    sns.create_topic(Name="orders")
+    needed.moved(world, "sns.topic", "orders")
+    made: dict[str, Any] = sns.subscribe(
+        TopicArn=TOPIC,
+        Protocol="https",
+        Endpoint="https://partner.example/hook",
+        Attributes={
+            "FilterPolicy": json.dumps({"kind": ["created", "paid"]}),
+            "RawMessageDelivery": "true",
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead}),
+        },
+    )
+    return needed.scanned(world, "sns.asked_subscription", made["SubscriptionArn"].rpartition(":")[2])
+
+
 def subscription_says(name: str, value: str) -> Change:
     def change(world: TwoSides, it: Resource) -> None:
         world.client("target", "sns").set_subscription_attributes(
@@ -134,6 +152,20 @@ EXAMPLES = (
     Example(
         "sns.subscription",
         a_subscription,
+        {
+            "attributes": subscription_says("RawMessageDelivery", "false"),
+            "documents": subscription_says("FilterPolicy", json.dumps({"kind": ["created"]})),
+        },
+        fixed={
+            "topic_arn": "what a subscription is: another topic's is another subscription",
+            "protocol": "what a subscription is: no call changes it",
+            "endpoint": "what a subscription is: no call changes it",
+            "confirmed": "only its endpoint confirms, and nobody takes that back",
+        },
+    ),
+    Example(
+        "sns.asked_subscription",
+        an_asked_subscription,
         {
             "attributes": subscription_says("RawMessageDelivery", "false"),
             "documents": subscription_says("FilterPolicy", json.dumps({"kind": ["created"]})),
