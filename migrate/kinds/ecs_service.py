@@ -217,7 +217,8 @@ class Service(Kind[ServiceFacts]):
     title = "ECS service"
     facts = ServiceFacts
     reads = frozenset({"ecs.ListClusters", "ecs.ListServices", "ecs.DescribeServices"})
-    tagging_types = ("ecs:service",)
+    # A task carries its service's tags where they are propagated, and is listed for a while after it stopped.
+    tagging_types = ("ecs:service", "ecs:task")
     actions = (Create(), StopLegacy(), TestLaunch(), Start())
     manual = (
         "A service under CODE_DEPLOY or an EXTERNAL controller, or a DAEMON service, has to be deployed to the target "
