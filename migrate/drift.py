@@ -61,10 +61,10 @@ def _allowed(
     before: Inventory, plan: Plan, journal: Journal, kinds: Mapping[str, Kind[Any]]
 ) -> dict[Ref, dict[str, list[Json]]]:
     found: dict[Ref, dict[str, list[Json]]] = {}
-    known = Known(journal)
+    planned, known = plan.whole(before).by_ref, Known(journal)
     for step in plan.steps.values():
         if step.legacy_after and any(e.event in ("acting", "undoing") for e in journal.history(step.id)):
-            after = left_in_legacy(step, kinds[step.ref.kind], before.by_ref[step.ref], known)
+            after = left_in_legacy(step, kinds[step.ref.kind], planned[step.ref], known)
             for fact, value in after.items():
                 found.setdefault(step.ref, {}).setdefault(fact, []).append(value)
     return found
