@@ -208,6 +208,7 @@ EXAMPLES = (
             "kms_key_id": AT_CREATION,
             "key_manager": AT_CREATION,
             "option_group": EMULATOR,
+            "logical_replication": "follows from its parameter group, which shows the change itself",
             "performance_insights": EMULATOR,
             "performance_insights_days": EMULATOR,
             "performance_insights_key": EMULATOR,
