@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from migrate import __version__
-from migrate.cli_closing import add_closing
-from migrate.cli_organisation import add_organisation
+from migrate.cli_groups import add_groups
 from migrate.errors import MigrateError, UsageError
 from migrate.out import Out
 
@@ -66,7 +65,7 @@ def main() -> None:
 def verb(
     *params: Callable[[Any], Any], folder: bool = True, of: click.Group = main
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """A verb: --json, the folder argument, errors said once and the exit codes of DESIGN kept."""
+    """A verb: --json, the folder argument, errors said once and the exit codes kept."""
 
     def wrap(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
@@ -80,7 +79,7 @@ def verb(
         for param in reversed(params):
             command = param(command)
         command = click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")(command)
-        made = of.command(function.__name__.removesuffix("_").removeprefix("org_").removeprefix("close_"))(command)
+        made = of.command(function.__name__.removesuffix("_"))(command)
         made.help = function.__doc__
         return made
 
@@ -343,8 +342,7 @@ def completion(out: Out, shell: str) -> Any:
         out.result(made(main, {}, "migrate", "_MIGRATE_COMPLETE").source())
 
 
-add_organisation(main, verb)
-add_closing(main, verb)
+add_groups(main, verb, PLAN)
 
 
 @verb(folder=False)

@@ -4,9 +4,6 @@ The rule: nothing of them is done anew here. The users stand in the old account 
 is that account itself; what is sent is what `migrate people` shows, and nothing is deleted.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +16,7 @@ from migrate.aws import Aws, Permit, permitted
 from migrate.clients import RunClients
 from migrate.config import Config, Moves, Rule, Target
 from migrate.drift import unexplained
-from migrate.errors import MigrateError, PlanRefused, StaleError, UsageError
+from migrate.errors import PlanRefused, StaleError, UsageError
 from migrate.inventory import Inventory
 from migrate.journal import Journal
 from migrate.kind import Kind
@@ -34,11 +31,12 @@ from migrate.verbs import acting
 from migrate.verbs import planning as ordinary_verbs
 from migrate.verbs.beginning import open_aws
 from migrate.verbs.people import look
+from migrate.verbs.within import Within
 
 FOLDER = "closing"
 RUNBOOK = "close-users"
 OLD = "old"
-_VERBS = re.compile(r"migrate (plan|review|approve|run|status|verify|rollback)\b")
+_WITHIN = Within("close", FOLDER)
 
 
 class ClosingConfig(Config):
@@ -173,47 +171,9 @@ def plan(out: Out, folder: Path) -> int:
     return 0
 
 
-class _ClosingOut(Out):
-    """Says of the ordinary verbs' hints what is to be typed here."""
-
-    def __init__(self, out: Out, folder: Path) -> None:
-        super().__init__(out.as_json)
-        self._out, self._folder = out, folder
-
-    def say(self, text: str = "") -> None:
-        self._out.say(self.spoken(text))
-
-    def result(self, text: str, value: Any = None) -> None:
-        self._out.result(self.spoken(text), value)
-
-    def spoken(self, text: str) -> str:
-        """`migrate run <folder>/closing` becomes `migrate close run <folder>`; paths of files stay."""
-        inner = re.escape(str(self._folder / FOLDER))
-        return re.sub(rf"{inner}(?![/\w])", str(self._folder), _VERBS.sub(r"migrate close \1", text))
-
-
-@contextmanager
-def _speaking(out: Out, folder: Path) -> Iterator[_ClosingOut]:
-    speaks = _ClosingOut(out, folder)
-    try:
-        yield speaks
-    except MigrateError as error:
-        error.what, error.do = speaks.spoken(error.what), speaks.spoken(error.do)
-        error.args = (error.what,)
-        raise
-
-
-def _shared(verb: Callable[..., int], **ways: Any) -> Callable[..., int]:
-    def act(out: Out, folder: Path, **arguments: Any) -> int:
-        with _speaking(out, folder) as speaks:
-            return verb(speaks, folder, **arguments, **ways)
-
-    return act
-
-
-review = _shared(ordinary_verbs.review, of=_opened)
-approve = _shared(ordinary_verbs.approve, of=_opened)
-run = _shared(acting.run, ways=WAYS)
-status = _shared(acting.status, ways=WAYS)
-verify = _shared(acting.verify, ways=WAYS)
-rollback = _shared(acting.rollback, ways=WAYS)
+review = _WITHIN.shared(ordinary_verbs.review, of=_opened)
+approve = _WITHIN.shared(ordinary_verbs.approve, of=_opened)
+run = _WITHIN.shared(acting.run, ways=WAYS)
+status = _WITHIN.shared(acting.status, ways=WAYS)
+verify = _WITHIN.shared(acting.verify, ways=WAYS)
+rollback = _WITHIN.shared(acting.rollback, ways=WAYS)

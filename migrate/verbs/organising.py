@@ -3,9 +3,6 @@
 The rule: nothing of them is done anew here; only where a plan comes from, and what "legacy" means, is another.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ from migrate import config as configuration
 from migrate import files
 from migrate import plan as ordinary
 from migrate.aws import Aws
-from migrate.errors import AccessError, MigrateError, PlanRefused, StaleError
+from migrate.errors import AccessError, PlanRefused, StaleError
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
@@ -25,40 +22,9 @@ from migrate.out import Out
 from migrate.plan import Plan
 from migrate.verbs import acting
 from migrate.verbs import planning as ordinary_verbs
+from migrate.verbs.within import Within
 
-_VERBS = re.compile(r"migrate (plan|review|approve|run|status|verify|rollback)\b")
-
-
-class OrganisationOut(Out):
-    """Says of the ordinary verbs' hints what is to be typed here."""
-
-    def __init__(self, out: Out, folder: Path) -> None:
-        super().__init__(out.as_json)
-        self._out, self._folder = out, folder
-
-    def say(self, text: str = "") -> None:
-        """A line, its commands those of `migrate org`."""
-        self._out.say(self.spoken(text))
-
-    def result(self, text: str, value: Any = None) -> None:
-        """The result, likewise."""
-        self._out.result(self.spoken(text), value)
-
-    def spoken(self, text: str) -> str:
-        """`migrate run <folder>/organisation` becomes `migrate org run <folder>`; paths of files stay."""
-        inner = re.escape(str(self._folder / "organisation"))
-        return re.sub(rf"{inner}(?![/\w])", str(self._folder), _VERBS.sub(r"migrate org \1", text))
-
-
-@contextmanager
-def _speaking(out: Out, folder: Path) -> Iterator[OrganisationOut]:
-    speaks = OrganisationOut(out, folder)
-    try:
-        yield speaks
-    except MigrateError as error:
-        error.what, error.do = speaks.spoken(error.what), speaks.spoken(error.do)
-        error.args = (error.what,)
-        raise
+_WITHIN = Within("org", "organisation")
 
 
 def _opened(folder: Path) -> OrganisationMigration:
@@ -238,26 +204,16 @@ def _of_legacy(folder: Path) -> OrganisationMigration:
     return migration
 
 
-def shared(verb: Callable[..., int], **ways: Any) -> Callable[..., int]:
-    """An ordinary verb on the organisation."""
-
-    def act(out: Out, folder: Path, **arguments: Any) -> int:
-        with _speaking(out, folder) as speaks:
-            return verb(speaks, folder, **arguments, **ways)
-
-    return act
-
-
-review = shared(ordinary_verbs.review, of=_opened)
-approve = shared(ordinary_verbs.approve, of=_opened)
-run = shared(acting.run, ways=WAYS)
-status = shared(acting.status, ways=WAYS)
-verify = shared(acting.verify, ways=WAYS)
+review = _WITHIN.shared(ordinary_verbs.review, of=_opened)
+approve = _WITHIN.shared(ordinary_verbs.approve, of=_opened)
+run = _WITHIN.shared(acting.run, ways=WAYS)
+status = _WITHIN.shared(acting.status, ways=WAYS)
+verify = _WITHIN.shared(acting.verify, ways=WAYS)
 
 
 def rollback(out: Out, folder: Path, *, plan_path: Path | None, confirm: str | None, **arguments: Any) -> int:
     """As the ordinary verb; then what AWS keeps is said."""
-    act = shared(acting.rollback, ways=WAYS)
+    act = _WITHIN.shared(acting.rollback, ways=WAYS)
     code = act(out, folder, plan_path=plan_path, confirm=confirm, **arguments)
     if confirm is not None:
         migration = _opened(folder)
