@@ -28,8 +28,12 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -q -m "not torture" -n 2 --dist loadfile --no-loadscope-reorder
 
+# The slice that CI runs: kill -9, proofs switched off, and one whole story each of bridge, DNS, database, replication.
+SLICE := tests/crash/test_kill.py tests/crash/test_replicated_database.py \
+	$(addprefix tests/acceptance/test_,switched_off.py bridge.py dns_switch.py database_story.py)
+
 torture: $(READY)
-	$(BIN)/python -m pytest -q -m torture $(if $(filter slice,$(TORTURE)),tests/crash/test_kill.py tests/acceptance/test_switched_off.py)
+	$(BIN)/python -m pytest -q -m torture -n 2 --dist loadfile $(if $(filter slice,$(TORTURE)),$(SLICE))
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -127,6 +127,7 @@ def over(shown: dict[str, Any], connection: str) -> dict[str, list[tuple[str, st
     return {table: routes for table, routes in found.items() if routes}
 
 
+@pytest.mark.torture
 @pytest.mark.timeout(900)
 def test_a_bridge_is_opened_closed_opened_again_by_a_rollback_and_leaves_nothing_on_either_side(told: Story) -> None:
     told.type("scan")
@@ -193,6 +194,7 @@ def test_a_bridge_is_opened_closed_opened_again_by_a_rollback_and_leaves_nothing
     assert {account: seen(told, account) for account in (LEGACY, TARGET)} == before
 
 
+@pytest.mark.torture
 @pytest.mark.timeout(900)
 def test_a_rollback_of_an_open_bridge_that_ended_half_way_before_leaves_nothing_on_either_side(told: Story) -> None:
     told.type("scan")

@@ -17,7 +17,7 @@ from migrate.demo.world import World
 from tests.crash.small import LEGACY, TARGET
 from tests.crash.story import Story, story
 
-pytestmark = [pytest.mark.world, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(900)]
 
 CONFIG = """\
 schema: migrate.config/1

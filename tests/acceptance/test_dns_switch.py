@@ -13,7 +13,7 @@ from migrate.demo.world import World
 from tests.crash.small import CONFIG, LEGACY, TARGET
 from tests.crash.story import Story, story
 
-pytestmark = [pytest.mark.world, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(900)]
 
 Record = dict[str, Any]
 

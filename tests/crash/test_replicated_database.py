@@ -98,6 +98,7 @@ def asked(world: World, account: str, query: str) -> list[Any]:
         return [row[0] for row in link.execute(query.encode()).fetchall()]
 
 
+@pytest.mark.torture
 @pytest.mark.timeout(900)
 def test_a_database_is_replicated_under_writers_and_kills_and_comes_back(tmp_path: Path) -> None:
     config = CONFIG.replace("runbook: move-workload,", "runbook: move-workload-replicated,")
