@@ -116,7 +116,7 @@ def test_what_a_listing_without_an_answer_would_have_shown_is_not_gone() -> None
     before = Inventory(account, (region,), ("sns.topic", "sqs.queue"), there, ())
     lost = Gap("sqs.queue", region, "sqs.ListQueues", "unreachable", "no whole answer came")
     now = Inventory(account, (region,), ("sns.topic", "sqs.queue"), (), (lost,))
-    plan: Any = SimpleNamespace(steps={}, migration="m")
+    plan: Any = SimpleNamespace(steps={}, migration="m", whole=lambda scanned: scanned)
     journal: Any = None
 
     found = unexplained(before, now, plan, journal, {})
@@ -230,7 +230,7 @@ def test_what_aws_changes_by_itself_is_no_drift_and_everything_else_is() -> None
     def found(**facts: str) -> Inventory:
         return Inventory(account, (region,), ("toy.certificate",), (Resource(ref, "arn", {}, None, None, facts),), ())
 
-    plan: Any = SimpleNamespace(steps={}, migration="m")
+    plan: Any = SimpleNamespace(steps={}, migration="m", whole=lambda scanned: scanned)
     journal: Any = None
     before = found(status="PENDING", names="a")
     kinds = {"toy.certificate": Issued()}

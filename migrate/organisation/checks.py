@@ -28,6 +28,11 @@ def refusals(
                   "make migration.yaml say what stands, or change it in the console first")  # fmt: skip
     yield from _accounts(section, todo, present)
     yield from _rails(section, regions, present)
+    for person in section.people:
+        # What a proposal writes where nothing said the address: AWS would take it, and no mail would arrive.
+        if person.email.lower().endswith(".invalid"):
+            yield _no(f"person/{person.name}", f"{person.email} of {person.name} stands for an address that nobody has "
+                      "filled in", "give the person's own under organisation.people")  # fmt: skip
     for name, one in section.permission_sets.items():
         size = len(canonical(one.inline)) if one.inline is not None else 0
         if size > MOST_INLINE:
