@@ -162,7 +162,7 @@ class Drafting:
             it, strategy = self.graph.its[ref], self.config.strategy(ref)
             it = replace(it, strategy=strategy) if strategy else it
             actions = [a for a in kind.actions if a.applies(it) and self._is_asked_for(a, it)]
-            if {"freeze", "cutover"} <= {action.when(it)[0] for action in actions}:
+            if len(actions) > 1 and {"freeze", "cutover"} <= {action.when(it)[0] for action in actions}:
                 self.handed_over.add(ref)
             if actions and (finding := kind.finding(it)):
                 self.findings.append(finding)

@@ -121,10 +121,11 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
             key = f"by hand/{resource.ref}"
             said = f"{resource.ref} is not moved by this tool"
             ask(key, said, f"{do} Say who does it: {waive.format(key=key)[3:]}")
-    for ref in sorted(placement.movable & placement.placed.keys(), key=str):
-        kind = kinds[ref.kind]
-        if placement.placed[ref].accounts == _STAYS or type(kind).remains is Kind.remains:
+    leave_some = {name: kind for name, kind in kinds.items() if type(kind).remains is not Kind.remains}
+    for ref, placed in placement.placed.items():
+        if ref.kind not in leave_some or placed.accounts == _STAYS or ref not in placement.movable:
             continue
+        kind = leave_some[ref.kind]
         for one in kind.remains(kind.typed(inputs.inventory.by_ref[ref])):
             key = f"remains/{ref}/{one.key}"
             ask(key, f"{ref}: {one.what}", f"{one.do}, {waive.format(key=key)}")

@@ -16,10 +16,12 @@ def findings(
     graph: Graph, placement: Placement, kinds: Mapping[str, Kind[Any]], changed: Collection[Ref]
 ) -> Iterator[str]:
     """A sentence for each that names something that moves. `changed`: what a step of the plan leads elsewhere."""
-    for ref in sorted(graph.resources):
-        kind = kinds.get(ref.kind)
-        if kind is None or not kind.stays_in_legacy or ref in changed:
+    stay = {name for name, kind in kinds.items() if kind.stays_in_legacy}
+    # An inventory's resources are in the order of refs.
+    for ref in graph.resources if stay else ():
+        if ref.kind not in stay or ref in changed:
             continue
+        kind = kinds[ref.kind]
         named = sorted({edge.needs for edge in graph.needs.get(ref, ()) if _moves(edge.needs, placement)})
         if named:
             yield f"{ref} names {', '.join(map(str, named))}, which moves: {kind.manual}"
