@@ -67,7 +67,8 @@ class User(Kind[UserFacts]):
         }
     )
     tagging_types = ("iam:user",)
-    passing = frozenset({"password_last_used"})
+    # What a key was last used for changes with each call, the operator's own too: a move of resources goes on.
+    passing = frozenset({"password_last_used", "access_keys"})
     quiet = True
     left_out: ClassVar[Mapping[str, str]] = {
         "SSH keys, signing certificates, credentials of single services (CodeCommit, Bedrock)": (
@@ -241,6 +242,7 @@ class QuarantinedUser(User):
     """
 
     stamped = False
+    passing = frozenset({"password_last_used"})
     actions = (DeactivateKey(), DeactivateSecondKey(), DenyEverything())
 
     def needs(self, it: It[UserFacts]) -> Iterator[Need]:
