@@ -74,9 +74,7 @@ class StepCarrier:
     def write(self, operation: str, *, side: Side = "target", **params: Any) -> dict[str, Any]:
         """Send one declared write; throttled ones again, lost ones only where a repeat leaves the same state."""
         ground = self.ground
-        account, region = (self.of.account, self.of.region)
-        if side == "legacy":
-            account, region = self.of.ref.account, self.of.ref.region
+        account, region = self._at(side)
         makes = bool(_MAKES.search(operation)) and operation not in _REPEATABLE
         started, attempt, lost, refreshed = ground.clock.now(), 0, 0, 0
         width, entered = self._widths.setdefault((operation, side), Width()), 0.0
@@ -108,6 +106,9 @@ class StepCarrier:
                     # The action's code knows its own errors (a thing that is there already): AWS's own is raised.
                     raise
                 ground.clock.sleep(pause_s(self.step, attempt))
+
+    def _at(self, side: Side) -> tuple[AccountId, Region]:
+        return (self.of.ref.account, self.of.ref.region) if side == "legacy" else (self.of.account, self.of.region)
 
     def rewrite(self, document: Json) -> Json:
         """A legacy document or text in the target's names, sealed values in clear.
@@ -152,9 +153,7 @@ class StepCarrier:
 
     def intend(self, operation: str, *, side: Side) -> None:
         """Note a change that goes past AWS's API, before it is made."""
-        account, region = (self.of.account, self.of.region)
-        if side == "legacy":
-            account, region = self.of.ref.account, self.of.ref.region
+        account, region = self._at(side)
         self._intent(operation, side, account, region, {}, False)
 
     def pause(self, seconds: float) -> None:
@@ -168,7 +167,7 @@ class StepCarrier:
 
     def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:
         """An open psycopg connection, or None where none can be made."""
-        account = self.of.ref.account if side == "legacy" else self.of.account
+        account, _ = self._at(side)
         return self.ground.connect(account, host, port, database, side=side, instance=instance)
 
     def _intent(

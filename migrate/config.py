@@ -328,6 +328,10 @@ class Config(Part):
             return ""
         return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
 
+    def carrying(self, ref: Ref) -> dict[str, Any]:
+        """What people said of how the bytes of a resource are carried and proved, for its approved summary."""
+        return self.objects.model_dump(exclude_none=True) if ref.kind == "s3.bucket" else {}
+
     @property
     def regions(self) -> tuple[Region, ...]:
         """The regions of the legacy account that are scanned."""

@@ -222,8 +222,7 @@ class Drafting:
         carry = None
         if isinstance(action, CarryAction):
             summary = dict(action.summary(it, place))
-            if it.ref.kind == "s3.bucket":
-                summary |= self.config.objects.model_dump(exclude_none=True)
+            summary |= self.config.carrying(it.ref)
             carried = rewrite(summary.get("to", {}), base)
             problems += [f"carries to {problem}" for problem in (*carried.problems, *_left(carried))]
             carry = summary | {"to": carried.value, "writes": sorted(action.writes)}

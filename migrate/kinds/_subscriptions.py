@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from migrate.inventory import Resource
-from migrate.kind import Facts, It, Json, Kind, Name, Need, Place, ReadSite, after
+from migrate.kind import Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, after
 from migrate.names import Arn
 from migrate.values import as_json
 
@@ -42,6 +42,22 @@ def as_sent(facts: SubscriptionFacts) -> dict[str, Json]:
         "Attributes": attributes,
         "ReturnSubscriptionArn": True,
     }
+
+
+def subscribe(facts: SubscriptionFacts, *, kept: str = "") -> Request:
+    """The request that makes the same one. `kept`: the code with which AWS refuses to take one back, where it may."""
+    return Request(
+        "sns.Subscribe",
+        as_sent(facts),
+        # The same topic, protocol and endpoint give the same subscription. Source: SNS guide, Subscribe.
+        once="put",
+        creates=True,
+        outputs={"id": "SubscriptionArn", "arn": "SubscriptionArn"},
+        retry=("InvalidParameter",),
+        undo=Request(
+            "sns.Unsubscribe", {"SubscriptionArn": after("create", "id")}, done=(*GONE, kept) if kept else GONE
+        ),
+    )
 
 
 class OfTopic(Kind[SubscriptionFacts]):

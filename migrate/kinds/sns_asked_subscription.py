@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Place, ReadSite, Request, Wait, after
-from migrate.kinds._subscriptions import ASKED, GONE, OfTopic, SubscriptionFacts, as_sent
+from migrate.kinds._subscriptions import ASKED, OfTopic, SubscriptionFacts, subscribe
 from migrate.names import Arn
 
 OWN = after("create", "id")
@@ -37,21 +37,10 @@ class Create(Action[SubscriptionFacts]):
         return _is_moved(it)
 
     def requests(self, it: It[SubscriptionFacts], place: Place) -> Sequence[Request]:
-        return [
-            Request(
-                "sns.Subscribe",
-                as_sent(it.facts),
-                # The same topic, protocol and endpoint give the same subscription. Source: SNS guide, Subscribe.
-                once="put",
-                creates=True,
-                outputs={"id": "SubscriptionArn", "arn": "SubscriptionArn"},
-                retry=("InvalidParameter",),
-                # One that is not confirmed cannot be taken back: AWS refuses with InvalidParameter and deletes it by
-                # itself after 48 hours (`expires`). Source: SNS Developer Guide, Deleting an Amazon SNS topic and
-                # subscription, read 2026-11; the code as terraform-provider-aws takes it, aws_sns_topic_subscription.
-                undo=Request("sns.Unsubscribe", {"SubscriptionArn": OWN}, done=(*GONE, "InvalidParameter")),
-            )
-        ]
+        # One that is not confirmed cannot be taken back: AWS refuses with InvalidParameter and deletes it by itself
+        # after 48 hours (`expires`). Source: SNS Developer Guide, Deleting an Amazon SNS topic and subscription, read
+        # 2026-11; the code as terraform-provider-aws takes it, aws_sns_topic_subscription.
+        return [subscribe(it.facts, kept="InvalidParameter")]
 
 
 class Confirm(Action[SubscriptionFacts]):

@@ -3,8 +3,8 @@ an app, another account's queue) is a person's work, never pretended to be done.
 
 from collections.abc import Sequence
 
-from migrate.kind import Action, It, Place, Request, after
-from migrate.kinds._subscriptions import ASKED, GONE, OfTopic, SubscriptionFacts, as_sent
+from migrate.kind import Action, It, Place, Request
+from migrate.kinds._subscriptions import ASKED, OfTopic, SubscriptionFacts, subscribe
 from migrate.names import Arn
 
 _BY_API = frozenset({"sqs", "lambda", "firehose"})
@@ -23,18 +23,7 @@ class Create(Action[SubscriptionFacts]):
         return _is_ours(it)
 
     def requests(self, it: It[SubscriptionFacts], place: Place) -> Sequence[Request]:
-        return [
-            Request(
-                "sns.Subscribe",
-                as_sent(it.facts),
-                # The same topic, protocol and endpoint give the same subscription. Source: SNS guide, Subscribe.
-                once="put",
-                creates=True,
-                outputs={"id": "SubscriptionArn", "arn": "SubscriptionArn"},
-                retry=("InvalidParameter",),
-                undo=Request("sns.Unsubscribe", {"SubscriptionArn": after("create", "id")}, done=GONE),
-            )
-        ]
+        return [subscribe(it.facts)]
 
 
 def _is_ours(it: It[SubscriptionFacts]) -> bool:

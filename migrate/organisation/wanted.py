@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from migrate.errors import AccessError
 from migrate.inventory import Resource
-from migrate.kind import Facts, It, Kind, Name, Place, ReadSite, after
+from migrate.kind import Action, Facts, It, Kind, Name, Place, ReadSite, after
 from migrate.names import GLOBAL, AccountId, Ref, Region
 from migrate.values import Json
 
@@ -37,6 +37,15 @@ VOLATILE = frozenset(Wanted.model_fields)
 
 F = TypeVar("F", bound=Wanted)
 T = TypeVar("T")
+
+
+class Make(Action[F]):
+    """The creating action of something wanted, where it does not stand."""
+
+    name = "create"
+
+    def applies(self, it: It[F]) -> bool:
+        return not it.facts.stands
 
 
 def called(kind: str, name: str) -> str:

@@ -16,7 +16,7 @@ from migrate.aws import Aws, Permit, permitted
 from migrate.clients import RunClients
 from migrate.config import Config, Moves, Rule, Target
 from migrate.drift import unexplained
-from migrate.errors import PlanRefused, StaleError, UsageError
+from migrate.errors import StaleError, UsageError
 from migrate.inventory import Inventory
 from migrate.journal import Journal
 from migrate.kind import Kind
@@ -162,11 +162,7 @@ def plan(out: Out, folder: Path) -> int:
     out.result(str(made.path), {"plan": str(made.path), "digest": made.digest, "users": sorted(r.name for r in refs),
                                 "not_closed": dict(looked.quarantine.spared), "refusals": made.refusals})  # fmt: skip
     if made.refusals:
-        for refusal in made.refusals[:20]:
-            out.say(f"  refused: {refusal['what']}\n    do: {refusal['do']}")
-        raise PlanRefused(
-            f"the plan is refused for {len(made.refusals)} reasons", do=f"settle them, then migrate close plan {folder}"
-        )
+        raise ordinary_verbs.refused(out, made, do=f"settle them, then migrate close plan {folder}")
     out.say(f"next: migrate close review {folder}")
     return 0
 

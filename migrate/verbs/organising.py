@@ -9,15 +9,16 @@ from typing import Any
 from migrate import config as configuration
 from migrate import files
 from migrate import plan as ordinary
-from migrate.aws import Aws
-from migrate.errors import AccessError, PlanRefused, StaleError
+from migrate.aws import Aws, Permit, permitted
+from migrate.errors import AccessError, StaleError
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
-from migrate.names import AccountId, Region
+from migrate.names import GLOBAL, AccountId, Region
 from migrate.organisation import importing, notices, planning, reading, wishes
 from migrate.organisation.migration import OrganisationMigration
 from migrate.organisation.section import Management, Organisation
+from migrate.organisation.wanted import NO_ORGANIZATION
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.verbs import acting
@@ -77,10 +78,6 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
 
 
 def _refuse_member(aws: Aws, account: AccountId) -> None:
-    from migrate.aws import Permit, permitted
-    from migrate.names import GLOBAL
-    from migrate.organisation.wanted import NO_ORGANIZATION
-
     site = aws.site(account, GLOBAL, kind="organizations.organization")
     with permitted(Permit(frozenset({"organizations.DescribeOrganization"}), scan=True)):
         answer = site.optional("organizations.DescribeOrganization", missing=(NO_ORGANIZATION,))
@@ -149,11 +146,7 @@ def plan(out: Out, folder: Path) -> int:
         "plan": str(written.path), "digest": made.digest, "refusals": made.refusals, "findings": list(drawn.findings),
     } | counts)  # fmt: skip
     if made.refusals:
-        for refusal in made.refusals[:20]:
-            out.say(f"  refused: {refusal['what']}\n    do: {refusal['do']}")
-        raise PlanRefused(
-            f"the plan is refused for {len(made.refusals)} reasons", do=f"settle them, then migrate org plan {folder}"
-        )
+        raise ordinary_verbs.refused(out, made, do=f"settle them, then migrate org plan {folder}")
     out.say(f"next: migrate org review {folder}" if made.steps else "nothing is to be done")
     return 0
 

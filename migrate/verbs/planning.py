@@ -56,16 +56,20 @@ def plan(out: Out, folder: Path, *, inventory: Path | None) -> int:
     )
     out.result(str(made.path), {"plan": str(made.path), "digest": made.digest, "refusals": made.refusals} | counts)
     if made.refusals:
-        for refusal in made.refusals[:20]:
-            out.say(f"  refused: {refusal['what']}\n    do: {refusal['do']}")
-        if len(made.refusals) > 20:
-            out.say(f"  and {len(made.refusals) - 20} more: migrate review {folder}")
-        raise PlanRefused(
-            f"the plan is refused for {len(made.refusals)} reasons",
-            do=f"settle them in {folder}/migration.yaml, plan again",
+        raise refused(
+            out, made, do=f"settle them in {folder}/migration.yaml, plan again", rest=f"migrate review {folder}"
         )
     out.say(f"next: migrate review {folder}")
     return 0
+
+
+def refused(out: Out, made: Plan, *, do: str, rest: str = "") -> PlanRefused:
+    """Say the first reasons, and where the others stand if that is told; the error to raise."""
+    for refusal in made.refusals[:20]:
+        out.say(f"  refused: {refusal['what']}\n    do: {refusal['do']}")
+    if rest and len(made.refusals) > 20:
+        out.say(f"  and {len(made.refusals) - 20} more: {rest}")
+    return PlanRefused(f"the plan is refused for {len(made.refusals)} reasons", do=do)
 
 
 def review(

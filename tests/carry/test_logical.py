@@ -14,13 +14,6 @@ from tests.carry.two_servers import TwoServers, connect, make, writing
 NAME = logical.own_name("step", "shop")
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
-    yield fleet
-    fleet.close()
-
-
 @pytest.fixture
 def servers(fleet: Fleet) -> Iterator[TwoServers]:
     made = make(fleet)

@@ -1,6 +1,6 @@
 """Two PostgreSQL servers are equal only when every row, sequence and definition is; anything else is named."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -8,8 +8,8 @@ import pytest
 
 from migrate.carry import postgres
 from migrate.demo.postgres import Database, Fleet
+from tests.carry.two_servers import PASSWORD, USER, connect, run
 
-USER, PASSWORD = "shop", "secret"
 HOSTILE = "ta\"ble'; DROP TABLE orders; --"
 SCHEMA = f"""
 CREATE TABLE orders (id bigserial PRIMARY KEY, note text, total numeric(12,2), at timestamptz, data jsonb, raw bytea,
@@ -38,24 +38,6 @@ INSERT INTO parts VALUES ('2024-05-05', 1);
 SELECT nextval('numbers'), nextval('numbers');
 SELECT lo_from_bytea(0, 'large');
 """
-
-
-def connect(database: Database, name: str = "shop", user: str = USER, password: str = PASSWORD) -> Any:
-    return psycopg.connect(
-        host="127.0.0.1", port=database.port, user=user, password=password, dbname=name, connect_timeout=10
-    )
-
-
-def run(database: Database, statement: str) -> None:
-    with connect(database) as link:
-        link.execute(statement.encode())
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
-    yield fleet
-    fleet.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,12 @@
 """What would not arrive, or stops a copy, is said by name before anything is frozen; nothing is written."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import psycopg
 import pytest
 
 from migrate.carry.postgres import NotReadable
 from migrate.carry.postgres_checks import Finding, examine, stopping
 from migrate.demo.postgres import Database, Fleet
-
-USER, PASSWORD = "shop", "secret"
-
-
-def connect(database: Database, name: str = "shop") -> Any:
-    return psycopg.connect(
-        host="127.0.0.1", port=database.port, user=USER, password=PASSWORD, dbname=name, connect_timeout=10
-    )
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
-    yield fleet
-    fleet.close()
+from tests.carry.two_servers import PASSWORD, USER, connect, run
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +18,6 @@ def server(fleet: Fleet) -> Database:
 def legacy(server: Database) -> Database:
     run(server, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     return server
-
-
-def run(database: Database, *statements: str) -> None:
-    with connect(database) as link:
-        for statement in statements:
-            link.execute(statement.encode())
 
 
 def found(database: Database) -> list[Finding]:

@@ -1,6 +1,6 @@
 """A difference between two tables is named to its keys, whatever the types, and no other value is shown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,27 +14,7 @@ from migrate.carry import postgres, postgres_rows
 from migrate.carry.postgres_checks import examine
 from migrate.demo.postgres import Database, Fleet
 from migrate.kind import Proof
-
-USER, PASSWORD = "shop", "secret"
-
-
-def connect(database: Database, name: str = "shop") -> Any:
-    return psycopg.connect(
-        host="127.0.0.1", port=database.port, user=USER, password=PASSWORD, dbname=name, connect_timeout=10
-    )
-
-
-def run(database: Database, *statements: str) -> None:
-    with connect(database) as link:
-        for statement in statements:
-            link.execute(statement.encode())
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
-    yield fleet
-    fleet.close()
+from tests.carry.two_servers import PASSWORD, USER, connect, run
 
 
 @pytest.fixture(scope="module")

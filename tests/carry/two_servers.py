@@ -38,6 +38,13 @@ def connect(database: Database, name: str = "shop", **more: Any) -> Any:
     return psycopg.connect(host="127.0.0.1", port=database.port, dbname=name, connect_timeout=10, **login)
 
 
+def run(database: Database, *statements: str) -> None:
+    """Send each statement, all in one transaction."""
+    with connect(database) as link:
+        for statement in statements:
+            link.execute(statement.encode())
+
+
 @dataclass
 class TwoServers:
     """Legacy and a target restored from a snapshot of it."""

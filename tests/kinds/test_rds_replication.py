@@ -117,13 +117,6 @@ class Move:
             assert proof.state == "equal", (step, proof.differences)
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
-    yield fleet
-    fleet.close()
-
-
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, boto3.Session]]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from moto import mock_aws
 from ruamel.yaml import YAML
 
 from migrate.cli import main
+from tests.crash.story import Said
 
 MANAGEMENT = "111111111111"
 HEAD: Mapping[str, Any] = {
@@ -24,19 +24,6 @@ HEAD: Mapping[str, Any] = {
     "legacy": {"account": MANAGEMENT, "regions": ["eu-west-1"]},
     "settle_s": 0,
 }
-
-
-@dataclass
-class Said:
-    """How one command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass

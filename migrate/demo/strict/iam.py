@@ -38,6 +38,11 @@ def policy_size() -> None:
         if size(document) > MANAGED_POLICY_CHARACTERS:
             raise LimitExceededException(f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_CHARACTERS}")
 
+    def demand_room(kept: Any, policy_name: str, document: str, most: int, whose: str) -> None:
+        others = sum(size(text) for name, text in kept.items() if name != policy_name)
+        if others + size(document) > most:
+            raise LimitExceededException(f"Maximum policy size of {most} bytes exceeded for {whose}")
+
     @override(IAMBackend, "create_policy")
     def create_policy(old: Any, self: Any, *words: Any, **named: Any) -> Any:
         demand(named["policy_document"] if "policy_document" in named else words[2])
@@ -52,20 +57,16 @@ def policy_size() -> None:
 
     @override(IAMBackend, "put_user_policy")
     def put_user_policy(old: Any, self: Any, user_name: str, policy_name: str, policy_json: str) -> Any:
-        kept = self.get_user(user_name).policies
-        others = sum(size(document) for name, document in kept.items() if name != policy_name)
-        if others + size(policy_json) > USER_INLINE_CHARACTERS:
-            text = f"Maximum policy size of {USER_INLINE_CHARACTERS} bytes exceeded for user {user_name}"
-            raise LimitExceededException(text)
+        demand_room(
+            self.get_user(user_name).policies, policy_name, policy_json, USER_INLINE_CHARACTERS, f"user {user_name}"
+        )
         return old(self, user_name, policy_name, policy_json)
 
     @override(IAMBackend, "put_role_policy")
     def put_role_policy(old: Any, self: Any, role_name: str, policy_name: str, policy_json: str) -> Any:
-        kept = self.get_role(role_name).policies
-        others = sum(size(document) for name, document in kept.items() if name != policy_name)
-        if others + size(policy_json) > ROLE_INLINE_CHARACTERS:
-            text = f"Maximum policy size of {ROLE_INLINE_CHARACTERS} bytes exceeded for role {role_name}"
-            raise LimitExceededException(text)
+        demand_room(
+            self.get_role(role_name).policies, policy_name, policy_json, ROLE_INLINE_CHARACTERS, f"role {role_name}"
+        )
         return old(self, role_name, policy_name, policy_json)
 
 

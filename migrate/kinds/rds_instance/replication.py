@@ -109,15 +109,20 @@ def connected(it: It[InstanceFacts], to: Carrier, *, with_target: bool = True) -
             ) from error
 
 
-class CheckReplication(CarryAction[InstanceFacts]):
-    """Writes nothing: asks legacy's databases whether each table can be replicated."""
+class _OfReplication(CarryAction[InstanceFacts]):
+    """What is done only where logical replication was chosen, by SQL and without AWS's API."""
 
-    name = "check_replication"
-    title = "Check that legacy's database can be replicated"
     writes = frozenset()
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return by_logical(it)
+
+
+class CheckReplication(_OfReplication):
+    """Writes nothing: asks legacy's databases whether each table can be replicated."""
+
+    name = "check_replication"
+    title = "Check that legacy's database can be replicated"
 
     def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         return {
@@ -147,16 +152,12 @@ class CheckReplication(CarryAction[InstanceFacts]):
         """Nothing: nothing was written."""
 
 
-class Replicate(CarryAction[InstanceFacts]):
+class Replicate(_OfReplication):
     """Legacy gets a role, a publication and a slot for each database; the target empties its tables and subscribes."""
 
     name = "replicate"
     title = "Copy the rows while legacy writes, and follow"
     undo_class = "R1"
-    writes = frozenset()
-
-    def applies(self, it: It[InstanceFacts]) -> bool:
-        return by_logical(it)
 
     def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         return {
@@ -217,7 +218,7 @@ class Replicate(CarryAction[InstanceFacts]):
                     logical.end_in_legacy(pair.legacy, pair.name, oid)
 
 
-class CatchUp(CarryAction[InstanceFacts]):
+class CatchUp(_OfReplication):
     """The last bytes: legacy's databases become read-only, the target reaches their last write, sequences are set."""
 
     name = "catch_up"
@@ -225,10 +226,6 @@ class CatchUp(CarryAction[InstanceFacts]):
     phase = "data"
     undo_class = "R1"
     downtime = "D2"
-    writes = frozenset()
-
-    def applies(self, it: It[InstanceFacts]) -> bool:
-        return by_logical(it)
 
     def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         return {
@@ -283,17 +280,13 @@ class CatchUp(CarryAction[InstanceFacts]):
                 logical.allow_writes(pair.legacy)
 
 
-class EndReplication(CarryAction[InstanceFacts]):
+class EndReplication(_OfReplication):
     """Before the proof of rows: nothing changes the target any more, and no slot is left to fill legacy's disk."""
 
     name = "end_replication"
     title = "Drop subscription, slot, publication and role"
     phase = "data"
     downtime = "D2"
-    writes = frozenset()
-
-    def applies(self, it: It[InstanceFacts]) -> bool:
-        return by_logical(it)
 
     def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         return {

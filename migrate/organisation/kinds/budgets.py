@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.inventory import Resource
-from migrate.kind import Action, It, Need, Place, ReadSite, Request, after
+from migrate.kind import It, Need, Place, ReadSite, Request, after
 from migrate.organisation.kinds import _tree
-from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind, called
+from migrate.organisation.wanted import VOLATILE, Make, Wanted, WantedKind, called
 from migrate.values import Json, as_json
 
 THRESHOLDS = (("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
@@ -28,14 +28,10 @@ class Budget(Wanted):
     """Each notification as `ACTUAL 50`."""
 
 
-class CreateBudget(Action[Budget]):
+class CreateBudget(Make[Budget]):
     """CreateBudget for what one account costs, in the management account."""
 
-    name = "create"
     title = "Create budget"
-
-    def applies(self, it: It[Budget]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Budget], place: Place) -> list[Request]:
         told = [
@@ -109,14 +105,10 @@ class BudgetAction(Wanted):
     email: str = ""
 
 
-class CreateAction(Action[BudgetAction]):
+class CreateAction(Make[BudgetAction]):
     """CreateBudgetAction: at 100 % of the budget AWS attaches the policy to the account, without asking anyone."""
 
-    name = "create"
     title = "Put the deny-create policy on the account when its budget is used up"
-
-    def applies(self, it: It[BudgetAction]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[BudgetAction], place: Place) -> list[Request]:
         whose: dict[str, Json] = {"AccountId": place.account, "BudgetName": it.ref.name}
@@ -181,14 +173,10 @@ class Role(Wanted):
     policy: dict[str, Json]
 
 
-class CreateRole(Action[Role]):
+class CreateRole(Make[Role]):
     """CreateRole in the management account, with the two permissions that the action needs."""
 
-    name = "create"
     title = "Create the role that AWS Budgets acts under"
-
-    def applies(self, it: It[Role]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Role], place: Place) -> list[Request]:
         name: dict[str, Json] = {"RoleName": it.ref.name}

@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator
 
 from migrate.inventory import Resource
-from migrate.kind import Action, It, Need, Place, ReadSite, Request
-from migrate.organisation.wanted import Wanted, WantedKind, called
+from migrate.kind import It, Need, Place, ReadSite, Request
+from migrate.organisation.wanted import Make, Wanted, WantedKind, called
 from migrate.values import Json, as_json
 
 MISSING_POLICY = ("RegistryPolicyNotFoundException",)
@@ -23,14 +23,10 @@ class Replication(Wanted):
     """How wishes call the policies that let the images in."""
 
 
-class Replicate(Action[Replication]):
+class Replicate(Make[Replication]):
     """PutReplicationConfiguration."""
 
-    name = "create"
     title = "Replicate what is pushed to the central registry"
-
-    def applies(self, it: It[Replication]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Replication], place: Place) -> list[Request]:
         def put(rules: Json) -> dict[str, Json]:
@@ -79,14 +75,10 @@ class RegistryPolicy(Wanted):
     policy: dict[str, Json]
 
 
-class LetIn(Action[RegistryPolicy]):
+class LetIn(Make[RegistryPolicy]):
     """PutRegistryPolicy."""
 
-    name = "create"
     title = "Let images of the central registry in"
-
-    def applies(self, it: It[RegistryPolicy]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[RegistryPolicy], place: Place) -> list[Request]:
         wanted: dict[str, Json] = {"policyText": as_json(it.facts.policy)}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.inventory import Resource
-from migrate.kind import Action, It, Need, Place, ReadSite, Request, after
+from migrate.kind import It, Need, Place, ReadSite, Request, after
 from migrate.organisation.kinds import _center, _tree
-from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind
+from migrate.organisation.wanted import VOLATILE, Make, Wanted, WantedKind
 from migrate.values import Json
 
 SCIM = (
@@ -28,15 +28,11 @@ class Group(Wanted):
     is_provisioned: bool = False
 
 
-class CreateGroup(Action[Group]):
+class CreateGroup(Make[Group]):
     """CreateGroup; or a look, where an identity provider makes it."""
 
-    name = "create"
     title = "Create group, or wait for it"
     asks = SCIM
-
-    def applies(self, it: It[Group]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Group], place: Place) -> list[Request]:
         if it.facts.is_provisioned:
@@ -96,15 +92,11 @@ class User(Wanted):
     is_provisioned: bool = False
 
 
-class CreateUser(Action[User]):
+class CreateUser(Make[User]):
     """CreateUser; or a look, where an identity provider makes them."""
 
-    name = "create"
     title = "Create user, or wait for them"
     asks = SCIM
-
-    def applies(self, it: It[User]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[User], place: Place) -> list[Request]:
         if it.facts.is_provisioned:
@@ -156,14 +148,10 @@ class Membership(Wanted):
     user: str
 
 
-class CreateMembership(Action[Membership]):
+class CreateMembership(Make[Membership]):
     """CreateGroupMembership."""
 
-    name = "create"
     title = "Put a person into a group"
-
-    def applies(self, it: It[Membership]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Membership], place: Place) -> list[Request]:
         params: dict[str, Json] = {

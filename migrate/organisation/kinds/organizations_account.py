@@ -11,7 +11,7 @@ from migrate.errors import StepFailed
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Need, Place, ReadSite, Request, Wait, after, tag_pairs
 from migrate.organisation.kinds import _tree
-from migrate.organisation.wanted import BUSY, ROOT, VOLATILE, Wanted, WantedKind, called, own
+from migrate.organisation.wanted import BUSY, ROOT, VOLATILE, Make, Wanted, WantedKind, called, own
 from migrate.values import Json
 
 AT_A_TIME = 5
@@ -41,15 +41,11 @@ class Account(Wanted):
     """The unit in which a rollback leaves it; empty: it is closed."""
 
 
-class CreateAccount(Action[Account]):
+class CreateAccount(Make[Account]):
     """CreateAccount, waited for. Closing is the only way back, and only where migration.yaml says so."""
 
-    name = "create"
     title = "Create account"
     undo_class = "R4"
-
-    def applies(self, it: It[Account]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Account], place: Place) -> list[Request]:
         params: dict[str, Json] = {

@@ -9,7 +9,7 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.kind import Action, Find, It, Need, Place, ReadSite, Request, after
 from migrate.organisation.kinds import _tree
-from migrate.organisation.wanted import BUSY, ROOT, VOLATILE, Wanted, WantedKind
+from migrate.organisation.wanted import BUSY, ROOT, VOLATILE, Make, Wanted, WantedKind
 from migrate.values import Json
 
 _OPEN = ("OPEN", "REQUESTED")
@@ -24,14 +24,10 @@ class Invitation(Wanted):
     root: str = ROOT
 
 
-class Invite(Action[Invitation]):
+class Invite(Make[Invitation]):
     """InviteAccountToOrganization. Undone: the invitation is cancelled; whoever accepted it stays."""
 
-    name = "create"
     title = "Invite the account into the organisation"
-
-    def applies(self, it: It[Invitation]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Invitation], place: Place) -> list[Request]:
         params: dict[str, Json] = {"Target": {"Id": it.ref.name, "Type": "ACCOUNT"}}

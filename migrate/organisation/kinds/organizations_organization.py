@@ -6,9 +6,9 @@ An organisation is never deleted again: it cannot be while it has accounts, and 
 from collections.abc import Iterator
 
 from migrate.inventory import Resource
-from migrate.kind import Action, It, Name, Need, Place, ReadSite, Request, after
+from migrate.kind import It, Name, Need, Place, ReadSite, Request, after
 from migrate.organisation.kinds import _tree
-from migrate.organisation.wanted import BUSY, NO_ORGANIZATION, ROOT, VOLATILE, Wanted, WantedKind
+from migrate.organisation.wanted import BUSY, NO_ORGANIZATION, ROOT, VOLATILE, Make, Wanted, WantedKind
 from migrate.values import Json
 
 
@@ -21,15 +21,11 @@ class Organization(Wanted):
     """Accounts are made in it: then it cannot be deleted by a rollback."""
 
 
-class CreateOrganization(Action[Organization]):
+class CreateOrganization(Make[Organization]):
     """CreateOrganization. Only where it stays empty can it be deleted again."""
 
-    name = "create"
     title = "Create the organisation, with all features"
     undo_class = "R4"
-
-    def applies(self, it: It[Organization]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Organization], place: Place) -> list[Request]:
         undo = None if it.facts.is_kept else Request("organizations.DeleteOrganization", {}, done=(NO_ORGANIZATION,))
@@ -85,14 +81,10 @@ class PolicyType(Wanted):
     status: str = "ENABLED"
 
 
-class EnablePolicyType(Action[PolicyType]):
+class EnablePolicyType(Make[PolicyType]):
     """EnablePolicyType. Undone before anything is attached: disabling detaches every policy of the type."""
 
-    name = "create"
     title = "Let the organisation use policies of this type"
-
-    def applies(self, it: It[PolicyType]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[PolicyType], place: Place) -> list[Request]:
         params: dict[str, Json] = {"RootId": it.facts.root, "PolicyType": it.ref.name}

@@ -11,7 +11,7 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.kind import Action, Find, It, Need, Place, ReadSite, Request, after, tag_pairs
 from migrate.organisation.kinds import _tree
-from migrate.organisation.wanted import BUSY, VOLATILE, Wanted, WantedKind, called, own, unless_gone
+from migrate.organisation.wanted import BUSY, VOLATILE, Make, Wanted, WantedKind, called, own, unless_gone
 from migrate.values import Json, as_json
 
 SERVICE_CONTROL = "SERVICE_CONTROL_POLICY"
@@ -25,14 +25,10 @@ class Policy(Wanted):
     type: str = SERVICE_CONTROL
 
 
-class CreatePolicy(Action[Policy]):
+class CreatePolicy(Make[Policy]):
     """CreatePolicy."""
 
-    name = "create"
     title = "Create policy"
-
-    def applies(self, it: It[Policy]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Policy], place: Place) -> list[Request]:
         params: dict[str, Json] = {
@@ -144,15 +140,11 @@ def _detach(params: dict[str, Json]) -> Request:
     return Request("organizations.DetachPolicy", params, retry=BUSY, done=gone)
 
 
-class Attach(Action[Attachment]):
+class Attach(Make[Attachment]):
     """AttachPolicy, behind the gate of the canary."""
 
-    name = "create"
     title = "Attach the policy"
     phase = "cutover"
-
-    def applies(self, it: It[Attachment]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Attachment], place: Place) -> list[Request]:
         return [_attach(it)._replace(creates=True, find=None)]
@@ -209,14 +201,10 @@ def _on(site: ReadSite, target: str | None) -> list[dict[str, Any]]:
     return [one for one in on if not one.get("AwsManaged")]
 
 
-class Try(Action[Attachment]):
+class Try(Make[Attachment]):
     """AttachPolicy to the canary account, before the gate."""
 
-    name = "create"
     title = "Attach the policy to the canary account"
-
-    def applies(self, it: It[Attachment]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Attachment], place: Place) -> list[Request]:
         return [_attach(it)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Need, Place, ReadSite, Request
 from migrate.organisation.kinds import _tree
-from migrate.organisation.wanted import BUSY, ROOT, VOLATILE, Wanted, WantedKind, called
+from migrate.organisation.wanted import BUSY, ROOT, VOLATILE, Make, Wanted, WantedKind, called
 from migrate.values import Json
 
 ACCOUNT_MANAGEMENT = "account.amazonaws.com"
@@ -30,14 +30,10 @@ class ServiceAccess(Wanted):
     root: str = ROOT
 
 
-class Enable(Action[ServiceAccess]):
+class Enable(Make[ServiceAccess]):
     """EnableAWSServiceAccess."""
 
-    name = "create"
     title = "Let a service act for the organisation"
-
-    def applies(self, it: It[ServiceAccess]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[ServiceAccess], place: Place) -> list[Request]:
         params: dict[str, Json] = {"ServicePrincipal": it.ref.name}
@@ -78,14 +74,10 @@ class Delegated(Wanted):
     service: str
 
 
-class Delegate(Action[Delegated]):
+class Delegate(Make[Delegated]):
     """RegisterDelegatedAdministrator."""
 
-    name = "create"
     title = "Let a member account administer a service"
-
-    def applies(self, it: It[Delegated]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Delegated], place: Place) -> list[Request]:
         params: dict[str, Json] = {"AccountId": it.facts.account, "ServicePrincipal": it.facts.service}
@@ -156,14 +148,10 @@ def _whose(account: str | None) -> dict[str, Json]:
     return {} if account is None else {"AccountId": account}
 
 
-class SetContact(Action[Contact]):
+class SetContact(Make[Contact]):
     """PutAlternateContact."""
 
-    name = "create"
     title = "Set alternate contact"
-
-    def applies(self, it: It[Contact]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Contact], place: Place) -> list[Request]:
         gone = _whose(it.facts.account) | {"AlternateContactType": it.facts.type}

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from migrate.inventory import Resource
-from migrate.kind import Action, It, Need, Place, ReadSite, Request, after, tag_pairs
+from migrate.kind import It, Need, Place, ReadSite, Request, after, tag_pairs
 from migrate.organisation.kinds import _tree
-from migrate.organisation.wanted import BUSY, ROOT, VOLATILE, Wanted, WantedKind
+from migrate.organisation.wanted import BUSY, ROOT, VOLATILE, Make, Wanted, WantedKind
 from migrate.values import Json
 
 
@@ -17,14 +17,10 @@ class Unit(Wanted):
     """A rollback leaves it: accounts that AWS cannot delete lie in it then."""
 
 
-class CreateUnit(Action[Unit]):
+class CreateUnit(Make[Unit]):
     """CreateOrganizationalUnit."""
 
-    name = "create"
     title = "Create organizational unit"
-
-    def applies(self, it: It[Unit]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Unit], place: Place) -> list[Request]:
         params: dict[str, Json] = {

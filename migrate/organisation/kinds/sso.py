@@ -12,7 +12,7 @@ from pydantic import Field
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Name, Need, Place, ReadSite, Request, Wait, after, tag_pairs
 from migrate.organisation.kinds import _center, _tree
-from migrate.organisation.wanted import VOLATILE, Wanted, WantedKind, own, unless_gone
+from migrate.organisation.wanted import VOLATILE, Make, Wanted, WantedKind, own, unless_gone
 from migrate.values import Json, as_json
 
 PASSES = ("ConflictException",)
@@ -25,20 +25,16 @@ class Instance(Wanted):
     store: str = ""
 
 
-class AwaitInstance(Action[Instance]):
+class AwaitInstance(Make[Instance]):
     """A look. Enabling Identity Center for an organisation has no API: CreateInstance is refused in the management
     account (sso-admin.CreateInstance, botocore 1.44.5)."""
 
-    name = "create"
     title = "Wait for IAM Identity Center to be enabled"
     asks = (
         "sign in to the console as an administrator of the management account, choose the region that "
         "organisation.identity_center.region names, open IAM Identity Center, choose Enable, then 'Enable with AWS "
         "Organizations'. It is free, and its region cannot be changed later"
     )
-
-    def applies(self, it: It[Instance]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Instance], place: Place) -> list[Request]:
         seen = {"id": "Instances[0].InstanceArn", "store": "Instances[0].IdentityStoreId"}
@@ -116,14 +112,10 @@ def _inline(it: It[PermissionSet], document: Json) -> Request:
     return Request("sso-admin.PutInlinePolicyToPermissionSet", _target(it) | {"InlinePolicy": as_json(document)})
 
 
-class CreatePermissionSet(Action[PermissionSet]):
+class CreatePermissionSet(Make[PermissionSet]):
     """CreatePermissionSet with all its policies. Deleting it takes them along."""
 
-    name = "create"
     title = "Create permission set"
-
-    def applies(self, it: It[PermissionSet]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[PermissionSet], place: Place) -> list[Request]:
         params: dict[str, Json] = {
@@ -255,14 +247,10 @@ class Assignment(Wanted):
     group: str
 
 
-class CreateAssignment(Action[Assignment]):
+class CreateAssignment(Make[Assignment]):
     """CreateAccountAssignment, waited for: it makes the role in the account."""
 
-    name = "create"
     title = "Give a group a permission set in an account"
-
-    def applies(self, it: It[Assignment]) -> bool:
-        return not it.facts.stands
 
     def requests(self, it: It[Assignment], place: Place) -> list[Request]:
         params: dict[str, Json] = {
