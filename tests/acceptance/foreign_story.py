@@ -67,6 +67,15 @@ class Endpoint:
             time.sleep(0.1)
         raise AssertionError((self.folder / "endpoint.log").read_text()[-2000:])
 
+    def let_tasks_run(self) -> None:
+        """Its tasks run until they are stopped: by itself it ends one that was looked at."""
+        said = {"model_name": "ecs::task", "transition": {"progression": "time", "seconds": 86_400}}
+        asked = urllib.request.Request(
+            f"{self.url}/moto-api/state-manager/set-transition", json.dumps(said).encode(),
+            {"Content-Type": "application/json"},
+        )  # fmt: skip
+        urllib.request.urlopen(asked, timeout=10).close()
+
     def calls(self) -> list[int]:
         """The status of every answer so far."""
         return [int(status) for status in _LOGGED.findall((self.folder / "endpoint.log").read_text())]
