@@ -160,7 +160,7 @@ class Bridge(Part):
 
 
 class TestLaunch(Part):
-    """Whether a task of a service is launched once in the target before the cut-over. The first rule that matches
+    """Whether a task of a service is launched once in the target before the service starts. The first rule that matches
     decides; where none does, only services behind a load balancer are."""
 
     service: str

@@ -47,6 +47,14 @@ def _described(name: str) -> dict[str, Json]:
     return {"AutoScalingGroupNames": [name]}
 
 
+def _emptied(facts: GroupFacts, name: str, *, of_ecs: bool) -> Wait | None:
+    """Until its last machine is gone; None where machines stay whatever its size is."""
+    stay = facts.settings.get("NewInstancesProtectedFromScaleIn") or "Terminate" in facts.suspended
+    if stay or (facts.of_ecs and not of_ecs):
+        return None
+    return Wait(LOOK, _described(name), _COUNT, ("0",), gone=(GONE,), every_s=15)
+
+
 class Create(Action[GroupFacts]):
     """The group at zero, all its processes suspended, with its hooks, policies, schedules and metrics."""
 
@@ -113,8 +121,6 @@ class StopLegacy(Action[GroupFacts]):
         facts, own = it.facts, _own(it.ref.name)
         stops = [one for one in PROCESSES if one not in ("Terminate", *facts.suspended)]
         sizes: dict[str, Json] = {"MinSize": facts.min_size, "DesiredCapacity": facts.desired_now}
-        protected = facts.of_ecs or facts.settings.get("NewInstancesProtectedFromScaleIn")
-        waits = not protected and "Terminate" not in facts.suspended
         suspend = Request(
             "autoscaling.SuspendProcesses",
             own | {"ScalingProcesses": stops},
@@ -126,7 +132,7 @@ class StopLegacy(Action[GroupFacts]):
             own | {"MinSize": 0, "DesiredCapacity": 0},
             "legacy",
             retry=BUSY,
-            wait=Wait(LOOK, _described(it.ref.name), _COUNT, ("0",), every_s=15) if waits else None,
+            wait=_emptied(facts, it.ref.name, of_ecs=False),
             undo=Request("autoscaling.UpdateAutoScalingGroup", own | sizes, "legacy", retry=BUSY),
         )
         return [*([suspend] if stops else []), empty]
@@ -147,6 +153,9 @@ class Start(Action[GroupFacts]):
     undo_class = "R3"
     downtime = "D2"
     sets = frozenset({"deletion_protection", "warm_pool"})
+    # Its machines join a cluster by their user data, and a cluster that has machines is not deleted. Source:
+    # ecs.DeleteCluster, ClusterContainsContainerInstancesException, botocore 1.44.5.
+    after_kinds = ("ecs.cluster.create",)
 
     def applies(self, it: It[GroupFacts]) -> bool:
         return it.facts.moves
@@ -179,6 +188,7 @@ class Start(Action[GroupFacts]):
                     own | {"MinSize": 0, "DesiredCapacity": 0},
                     done=(GONE,),
                     retry=BUSY,
+                    wait=_emptied(facts, place.name, of_ecs=True),
                 ),
             )
         )
