@@ -6,7 +6,7 @@ The rule: how far back it was looked, and what was not shown, is said; a refused
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate.aws import Aws, Permit, ReadFailed, Site, home_region, permitted
 from migrate.errors import AccessError
@@ -35,49 +35,64 @@ class Activity:
     """What could not be read, and why."""
 
 
-def recent(aws: Aws, account: AccountId, name: str, regions: Sequence[str], most: int = MOST) -> Activity:
-    """Read an account's recent management events in every region that it has enabled.
+class Refused(NamedTuple):
+    """One lookup that was not answered."""
 
-    regions: those that are asked where the list of regions is refused. Never raises for a refusal: it is in `unseen`.
+    said: str
+    where: str
+
+
+def recent(
+    aws: Aws, account: AccountId, name: str, regions: Sequence[str], *, is_everywhere: bool, most: int = MOST
+) -> Activity:
+    """Read an account's recent management events, in these regions and where global services keep theirs.
+
+    is_everywhere: in every region that the account has enabled. Never raises for a refusal: it is in `unseen`.
     """
+    home = home_region(regions[0])
+    here, doubts = list(dict.fromkeys([*map(Region, regions), home])), list[str]()
     try:
         aws.whoami(account)
         with permitted(Permit(READS, scan=True)):
-            here, doubts = _regions(aws, account, regions)
+            if is_everywhere:
+                here, doubts = _enabled(aws, account, here)
             site = aws.site(account, here[0], kind="cloudtrail")
             asked = [(aws.site(account, region, kind="cloudtrail"), sort) for region in here for sort in SORTS]
             looked = site.map(lambda one: _look(one[0], one[1], most), asked)
-    except (AccessError, ReadFailed) as error:
-        return Activity(account, name, unseen=(str(error),))
+    except AccessError as error:
+        return Activity(account, name, unseen=(error.what,))
     events = tuple(event for found, _, _ in looked for event in found)
     cut = tuple(said for _, said, _ in looked if said)
-    return Activity(account, name, events, cut, (*doubts, *(said for _, _, said in looked if said)))
+    return Activity(account, name, events, cut, (*doubts, *_grouped([no for _, _, no in looked if no is not None])))
 
 
-def _regions(aws: Aws, account: AccountId, regions: Sequence[str]) -> tuple[list[Region], list[str]]:
+def _enabled(aws: Aws, account: AccountId, known: list[Region]) -> tuple[list[Region], list[str]]:
     """The regions that the account has enabled; those that are known where that is refused."""
-    home = home_region(regions[0])
-    known = list(dict.fromkeys([*map(Region, regions), home]))
     try:
         answer = aws.site(account, known[0], kind="cloudtrail").call("ec2.DescribeRegions")
     except ReadFailed as error:
-        return known, [f"which regions are enabled ({error.what}): only {', '.join(known)} were looked at"]
-    enabled = [Region(one["RegionName"]) for one in answer["Regions"]]
-    return list(dict.fromkeys([*known, *sorted(enabled)])), []
+        return known, [f"other regions than {', '.join(known)}: {error.what}"]
+    return list(dict.fromkeys([*known, *sorted(Region(one["RegionName"]) for one in answer["Regions"])])), []
 
 
-def _look(site: Site, read_only: str, most: int) -> tuple[list[Mapping[str, Any]], str, str]:
+def _look(site: Site, read_only: str, most: int) -> tuple[list[Mapping[str, Any]], str, Refused | None]:
     """Events, where they were cut, and what was refused."""
-    try:
-        found = list(islice(_events(site, read_only), most + 1))
-    except ReadFailed as error:
-        return [], "", f"{SORTS[read_only]} in {site.region} ({error.what})"
-    if len(found) <= most:
-        return found, "", ""
-    oldest = min(str(event.get("EventTime", ""))[:10] for event in found[:most])
-    return found[:most], f"{SORTS[read_only]} in {site.region} before {oldest}", ""
-
-
-def _events(site: Site, read_only: str) -> Iterator[Mapping[str, Any]]:
     only = [{"AttributeKey": "ReadOnly", "AttributeValue": read_only}]
-    yield from site.pages("cloudtrail.LookupEvents", "Events", LookupAttributes=only)
+    try:
+        found = list(islice(site.pages("cloudtrail.LookupEvents", "Events", LookupAttributes=only), most + 1))
+    except ReadFailed as error:
+        return [], "", Refused(error.said or error.code, f"{SORTS[read_only]} in {site.region}")
+    if len(found) <= most:
+        return found, "", None
+    oldest = min(str(event.get("EventTime", ""))[:10] for event in found[:most])
+    return found[:most], f"{SORTS[read_only]} in {site.region} before {oldest}", None
+
+
+def _grouped(refused: Sequence[Refused]) -> Iterator[str]:
+    """One sentence for each reason: a role without the right is refused in every region."""
+    reasons: dict[str, list[str]] = {}
+    for one in refused:
+        reasons.setdefault(one.said, []).append(one.where)
+    for said, where in reasons.items():
+        more = f" and {len(where) - 4} more" if len(where) > 4 else ""
+        yield f"{', '.join(where[:4])}{more}: cloudtrail.LookupEvents: {said}"

@@ -6,10 +6,11 @@ decided is said, never counted as harmless.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from migrate.config import Config
+from migrate.files import canonical
 from migrate.organisation import guard_rails, wishes
 from migrate.organisation.activity import Activity
 from migrate.organisation.difference import Todo
@@ -31,7 +32,7 @@ class Tried:
     activity: Activity
     found: Simulation
     spared: int
-    """Calls that pass only because their role is exempt: denied once `exempt_roles` is empty."""
+    """Calls that pass only because their role is exempt: denied once the exemption of the migration's roles ends."""
     failed: str = ""
     """Why it could not be tried."""
 
@@ -59,6 +60,13 @@ def rails_to_try(section: Organisation, config: Config, todo: Todo) -> dict[str,
     return {name: those for name, those in tried.items() if those}
 
 
+def asks_for_the_region(section: Organisation, regions: tuple[str, ...], rails: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether one of the rails depends on where a call is made: only then is every region looked at."""
+    own, setting = section.guard_rails.documents, wishes.setting(section, regions)
+    known = {rail for those in rails.values() for rail in those} & set(guard_rails.known(own))
+    return any(b"requestedregion" in canonical(guard_rails.document(rail, own, setting)).lower() for rail in known)
+
+
 def holding(section: Organisation, alias: str) -> list[str]:
     """The rails that hold for an account: on the root, on each unit above it, and its own."""
     found = next((one for one in section.every_account() if one[0] == alias), None)
@@ -82,7 +90,7 @@ def try_rails(
     """Try each account's rails against its recent calls. `regions`: legacy's."""
     own, setting = section.guard_rails.documents, wishes.setting(section, regions)
     known = set(guard_rails.known(own))
-    bare = replace(setting, exempt_roles=())
+    bare = setting.when_over()
     tried = []
     for activity in seen:
         events = [one for one in activity.events if OURS not in str(one.get("CloudTrailEvent", ""))]
@@ -144,7 +152,7 @@ def _sentence(one: Tried, page: str) -> str:
     if counts["could not be decided"]:
         said += f", {counts['could not be decided']} could not be decided"
     if one.spared:
-        said += f"; {one.spared} more pass only because their role is exempt"
+        said += f"; {one.spared} more pass only because the migration's roles are exempt"
     said += f": {', '.join(rows)}" if rows else ""
     return said + (f" and {more} more, in {page}" if more else "")
 
@@ -159,6 +167,10 @@ def page(tried: Sequence[Tried], seen: Sequence[Activity]) -> str:
         for one in tried:
             if one.activity is activity:
                 lines += [f"### {one.rail}", "", one.failed or str(one.found).splitlines()[0] + ".", ""]
-                lines += [f"{one.spared} calls pass only because their role is exempt.", ""] if one.spared else []
+                lines += (
+                    [f"{one.spared} calls pass only because the migration's roles are exempt.", ""]
+                    if one.spared
+                    else []
+                )
                 lines += [f"- {row}" for row in str(one.found).splitlines()[1:]] + [""]
     return "\n".join(lines).rstrip() + "\n"

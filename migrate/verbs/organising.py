@@ -170,15 +170,22 @@ def _tried(
     ids = {one.ref.name: AccountId(str(one.facts["id"])) for one in there if one.ref.kind == wishes.ACCOUNT}
     members = {alias: ids[emails[alias]] for alias in rails if emails.get(alias) in ids}
     seen = []
+    is_everywhere = simulating.asks_for_the_region(section, regions, rails)
     if simulating.LEGACY in rails:
         out.say(f"guard rails are tried against what CloudTrail has of {len(members) + 1} accounts")
         door = aws
         if decided.legacy.account != section.management.account:
             roles = {account: role for account, role in decided.roles().items() if account == decided.legacy.account}
             door = Aws(decided.legacy.profile, roles, decided.external_id)
-        seen.append(activity.recent(door, AccountId(decided.legacy.account), simulating.LEGACY, regions))
+        seen.append(
+            activity.recent(
+                door, AccountId(decided.legacy.account), simulating.LEGACY, regions, is_everywhere=is_everywhere
+            )
+        )
     aws.sessions.roles.update({number: f"arn:aws:iam::{number}:role/{section.role}" for number in members.values()})
-    seen += [activity.recent(aws, number, alias, regions) for alias, number in members.items()]
+    seen += [
+        activity.recent(aws, number, alias, regions, is_everywhere=is_everywhere) for alias, number in members.items()
+    ]
     tried = simulating.try_rails(section, regions, rails, seen)
     page = migration.folder / TRIED
     files.put(page, simulating.page(tried, seen).encode())

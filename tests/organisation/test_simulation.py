@@ -9,10 +9,18 @@ from typing import Any
 import pytest
 from moto.cloudtrail.responses import CloudTrailResponse
 
+from migrate.config import Config
 from migrate.demo.strict import cloudtrail
-from tests.organisation.story import MANAGEMENT, Story, accounts
+from migrate.names import AccountId
+from migrate.organisation.activity import Activity
+from migrate.organisation.difference import Todo
+from migrate.organisation.section import Organisation
+from migrate.organisation.simulating import findings as told
+from migrate.organisation.simulating import rails_to_try, try_rails
+from migrate.organisation.wishes import wishes
+from tests.organisation.story import MANAGEMENT, Story
 
-BOX = "aws+box@shop.example"
+THERE = "222222222222"
 
 
 def called(name: str, region: str = "eu-west-1", *, by: str = "user/ann", **more: Any) -> dict[str, Any]:
@@ -77,7 +85,10 @@ def test_what_passes_only_by_the_exemption_is_counted_apart(story: Story, trail:
 
     said = findings(story)
 
-    assert "would have denied 0 of 2 recent calls in legacy; 1 more pass only because their role is exempt" in said
+    assert (
+        "would have denied 0 of 2 recent calls in legacy; 1 more pass only because the migration's roles are exempt"
+        in said
+    )
 
 
 def test_the_calls_of_this_tool_itself_are_left_out(story: Story, trail: list[Mapping[str, Any]]) -> None:
@@ -100,17 +111,33 @@ def test_a_rail_that_nothing_would_have_met_says_so_and_a_second_plan_tries_noth
     assert "recent calls" not in again
 
 
-def test_a_member_account_is_tried_against_its_own_calls(story: Story, trail: list[Mapping[str, Any]]) -> None:
-    story.want({"units": {"S": {"accounts": {"box": {}}}}})
-    story.stand()
-    trail.append(called("redshift:CreateCluster", account=accounts()[BOX]))
-    trail.append(called("ec2:DescribeVpcs"))
-    story.want({"units": {"S": {"accounts": {"box": {"guard_rails": ["sandbox"]}}}}})
+def test_each_account_is_tried_under_the_rails_that_will_hold_for_it() -> None:
+    section = Organisation.model_validate(
+        {
+            "management": {"account": MANAGEMENT},
+            "email": "aws+{alias}@shop.example",
+            "units": {"S": {"guard_rails": ["sandbox"], "accounts": {"box": {"guard_rails": ["no-iam-users"]}}}},
+            "accounts": {"bare": {}, "absent": {"guard_rails": ["sandbox"]}},
+        }
+    )
+    legacy = {"account": MANAGEMENT, "regions": ["eu-west-1"]}
+    whole = {"schema": "migrate.config/1", "migration": "shop", "legacy": legacy, "organisation": section}
+    config = Config.model_validate(whole)
+    todo = Todo(tuple(one for one in wishes(section, ("eu-west-1",), MANAGEMENT) if "policy" in one.ref.kind), {}, ())
+    bad = called("redshift:CreateCluster", account=THERE), called("iam:CreateUser", "us-east-1", account=THERE)
+    seen = [Activity(AccountId(THERE), "box", tuple({"CloudTrailEvent": json.dumps(one)} for one in bad))]
 
-    said = findings(story)
+    rails = rails_to_try(section, config, todo)
+    tried = try_rails(section, ("eu-west-1",), rails, seen)
+    said = list(told(tried, rails, seen, "page", ["absent"]))
 
-    assert "guard rail sandbox would have denied 1 of 1 recent calls in box" in said
-    assert "legacy" not in said.replace("legacy is the management", "")
+    assert rails == {
+        "box": ("sandbox", "no-iam-users"),
+        "absent": ("sandbox",),
+        "legacy": ("sandbox",),
+    }
+    assert [(one.rail, one.denied) for one in tried] == [("sandbox", 1), ("no-iam-users", 1)]
+    assert "guard rails are not tried in accounts that do not stand yet: absent" in said
 
 
 def test_an_account_whose_trail_is_refused_is_said_and_not_taken_for_quiet(
@@ -126,7 +153,7 @@ def test_an_account_whose_trail_is_refused_is_said_and_not_taken_for_quiet(
 
     said = findings(story)
 
-    assert "could not be simulated against recent calls in legacy: writes in eu-west-1" in said
+    assert said.count("could not be simulated against recent calls in legacy: writes in eu-west-1, reads in") == 1
     assert "not authorized" in said
     assert "deny none" not in said
 
@@ -134,7 +161,7 @@ def test_an_account_whose_trail_is_refused_is_said_and_not_taken_for_quiet(
 def test_more_calls_than_are_read_are_said_with_the_day_they_end(
     story: Story, monkeypatch: pytest.MonkeyPatch, trail: list[Mapping[str, Any]]
 ) -> None:
-    monkeypatch.setattr("migrate.organisation.activity.recent.__defaults__", (120,))
+    monkeypatch.setattr("migrate.organisation.activity.recent.__kwdefaults__", {"most": 120})
     trail += [called("ec2:RunInstances", eventID=f"e{number}") for number in range(130)]
     story.want({"guard_rails": {"everywhere": ["allowed-regions"]}})
 
