@@ -29,6 +29,7 @@ from werkzeug.exceptions import NotFound
 
 from migrate.demo.site import DOWNLOADS, Site
 from migrate.demo.strict._caller import CALLER, Caller, account_of
+from migrate.demo.strict.cloudtrail import record
 from migrate.demo.strict.nothing import NOT_EMULATED
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -87,8 +88,10 @@ class Gate:
             lacking = f"{caller.service} is not emulated"
             return refuse(environ, start_response, 501, "NotImplemented", lacking)
         faults = self._faults.read()
+        agent = str(environ.get("HTTP_USER_AGENT", ""))
+        # What is said of objects is no management event, and there is much of it.
+        operation = "" if caller.service == "s3" and not (faults or self._log) else operation_of(environ, app.service)
         if faults or self._log:
-            operation = operation_of(environ, str(app.service))
             if self._log:
                 self._log.write(json.dumps(_line(caller, operation, environ)) + "\n")
             if faults:
@@ -96,11 +99,13 @@ class Gate:
                 name = f"{caller.service}:{operation}"
                 if any(fnmatchcase(name, pattern) for pattern in faults.get("deny", [])):
                     text = f"User: {caller.arn()} is not authorized to perform: {name}"
+                    record(caller, operation, agent, _denied(caller.service))
                     return refuse(environ, start_response, 403, _denied(caller.service), text)
                 for pattern, share in faults.get("throttle", {}).items():
                     if fnmatchcase(name, pattern) and random.random() < share:
                         code = _throttled(caller.service)
                         return refuse(environ, start_response, 503 if "Limit" in code else 400, code, "Rate exceeded")
+        record(caller, operation, agent)
         lock = contextlib.nullcontext() if app.service in UNLOCKED else self._locks[str(app.service)]
         try:
             with lock:

@@ -52,6 +52,13 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
     moved = [one for one in todo.resources if one.ref.kind == wishes.ACCOUNT and "parent" in one.facts["changes"]]
     for one in moved:
         yield f"{one.ref.name} stands and moves into another unit: the policies of that unit hold for it at once"
+    spared = [one for one in todo.resources if one.ref.kind == wishes.POLICY and one.facts["during"] is not None]
+    if spared:
+        yield (
+            f"{len(spared)} guard rails spare {', '.join(section.guard_rails.exempt_roles)} until the last section of "
+            "the run: it asks whether the migration is over, and may wait for weeks. Other plans may be made and run "
+            "meanwhile; each ends with that section"
+        )
     yield from _standing_access(section)
     extra = sorted(f"{one.ref.kind} {one.ref.name}" for one in todo.extra if one.ref.kind in _TOLD)
     if extra:

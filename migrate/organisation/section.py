@@ -95,7 +95,9 @@ class GuardRails(Part):
     regions: tuple[str, ...] = ()
     """Regions that stay allowed under `allowed-regions`; none named: legacy's."""
     exempt_roles: tuple[str, ...] = ("OrganizationAccountAccessRole", "AWSControlTowerExecution", "migrate-*")
-    """Names of roles that no rail stops, while the migration is under way. Empty once it is over: plan again then."""
+    """Names of roles that no rail stops while the migration is under way: the last section of the runbook ends that."""
+    always_exempt_roles: tuple[str, ...] = ()
+    """Names of roles that no rail ever stops: break-glass, Control Tower."""
     canary: str | None = None
     """Alias of the account that gets each rail first, before the gate."""
     documents: dict[str, dict[str, Any]] = Field(default_factory=dict)

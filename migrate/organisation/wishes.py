@@ -73,7 +73,8 @@ def _tags(member: Member) -> dict[str, str]:
 
 def setting(section: Organisation, regions: tuple[str, ...]) -> guard_rails.Setting:
     """What the rails are made with."""
-    return guard_rails.Setting(section.guard_rails.regions or regions, section.guard_rails.exempt_roles)
+    said = section.guard_rails
+    return guard_rails.Setting(said.regions or regions, said.exempt_roles, said.always_exempt_roles)
 
 
 def attached(section: Organisation) -> Iterator[tuple[str, str, str]]:
@@ -95,11 +96,9 @@ def _policies(section: Organisation, regions: tuple[str, ...]) -> Iterator[Resou
     if rails:
         yield _wish("organizations.policy_type", "SERVICE_CONTROL_POLICY", {})
     for rail in rails:
-        facts = {
-            "description": guard_rails.title(rail, own),
-            "content": guard_rails.document(rail, own, made),
-        }
-        yield _wish(POLICY, rail, facts)
+        during, after = (guard_rails.document(rail, own, one) for one in (made, made.when_over()))
+        facts = {"description": guard_rails.title(rail, own), "content": after}
+        yield _wish(POLICY, rail, facts | ({"during": during} if during != after else {}))
     for rail, where, target in dict.fromkeys(wanted):
         if rail in known:
             facts = {"policy": called(POLICY, rail), "target": target, "policy_name": rail}
