@@ -27,6 +27,7 @@ from moto.core.routing import get_service_router
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import NotFound
 
+from migrate.demo import portal
 from migrate.demo.site import DOWNLOADS, Site
 from migrate.demo.strict._caller import CALLER, Caller, account_of
 from migrate.demo.strict.cloudtrail import record
@@ -67,6 +68,9 @@ class Gate:
         path = environ["PATH_INFO"]
         if path.startswith(DOWNLOADS):
             return self._download(environ, start_response)
+        if path == portal.PATH:
+            with self._locks["sts"]:
+                return portal.answer(environ, start_response)
         caller = read_caller(environ)
         if caller is None:
             key = "InvalidAccessKeyId" if _scope(environ)[3] == "s3" else "InvalidClientTokenId"

@@ -37,6 +37,7 @@ from werkzeug.serving import DechunkedInput, make_server  # noqa: E402
 from migrate.demo import site as world_site  # noqa: E402
 from migrate.demo import strict  # noqa: E402
 from migrate.demo.gate import Gate  # noqa: E402
+from migrate.demo.portal import TOKEN_HEADER  # noqa: E402
 from migrate.demo.postgres import Fleet  # noqa: E402
 
 
@@ -57,6 +58,8 @@ class KeepAlive(MotoRequestHandler):
         else:
             body = self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
+        # The server drops headers with an underscore, which the access portal's token has.
+        environ[TOKEN_HEADER] = self.headers.get("x-amz-sso_bearer_token", "")
         environ["wsgi.input_terminated"] = True
         answer: list[tuple[str, list[tuple[str, str]]]] = []
 
