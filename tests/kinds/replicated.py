@@ -17,6 +17,8 @@ from tests.kinds.plain_site import PlainSite
 
 INSTANCE = rds_instance.KINDS[0]
 STEPS = ("check_replication", "replicate", "catch_up", "end_replication", "prove_rows")
+BACK_STEPS = ("check_way_back", "follow_back", "end_way_back")
+"""In these legacy's server goes to the target's."""
 
 
 class Killed(BaseException):
@@ -90,7 +92,9 @@ class Move:
 
         carrier = FakeCarrier(INSTANCE, action, place("shop"), self.sessions, intended=self.intended)
         carrier.connections = {side: to(side) for side in ("legacy", "target")}
-        carrier.routes = {"shop": self.servers.address}
+        back = step in BACK_STEPS
+        carrier.routes = {"shop": ("127.0.0.1", self.servers.target.port) if back else self.servers.address}
+        carrier.planned = {"way back": "reverse"} if self.it.way_back else {}
         carrier.outputs = self.outputs.setdefault(step, {})
         return action, carrier
 
@@ -104,10 +108,16 @@ class Move:
             while self.open:
                 self.open.pop().close()
 
-    def undo(self, *steps: str) -> None:
+    def undo(self, *steps: str, life: Life | None = None) -> None:
         for step in steps:
-            action, carrier = self.carrier(step)
-            action.uncarry(self.it, carrier)
+            action, carrier = self.carrier(step, life)
+            try:
+                action.uncarry(self.it, carrier)
+            finally:
+                while self.open:
+                    self.open.pop().close()
+            # As the journal does: what an undone step has learnt holds no more.
+            self.outputs.pop(step, None)
 
     def run(self) -> None:
         for step in STEPS:

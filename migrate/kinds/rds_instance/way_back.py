@@ -93,8 +93,8 @@ class FollowBack(_OfWayBack):
             "from": place.name,
             "to": f"{it.facts.host}:{it.facts.port}",
             "how": "a subscription without a copy, begun while both sides hold the same; legacy stays read-only for "
-            "all others. The undo makes the target read-only, waits for its last row, compares every row, and gives legacy "
-            "the target's sequences",
+            "all others. The undo makes the target read-only, waits for its last row, compares every row, and gives "
+            "legacy the target's sequences",
             "in legacy": "a subscription for each database, named migrate_…, until end_way_back or the undo drops it",
             "in the target": "a role, a publication and a replication slot for each database; the slot keeps log on "
             "the target's disk while legacy is behind or out of reach",
