@@ -17,13 +17,13 @@ REVERSE = CONFIG.replace("strategy: logical}", "strategy: logical, way_back: rev
 SNAPSHOT = CONFIG.replace(", strategy: logical", "")
 
 
-def to_the_end_way_back_gate(told: Story) -> str:
-    """Run until the run waits at the question whether the way back may end; gives what it says."""
+def to_the_last_question(told: Story) -> None:
+    """Run until the run asks whether the way back may end."""
     while True:
         said = told.type("run", "--engine", "local", expect=None)
         assert said.code == 3, said.err[-3000:]
-        if "gate way_back_gate" in said.err:
-            return said.err
+        if "Will nobody go back any more" in said.err:
+            return
         told.answer()
 
 
@@ -41,7 +41,7 @@ def instances(told: Story) -> list[Any]:
 def test_with_a_way_back_a_rollback_after_the_cut_over_keeps_the_targets_rows(tmp_path: Path) -> None:
     with story(tmp_path, build, REVERSE) as told:
         told.prepare()
-        asks = to_the_end_way_back_gate(told)
+        to_the_last_question(told)
         assert told.type("verify").code == 0
         target_writes(told)
         held = asked(told.world, small.TARGET, "SELECT said || id FROM entries ORDER BY id")
@@ -49,7 +49,6 @@ def test_with_a_way_back_a_rollback_after_the_cut_over_keeps_the_targets_rows(tm
         listing = told.type("rollback", "--to", "0")
         told.type("rollback", "--to", "0", "--confirm", listing.out.strip())
 
-        assert "Will nobody go back any more" in asks
         assert "would lose" not in listing.err
         assert asked(told.world, small.LEGACY, "SELECT said || id FROM entries ORDER BY id") == held
         assert asked(told.world, small.LEGACY, "SELECT count(*) FROM entries WHERE said = 'changed there'") == [3]
