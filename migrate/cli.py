@@ -273,6 +273,8 @@ def verify(out: Out, folder: Path, plan_path: Path | None) -> Any:
     option("--to", "to_wave", type=click.IntRange(0), help="Undo every wave after this one; 0 undoes everything."),
     option("--step", "steps", multiple=True, metavar="ID", help="Undo this step and what depends on it."),
     option("--confirm", metavar="ID", help="Act: the id that the listing printed."),
+    option("--losing", "losing_id", metavar="ID", help="Act although rows would be lost: the listing's other id."),
+    option("--by", help="Who says that they may be lost; by default your login name."),
     option("--workers", default=8, show_default=True, type=click.IntRange(1, 64)),
 )
 def rollback(out: Out, folder: Path, **arguments: Any) -> Any:

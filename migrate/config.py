@@ -185,6 +185,15 @@ class Database(Part):
     """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
     strategy: Literal["snapshot", "logical"] = "snapshot"
     """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer)."""
+    way_back: Literal["none", "reverse"] = "none"
+    """reverse: after a move by `logical` the target's writes are replicated into legacy until end_way_back, so that a
+    rollback keeps them. none: a rollback loses them, and asks for a second approval where there are any."""
+
+    @model_validator(mode="after")
+    def _back_the_way_it_came(self) -> "Database":
+        if self.way_back == "reverse" and self.strategy != "logical":
+            raise ValueError("way_back: reverse needs strategy: logical")
+        return self
 
 
 class Objects(Part):
@@ -327,6 +336,13 @@ class Config(Part):
         if ref.kind != "rds.instance":
             return ""
         return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
+
+    def way_back(self, ref: Ref) -> str:
+        """How what the target takes after the cut-over comes back; empty where it does not."""
+        if ref.kind != "rds.instance":
+            return ""
+        chosen = next((d.way_back for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "none")
+        return "" if chosen == "none" else chosen
 
     def carrying(self, ref: Ref) -> dict[str, Any]:
         """What people said of how the bytes of a resource are carried and proved, for its approved summary."""

@@ -161,7 +161,7 @@ class Drafting:
             if not there:
                 continue
             it, strategy = self.graph.its[ref], self.config.strategy(ref)
-            it = replace(it, strategy=strategy) if strategy else it
+            it = replace(it, strategy=strategy, way_back=self.config.way_back(ref)) if strategy else it
             actions = [a for a in kind.actions if a.applies(it) and self._is_asked_for(a, it)]
             if len(actions) > 1 and {"freeze", "cutover"} <= {action.when(it)[0] for action in actions}:
                 self.handed_over.add(ref)

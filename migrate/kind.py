@@ -55,6 +55,8 @@ class It(Generic[F]):
     facts: F
     strategy: str = ""
     """How people want its data moved, where there are several ways and the plan is made. Empty: the kind's default."""
+    way_back: str = ""
+    """How what the target takes after the cut-over comes back, where people want that and the plan is made."""
 
 
 class Need(NamedTuple):
@@ -162,6 +164,11 @@ class CarryAction(Action[F]):
 
     def uncarry(self, it: It[F], to: Carrier) -> None:
         """Take away what was carried, and only that."""
+
+    def loses(self, it: It[F], to: Carrier) -> Sequence[str]:
+        """What the target holds by now and legacy does not, so that taking the thing away would lose it. Read afresh
+        before a rollback, which asks for a second approval then. Not to be known is such a line too."""
+        return ()
 
 
 class Kind(Generic[F]):

@@ -16,6 +16,7 @@ from migrate.kinds.rds_instance.enabling import EnableReplication
 from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
 from migrate.kinds.rds_instance.precheck import Precheck
 from migrate.kinds.rds_instance.replication import CatchUp, CheckReplication, EndReplication, Replicate
+from migrate.kinds.rds_instance.way_back import CheckWayBack, EndWayBack, FollowBack
 
 GIB = 1024**3
 
@@ -32,8 +33,8 @@ class Instance(Kind[InstanceFacts]):
     volatile = frozenset({"host", "resource_id"})
     unordered = frozenset({"security_groups"})
     actions = (
-        EnableReplication(), CheckReplication(), Precheck(), Snapshot(), Copy(), Create(), Replicate(), CatchUp(),
-        EndReplication(), ProveRows(),
+        EnableReplication(), CheckReplication(), Precheck(), Snapshot(), Copy(), Create(), CheckWayBack(), Replicate(),
+        CatchUp(), EndReplication(), ProveRows(), FollowBack(), EndWayBack(),
     )  # fmt: skip
     manual = (
         "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "

@@ -37,6 +37,8 @@ def choice(it: It[InstanceFacts]) -> str:
         "legacy, rds.logical_replication and a key in every table"
     )
     if it.strategy == "logical":
+        back = "brought back by a rollback" if it.way_back else "lost by a rollback (way_back: reverse brings it back)"
+        replicated += f". What the target takes after the cut-over is {back}"
         return f"logical: {replicated}. snapshot would be: {snapshot}, and nothing is changed in legacy's database"
     return f"snapshot: {snapshot}. logical would be: {replicated} (databases: strategy: logical)"
 
@@ -129,9 +131,16 @@ class CheckReplication(_OfReplication):
             "from": f"{it.facts.host}:{it.facts.port}",
             "how": "wal_level, free slots, a replica identity in every table, no large objects, no unlogged tables",
             "strategy": choice(it),
+            "way back": it.way_back or "none",
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
+        if to.planned.get("way back") == "reverse" and not it.facts.logical_replication:
+            raise StepFailed(
+                f"{to.step}: way_back: reverse needs rds.logical_replication in the parameter group of {it.ref.name} "
+                "itself: the target is restored under its copy, and publishes",
+                do="set it there, reboot, scan and plan again; or take way_back out of migration.yaml",
+            )
         with connected(it, to, with_target=False) as pairs:
             followed = [pair for pair in pairs if pair.tables]
             needed = len(followed) * (1 + logical.SYNC_WORKERS)
