@@ -1,7 +1,7 @@
-"""Calls about single objects, sent with a fraction of botocore's work: there may be millions, and nothing else is so many.
+"""Calls about single objects, sent with a fraction of botocore's work: there may be millions of them.
 
-The rule: the same guard, credentials, signature and errors as any other call. The first call of each sort to a bucket goes
-botocore's whole way and shows the address and the signing; whatever is unusual goes that way too.
+The rule: the same guard, credentials, signature and errors as any other call. The first call of each sort to a bucket
+goes botocore's whole way and shows the address and the signing; whatever is unusual goes that way too.
 """
 
 import re
@@ -46,7 +46,7 @@ class _Address(NamedTuple):
 
 
 class ObjectCalls:
-    """The calls about objects that one account's S3 client sends. `wire`: None where connections have to be botocore's."""
+    """The calls about objects of one account's S3 client. `wire`: None where connections have to be botocore's."""
 
     def __init__(self, client: Any, account: AccountId, wire: Wire | None) -> None:
         self.client, self._account, self._wire = client, account, wire
@@ -102,12 +102,13 @@ class ObjectCalls:
 
     def _written(self, form: _Form, params: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
         """The query and the headers; None where a parameter is not written here."""
-        query, headers = [form.fixed] if form.fixed else [], {}
+        query: list[str] = [form.fixed] if form.fixed else []
+        headers: dict[str, str] = {}
         for name, value in params.items():
             if name in ("Bucket", "Key"):
                 continue
             if name == "CopySource" and isinstance(value, dict):
-                source = {name: dict(value)}
+                source: dict[str, Any] = {name: dict(value)}
                 handle_copy_source_param(source)
                 headers["x-amz-copy-source"] = source[name]
             elif name in form.headers and isinstance(value, str) and value.isascii() and value.isprintable():
@@ -123,7 +124,7 @@ class ObjectCalls:
         name, region, bucket, key = getattr(self._asked, "of", (None, None, None, None))
         self._asked.of = (None, None, None, None)
         url = urlsplit(str(request.url))
-        if not (region and bucket and isinstance(key, str) and url.path.endswith(f"/{_quoted(key)}")):
+        if not (name and region and bucket and isinstance(key, str) and url.path.endswith(f"/{_quoted(key)}")):
             return
         scope = scope_of(request.headers)
         if scope is None or not url.hostname:

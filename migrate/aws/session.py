@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError, U
 from botocore.parsers import ResponseParserError
 
 from migrate import __version__
-from migrate.aws import errors, guard, object_calls, transport
+from migrate.aws import errors, guard, object_calls, timestamps, transport
 from migrate.aws.wire import Wire
 from migrate.errors import AccessError, GuardError
 from migrate.names import GLOBAL, AccountId, Arn, Region
@@ -229,6 +229,7 @@ class Sessions:
             session.set_config_variable("metadata_service_timeout", 1)
             session.set_config_variable("metadata_service_num_attempts", 1)
             session.get_config_variable("region")  # raises where the profile does not exist
+            session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamps.parse)
         except BotoCoreError as error:
             raise AccessError(
                 str(error), do="aws configure list-profiles, then legacy: {profile: NAME} in migration.yaml"

@@ -46,9 +46,8 @@ class Signer:
         scope = f"{stamp[:8]}/{self._scope}"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
         signature = hmac.digest(self._key_of(stamp[:8], credentials.secret_key), text.encode(), "sha256").hex()
-        headers["authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={listed}, Signature={signature}"
-        )
+        who = f"{credentials.access_key}/{scope}"
+        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={who}, SignedHeaders={listed}, Signature={signature}"
 
     def _key_of(self, day: str, secret: str) -> bytes:
         known, key = self._key
