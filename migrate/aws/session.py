@@ -17,7 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError, U
 from botocore.parsers import ResponseParserError
 
 from migrate import __version__
-from migrate.aws import copying, errors, guard, transport
+from migrate.aws import errors, guard, object_calls, timestamps, transport
+from migrate.aws.wire import Wire
 from migrate.errors import AccessError, GuardError
 from migrate.names import GLOBAL, AccountId, Arn, Region
 
@@ -92,9 +93,10 @@ class Sessions:
         self._making = threading.RLock()
         self._sessions: dict[str, Any] = {}
         self._clients: dict[tuple[str, str], Any] = {}
-        self._copies: dict[str, copying.Copies] = {}
+        self._object_calls: dict[str, object_calls.ObjectCalls] = {}
         self._identities: dict[str, Identity] = {}
         self._transport: transport.SharedTransport | None = None
+        self._wire: Wire | None = None
         self._door: Any = None
 
     @property
@@ -167,11 +169,10 @@ class Sessions:
         if method is None:
             raise _no_such(operation)
         place = self.whereabouts(account, region)
-        if (
-            operation == "s3.CopyObject"
-            and (copied := self._copies_of(account, client).send(place, params)) is not None
-        ):
-            return copied
+        if operation in object_calls.OPERATIONS:
+            answered = self._object_calls_of(account, client).send(operation, place, params)
+            if answered is not None:
+                return answered
         token = _REGION.set(str(place))
         try:
             answer: dict[str, Any] = getattr(client, method)(**params)
@@ -179,12 +180,12 @@ class Sessions:
             _REGION.reset(token)
         return answer
 
-    def _copies_of(self, account: AccountId, client: Any) -> copying.Copies:
-        with self._making:
-            found = self._copies.get(account)
-            if found is None or found.client is not client:
-                found = self._copies[account] = copying.Copies(client, account)
-            return found
+    def _object_calls_of(self, account: AccountId, client: Any) -> object_calls.ObjectCalls:
+        found = self._object_calls.get(account)
+        if found is None or found.client is not client:
+            with self._making:
+                found = self._object_calls[account] = object_calls.ObjectCalls(client, account, self._wire)
+        return found
 
     def whereabouts(self, account: AccountId, region: Region) -> Region:
         """The region to ask: for `global`, the home of the account's partition."""
@@ -228,6 +229,7 @@ class Sessions:
             session.set_config_variable("metadata_service_timeout", 1)
             session.set_config_variable("metadata_service_num_attempts", 1)
             session.get_config_variable("region")  # raises where the profile does not exist
+            session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamps.parse)
         except BotoCoreError as error:
             raise AccessError(
                 str(error), do="aws configure list-profiles, then legacy: {profile: NAME} in migration.yaml"
@@ -274,6 +276,8 @@ class Sessions:
             if self._transport is None:
                 verify = session.get_config_variable("ca_bundle")
                 self._transport = transport.shared(verify, connections=self._connections, timeout=(CONNECT_S, READ_S))
+                if self._transport is not None:
+                    self._wire = Wire(self._transport.bundle, connect_s=CONNECT_S, read_s=READ_S)
             transport.use(client, self._transport)
             _attend(client, account)
             self._clients[account, service] = client
