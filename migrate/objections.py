@@ -92,7 +92,7 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
     for target, said in unfit_names(placement, drafting):
         do = "give it another name in migration.yaml under renames (a bucket: or change `buckets`)"
         refusals.append({"key": f"name/{target}", "what": said, "do": do})
-    for key, said, do in misfits(config, kinds, graph, placement, drafting):
+    for key, said, do in misfits(config, kinds, inputs.inventory, placement, drafting):
         refusals.append({"key": key, "what": said, "do": do})
     for key, said in left_behind(graph, placement, drafting):
         ask(key, said, f"place both in migration.yaml, {waive.format(key=key)}")

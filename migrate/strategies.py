@@ -10,7 +10,7 @@ from typing import Any
 
 from migrate.config import Config
 from migrate.drafting import Drafting
-from migrate.graph import Graph
+from migrate.inventory import Inventory
 from migrate.kind import Kind
 from migrate.placement import Placement
 
@@ -18,10 +18,10 @@ _DO = "mend `stores` in migration.yaml, then plan again"
 
 
 def misfits(
-    config: Config, kinds: Mapping[str, Kind[Any]], graph: Graph, placement: Placement, drafting: Drafting
+    config: Config, kinds: Mapping[str, Kind[Any]], inventory: Inventory, placement: Placement, drafting: Drafting
 ) -> Iterator[tuple[str, str, str]]:
     """Key, what is wrong, and what to do, for each rule of `stores` that cannot be followed."""
-    names = [f"{ref.kind}/{ref.name}" for ref in graph.its]
+    names = [f"{ref.kind}/{ref.name}" for ref in inventory.by_ref]
     for rule in config.stores:
         if not any(fnmatch.fnmatchcase(name, rule.resource) for name in names):
             what = f"migration.yaml, stores: nothing that was found is called {rule.resource!r} (<kind>/<name>)"
@@ -30,7 +30,7 @@ def misfits(
         kind, strategy = kinds.get(ref.kind), config.strategy(ref)
         if kind is None or not strategy or ref.kind == "rds.instance":
             continue
-        it = replace(graph.its[ref], strategy=strategy)
+        it = replace(kind.typed(inventory.by_ref[ref]), strategy=strategy)
         why = next((said for place in drafting.places(ref) if (said := kind.unfit_strategy(it, place))), "")
         if not why and strategy not in kind.strategies:
             known = ", ".join(kind.strategies) or "one way only, which is not chosen"

@@ -49,6 +49,7 @@ class Table(Kind[TableFacts]):
     )
     tagging_types = ("dynamodb:table",)
     volatile = frozenset({"stream_arn", "replica_regions", "large"})
+    passing = frozenset({"stream_arn"})
     left_out: ClassVar[Mapping[str, str]] = {
         "Items of the stream": "stay in legacy for 24 hours; consumers read them to the end before they stop",
         "Replicas": "dynamodb.UpdateTable with ReplicaUpdates in the target, once its items are there",
