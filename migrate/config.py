@@ -196,6 +196,15 @@ class Database(Part):
         return self
 
 
+class Store(Part):
+    """How the data of one sort of thing moves, where its kind has several ways."""
+
+    resource: str
+    """Pattern on `<kind>/<name>`: `dynamodb.table/orders*`. The first that matches decides."""
+    strategy: str
+    """One of the kind's (`migrate explain <kind>`); the plan says what each one costs."""
+
+
 class Objects(Part):
     """How a bucket's objects are proved equal."""
 
@@ -232,6 +241,7 @@ class Config(Part):
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
+    stores: tuple[Store, ...] = ()
     objects: Objects = Objects()
     identities: dict[str, Any] = Field(default_factory=dict)
     """What the old account's users are, and what stands for machines: read by `migrate people`."""
@@ -333,9 +343,10 @@ class Config(Part):
 
     def strategy(self, ref: Ref) -> str:
         """How people want the data of a resource moved; empty where nothing was said."""
-        if ref.kind != "rds.instance":
-            return ""
-        return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
+        if ref.kind == "rds.instance":
+            return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
+        known = f"{ref.kind}/{ref.name}"
+        return next((store.strategy for store in self.stores if fnmatch.fnmatchcase(known, store.resource)), "")
 
     def way_back(self, ref: Ref) -> str:
         """How what the target takes after the cut-over comes back; empty where it does not."""

@@ -16,6 +16,7 @@ _FIXED_S: Mapping[str, float] = {
     "rds.instance:replicate": 300, "rds.instance:catch_up": 30,
     "ecs.service:start": 180, "ecs.service:test_launch": 120, "ecs.service:test_launch_on_instances": 180,
     "ecs.service:stop_legacy": 60,
+    "dynamodb.table:catch_up": 60,
     "lambda.event_source_mapping:stop_legacy": 60,
 }  # fmt: skip
 _RATE_BYTES_S: Mapping[str, float] = {

@@ -204,6 +204,9 @@ class Kind(Generic[F]):
     quiet: ClassVar[bool] = False
     """What of it does not move is no loss: AWS makes it anew, or it is a person's account. Else the plan is refused
     until somebody answers for each resource that `manual` is about."""
+    strategies: ClassVar[Mapping[str, str]] = {}
+    """Ways in which its data can move, where there are several → what each costs, as a person reads it. The first is
+    the one where migration.yaml says nothing."""
     only_where_named: ClassVar[bool] = False
     """Moves only where a placement rule names its ref: nothing infers it."""
     stays_in_legacy: ClassVar[bool] = False
@@ -231,6 +234,11 @@ class Kind(Generic[F]):
         """What a person does about this one, asked where no action applies to it. Empty: it is AWS's own (what comes
         with a default VPC) and stands in every account."""
         return self.manual
+
+    def unfit_strategy(self, it: It[F], place: Place) -> str:
+        """Why the strategy that was chosen cannot be for this one, and which can: the plan is refused then. Empty: it
+        can."""
+        return ""
 
     def finding(self, it: It[F]) -> str:
         """What people outside have to be told once this one moves, for the plan. Empty: nothing."""
