@@ -297,12 +297,16 @@ def diff(out: Out, left: Path, right: Path | None, detailed_exitcode: bool) -> A
     return act(out, left, right, detailed_exitcode=detailed_exitcode)
 
 
-@verb(option("--for", "purpose", type=click.Choice(["scan"]), default="scan", show_default=True), folder=False)
-def policy(out: Out, purpose: str) -> Any:
-    """The least-privilege IAM policy of a verb, generated from the calls that the kinds declare."""
+@verb(
+    option("--for", "purpose", type=click.Choice(["scan", "run"]), default="scan", show_default=True),
+    PLAN,
+    option("--account", "alias", help="With --for run: this account alone; `legacy` for legacy."),
+)
+def policy(out: Out, purpose: str, folder: Path, plan_path: Path | None, alias: str | None) -> Any:
+    """The IAM policy of a scan; for `run` what the plan needs in each account, proofs and the way back included."""
     from migrate.verbs.telling import policy as act
 
-    return act(out, purpose)
+    return act(out, purpose, folder, plan_path, alias)
 
 
 @verb(click.argument("word", required=False), folder=False)

@@ -144,6 +144,8 @@ class CarryAction(Action[F]):
     """An action that moves bytes: code, with the writes and data reads it may send declared."""
 
     writes: ClassVar[frozenset[str]]
+    writes_in_legacy: ClassVar[frozenset[str]] = frozenset()
+    """Those of its writes that may go to legacy as well. Every other one is stopped there before it is sent."""
     reads: ClassVar[frozenset[str]] = frozenset()
 
     def requests(self, it: It[F], place: Place) -> Sequence[Request]:

@@ -31,6 +31,7 @@ WRITES = frozenset(
         "ecr.StartReplicationBackfill",
     }
 )
+WRITES_IN_LEGACY = frozenset({"ecr.PutReplicationConfiguration", "ecr.StartReplicationBackfill"})
 
 EVERY_S = 5.0
 BACKFILLS = 2

@@ -89,6 +89,7 @@ class CopyImages(CarryAction[RepositoryFacts]):
     title = "Copy the images by digest"
     reads = images.READS | images_replicated.READS
     writes = images.WRITES | images_replicated.WRITES
+    writes_in_legacy = images_replicated.WRITES_IN_LEGACY
 
     def summary(self, it: It[RepositoryFacts], place: Place) -> dict[str, Json]:
         how = "by digest: layers that the target lacks, then manifests byte for byte, lists last, oldest first"
