@@ -150,6 +150,8 @@ class Bridge(Part):
                 except ValueError as error:
                     raise _Misplaced(str(error), field) from None
         for block in self.blocks:
+            if ":" in block:
+                raise _Misplaced(f"{block} is IPv6, and a bridge carries IPv4 only: reach it by hand", "blocks")
             try:
                 IPv4Network(block)
             except ValueError as error:
