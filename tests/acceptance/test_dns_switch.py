@@ -38,7 +38,7 @@ def build(world: World) -> None:
     listener = elbv2.create_listener(
         LoadBalancerArn=made["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=to_it
     )["Listeners"][0]["ListenerArn"]
-    served = [{"Field": "host-header", "Values": ["shop.partner.example", "www.shop.example"]}]
+    served = [{"Field": "host-header", "Values": ["shop.partner.example"]}]
     elbv2.create_rule(ListenerArn=listener, Priority=1, Conditions=served, Actions=to_it)
     address = ec2.allocate_address(Domain="vpc")["PublicIp"]
     zone = route53.create_hosted_zone(Name="shop.example", CallerReference="1")["HostedZone"]["Id"]
