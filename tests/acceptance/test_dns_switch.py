@@ -109,7 +109,7 @@ def lowered_and_killed(told: Story) -> float:
             assert time.monotonic() < until
             time.sleep(0.5)
         lowered = time.monotonic()
-        time.sleep(10)
+        time.sleep(45)
         assert process.poll() is None, "it did not rest"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
