@@ -150,6 +150,8 @@ class Bridge(Part):
                 except ValueError as error:
                     raise _Misplaced(str(error), field) from None
         for block in self.blocks:
+            if ":" in block:
+                raise _Misplaced(f"{block} is IPv6, and a bridge carries IPv4 only: reach it by hand", "blocks")
             try:
                 IPv4Network(block)
             except ValueError as error:
@@ -167,6 +169,23 @@ class TestLaunch(Part):
     """Pattern on `<cluster>/<service>`."""
     launch: bool
     because: Annotated[str, Field(min_length=8)]
+
+
+class Switch(Part):
+    """How a public record goes over to the target: by default at once, else in shares with a rest after each."""
+
+    record: str
+    """Pattern on its name, without the dot at its end."""
+    shares: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=3)]
+    """Of a hundred answers, how many lead to the target before all do, rising."""
+    rest_s: Annotated[int, Field(ge=60, le=86_400)] = 600
+    """How long each share stands, counted from AWS's own time."""
+
+    @model_validator(mode="after")
+    def _rise(self) -> "Switch":
+        if list(self.shares) != sorted(set(self.shares)):
+            raise _Misplaced("must rise from one to the next", "shares")
+        return self
 
 
 class Moves(Part):
@@ -238,6 +257,7 @@ class Config(Part):
     """Temporary ways from a target back to legacy."""
     test_launches: tuple[TestLaunch, ...] = ()
     """Which services are launched once before the cut-over."""
+    switches: tuple[Switch, ...] = ()
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
@@ -342,9 +362,13 @@ class Config(Part):
         return roles
 
     def strategy(self, ref: Ref) -> str:
-        """How people want the data of a resource moved; empty where nothing was said."""
+        """How people want a resource moved; empty where nothing was said. Records: `<share>,<share> <rest in s>`."""
         if ref.kind == "rds.instance":
             return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
+        if ref.kind == "route53.record_set":
+            record = ref.name.split("/")[1].rstrip(".")
+            own = next((one for one in self.switches if fnmatch.fnmatchcase(record, one.record)), None)
+            return f"{','.join(map(str, own.shares))} {own.rest_s}" if own else ""
         known = f"{ref.kind}/{ref.name}"
         return next((store.strategy for store in self.stores if fnmatch.fnmatchcase(known, store.resource)), "")
 

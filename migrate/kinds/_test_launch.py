@@ -19,6 +19,9 @@ STEADY_S = 30.0
 PATIENCE_S = 900.0
 EVERY_S = 5.0
 
+ON_INSTANCES = ("autoscaling.group.start", "autoscaling.group.protect")
+"""What fills a cluster with machines. A rollback stops services first: ECS protects what its tasks run on."""
+
 ON_FARGATE = ("FARGATE", "FARGATE_SPOT")
 
 
@@ -115,7 +118,7 @@ class TestLaunchOnInstances(TestLaunch):
     name = "test_launch_on_instances"
     title = "Launch one task of the service on the cluster's instances, and stop it"
     phase = "cutover"
-    after_kinds = (*TestLaunch.after_kinds, "autoscaling.group.start", "ec2.instance.create")
+    after_kinds = (*TestLaunch.after_kinds, *ON_INSTANCES, "ec2.instance.create")
     reads = TestLaunch.reads | {"ecs.ListContainerInstances"}
 
     def applies(self, it: It[Any]) -> bool:

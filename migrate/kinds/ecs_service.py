@@ -19,7 +19,7 @@ from migrate.kind import (
     pair_tags,
     tag_pairs,
 )
-from migrate.kinds._test_launch import TestLaunch, TestLaunchOnInstances
+from migrate.kinds._test_launch import ON_INSTANCES, TestLaunch, TestLaunchOnInstances
 
 
 class ServiceFacts(Facts):
@@ -191,7 +191,7 @@ class Start(Action[ServiceFacts]):
     undo_class = "R3"
     downtime = "D2"
     # A task must not publish before the topic's subscribers are there.
-    after_kinds = ("ecr.repository.copy_images", "sns.subscription.create", "autoscaling.group.start")
+    after_kinds = ("ecr.repository.copy_images", "sns.subscription.create", *ON_INSTANCES)
 
     def applies(self, it: It[ServiceFacts]) -> bool:
         return it.facts.moves and it.facts.desired_count > 0

@@ -26,6 +26,8 @@ BOTH = list(ACCOUNTS)
 ROUNDS = 12
 MOST_LAUNCHED = 8
 SEEDS = range(2, 22)
+LAST_USE = re.compile(r'"last_used_for":(?:"[^"]*"|null),?')
+"""What a key was last used for changes by every scan."""
 
 pytestmark = pytest.mark.torture
 
@@ -188,7 +190,8 @@ def whole_story(folder: Path, world: Endpoint, number: int, it: Described, *, sc
         for alias in scanned:
             story.type("scan", "--account", alias)
         story.type("scan")
-        return {under: story.inventory_body(under) for under in (".", *(f"targets/{alias}" for alias in scanned))}
+        unders = (".", *(f"targets/{alias}" for alias in scanned))
+        return {under: [LAST_USE.sub("", line) for line in story.inventory_body(under)] for under in unders}
 
     def read() -> dict[str, Reader]:
         return {alias: Reader(world.url, key_of(world.url, ACCOUNTS[alias]), it.regions) for alias in ACCOUNTS}

@@ -32,6 +32,7 @@ from migrate.kinds.ec2_compute.group_facts import (
     read_facts,
     with_specifications,
 )
+from migrate.kinds.ec2_compute.protection import Protect
 
 GONE = "ValidationError"
 """AWS's answer for a group that is not there (and for much else)."""
@@ -47,10 +48,10 @@ def _described(name: str) -> dict[str, Json]:
     return {"AutoScalingGroupNames": [name]}
 
 
-def _emptied(facts: GroupFacts, name: str, *, of_ecs: bool) -> Wait | None:
-    """Until its last machine is gone; None where machines stay whatever its size is."""
-    stay = facts.settings.get("NewInstancesProtectedFromScaleIn") or "Terminate" in facts.suspended
-    if stay or (facts.of_ecs and not of_ecs):
+def _emptied(facts: GroupFacts, name: str, *, ours: bool) -> Wait | None:
+    """Until its last machine is gone; None where machines stay whatever its size is. Ours are let go before."""
+    is_protected = facts.of_ecs or facts.settings.get("NewInstancesProtectedFromScaleIn")
+    if "Terminate" in facts.suspended or (is_protected and not ours):
         return None
     return Wait(LOOK, _described(name), _COUNT, ("0",), gone=(GONE,), every_s=15)
 
@@ -132,7 +133,7 @@ class StopLegacy(Action[GroupFacts]):
             own | {"MinSize": 0, "DesiredCapacity": 0},
             "legacy",
             retry=BUSY,
-            wait=_emptied(facts, it.ref.name, of_ecs=False),
+            wait=_emptied(facts, it.ref.name, ours=False),
             undo=Request("autoscaling.UpdateAutoScalingGroup", own | sizes, "legacy", retry=BUSY),
         )
         return [*([suspend] if stops else []), empty]
@@ -188,7 +189,7 @@ class Start(Action[GroupFacts]):
                     own | {"MinSize": 0, "DesiredCapacity": 0},
                     done=(GONE,),
                     retry=BUSY,
-                    wait=_emptied(facts, place.name, of_ecs=True),
+                    wait=_emptied(facts, place.name, ours=True),
                 ),
             )
         )
@@ -251,7 +252,7 @@ class AutoScalingGroup(Kind[GroupFacts]):
         "instance refresh, activities": "what happened, or happens just now, is not repeated",
         "SkipZonalShiftValidation": "said at a call only; AWS does not show it",
     }
-    actions = (Create(), StopLegacy(), Start())
+    actions = (Create(), StopLegacy(), Start(), Protect())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         wanted = {"AutoScalingGroupNames": [only]} if only else {}
