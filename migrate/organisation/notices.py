@@ -34,8 +34,8 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
     yield from _legacy(section, config, todo)
     if any(one.ref.kind == "ecr.replication" for one in todo.resources):
         yield (
-            "only images that are pushed from now on are replicated, and a repository that replication makes has AWS's "
-            "own settings: no scan on push, mutable tags, no lifecycle policy"
+            "images that stand in the central registry are copied once when replication is set up; repositories that "
+            "it makes follow the creation template, those that stand in the other accounts stay as they are"
         )
     if any(one.ref.kind == "budgets.budget" for one in todo.resources):
         yield (
@@ -58,6 +58,12 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
             f"{len(spared)} guard rails spare {', '.join(section.guard_rails.exempt_roles)} until the last section of "
             "the run: it asks whether the migration is over, and may wait for weeks. Other plans may be made and run "
             "meanwhile; each ends with that section"
+        )
+    if any(one.ref.kind == "iam.root_access" for one in todo.resources):
+        yield (
+            "accounts made from now on have no root password; legacy and accounts that stand keep theirs, and their "
+            "access keys, until an administrator of the management account deletes them: IAM console, Root access "
+            "management, each account, Delete root user credentials"
         )
     yield from _standing_access(section)
     extra = sorted(f"{one.ref.kind} {one.ref.name}" for one in todo.extra if one.ref.kind in _TOLD)

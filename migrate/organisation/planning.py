@@ -91,6 +91,9 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) 
     ids, absent = accounts_of(section, present)
     if not absent:
         wanted += wishes.registry(section, regions, ids)
+    seen = {one.ref.name for one in present if one.ref.kind == wishes.COST_TAG}
+    unused = [one.ref.name for one in wanted if one.ref.kind == wishes.COST_TAG and one.ref.name not in seen]
+    wanted = [one for one in wanted if one.ref.kind != wishes.COST_TAG or one.ref.name in seen]
     todo = difference(wanted, present, kinds)
     if section.on_rollback == "park" and _new_accounts(todo.resources):
         # Only where an account is made: who changes something else gets no unit that nobody asked for.
@@ -103,6 +106,11 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) 
         found.append(
             f"{len(ids) + len(absent)} more steps can be planned once these accounts exist: {', '.join(absent)}; type "
             "migrate org plan again after the run"
+        )
+    if unused:
+        found.append(
+            f"costs cannot be told apart yet by {', '.join(unused)}: AWS lists a tag up to 24 hours after something "
+            "was first tagged with it; type migrate org plan again then"
         )
     refused = tuple(checks.refusals(section, regions, todo, present))
     return Drawn(inventory, todo, tuple(found), refused, {} if absent else ids)

@@ -23,6 +23,10 @@ PARKED = "Parked"
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
 
 
+CostText = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\s].*[^\s]$|^[^\s]$")]
+"""Source: ce.CreateCostCategoryDefinition Name and Value, botocore 1.44.5."""
+
+
 class Part(BaseModel):
     """A part of the section: unknown keys are refused, because a misspelt guard rail guards nothing."""
 
@@ -182,6 +186,15 @@ class Legacy(Part):
     """Path of the unit that it is parked in; the root unless said."""
 
 
+class CostCategory(Part):
+    """Accounts under names of people's own, on the bill."""
+
+    values: dict[CostText, tuple[str, ...]] = Field(min_length=1, max_length=500)
+    """Value → aliases; `management` and `legacy` too."""
+    default: CostText | None = None
+    """The value of all other accounts."""
+
+
 class Registry(Part):
     """The account that images are pushed to, and those in which they appear."""
 
@@ -191,6 +204,10 @@ class Registry(Part):
     """Aliases of the accounts that get the images."""
     region: str | None = None
     """Legacy's first unless said."""
+    immutable_tags: bool = False
+    """Of the repositories that replication makes: whether a tag, once pushed, stays where it is."""
+    expire_untagged_days: Annotated[int, Field(ge=1)] | None = None
+    """Of the same: after how many days an image without a tag is deleted; never unless said."""
 
 
 class Organisation(Part):
@@ -215,6 +232,11 @@ class Organisation(Part):
     delegated: dict[str, str] = Field(default_factory=dict)
     """Service principal → alias of the account that administers it in place of the management account."""
     contacts: dict[Literal["BILLING", "OPERATIONS", "SECURITY"], Contact] = Field(default_factory=dict)
+    cost_tags: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
+    """Keys of tags by which the bill is told apart."""
+    cost_categories: dict[CostText, CostCategory] = Field(default_factory=dict)
+    central_root_access: bool = False
+    """Whether the management account looks after the root users of its members."""
     registry: Registry | None = None
     identity_center: IdentityCenter = IdentityCenter()
     people: tuple[Person, ...] = ()
@@ -286,6 +308,7 @@ class Organisation(Part):
         for service, alias in self.delegated.items():
             if alias not in aliases:
                 yield f"delegated.{service}: {alias!r} is no alias of an account here: {known}"
+        yield from self._wrong_costs(aliases)
         users: set[str] = set()
         for person in self.people:
             if person.login in users:
@@ -301,6 +324,17 @@ class Organisation(Part):
                 for alias in assign.accounts:
                     if alias not in aliases | {"management"}:
                         yield f"groups.{title}: {alias!r} is no alias of an account here: {known}, management"
+
+    def _wrong_costs(self, aliases: set[str]) -> Iterator[str]:
+        for name, category in self.cost_categories.items():
+            seen: dict[str, str] = {}
+            for value, those in category.values.items():
+                for alias in those:
+                    if alias not in aliases | {"management", "legacy"}:
+                        yield f"cost_categories.{name}: {alias!r} is no alias of an account here"
+                    if alias in seen:
+                        yield f"cost_categories.{name}: {alias} is {seen[alias]!r} already, and {value!r} too"
+                    seen[alias] = value
 
 
 def _walk(above: str, units: dict[str, Unit]) -> Iterator[tuple[str, Unit]]:

@@ -9,11 +9,12 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.names import Region
 from migrate.organisation import guard_rails
-from migrate.organisation.kinds import budgets, ecr_registry, wanted_kinds
+from migrate.organisation.kinds import budgets, ecr_registry, root_access, wanted_kinds
 from migrate.organisation.section import PARKED, Member, Organisation
 from migrate.organisation.wanted import ROOT, Wanted, WantedKind, called
 
 UNIT, ACCOUNT, POLICY = "organizations.organizational_unit", "organizations.account", "organizations.policy"
+COST_TAG = "ce.cost_allocation_tag"
 STOP = "deny-create"
 """The guard rail that a budget puts on an account."""
 OWNER_TAG, EXPIRY_TAG = "owner", "expires"
@@ -27,6 +28,7 @@ def wishes(section: Organisation, regions: tuple[str, ...], legacy: str) -> list
         *_policies(section, regions),
         *_services(section),
         *_budgets(section),
+        *_costs(section, legacy),
         *_people(section, region_of(section, regions)),
     ]
 
@@ -116,6 +118,9 @@ def trial(section: Organisation, rail: str) -> Resource | None:
 
 def _services(section: Organisation) -> Iterator[Resource]:
     trusted = {*section.services, *section.delegated}
+    if section.central_root_access:
+        trusted.add(root_access.SERVICE)
+        yield from (_wish("iam.root_access", feature, {}) for feature in root_access.FEATURES)
     if section.contacts and any(True for _ in section.every_account()):
         trusted.add("account.amazonaws.com")
     for service in sorted(trusted):
@@ -158,6 +163,17 @@ def _budgets(section: Organisation) -> Iterator[Resource]:
         yield _wish("iam.budget_role", budgets.ROLE, role)
 
 
+def _costs(section: Organisation, legacy: str) -> Iterator[Resource]:
+    yield from (_wish(COST_TAG, key, {}) for key in dict.fromkeys(section.cost_tags))
+    known = {alias: called(ACCOUNT, email) for alias, email in section.emails().items()}
+    known |= {"management": section.management.account, "legacy": legacy}
+    for name, category in section.cost_categories.items():
+        members = [
+            {"value": value, "account": known[alias]} for value, those in category.values.items() for alias in those
+        ]
+        yield _wish("ce.cost_category", name, {"members": members, "default": category.default or ""})
+
+
 def registry_accounts(section: Organisation) -> tuple[str, ...]:
     """Aliases of the accounts in which something of the central registry is set."""
     return () if section.registry is None else (section.registry.account, *dict.fromkeys(section.registry.to))
@@ -170,7 +186,7 @@ def registry(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, 
     source, *others = (ids[alias] for alias in registry_accounts(section))
     region = Region(section.registry.region or regions[0])
     rules = [{"destinations": [{"region": region, "registryId": account} for account in others]}]
-    receivers = [ecr_registry.receiver(account) for account in others]
+    receivers = [text for account in others for text in ecr_registry.receiver(account)]
     yield _wish("ecr.replication", source, {"rules": rules, "receivers": receivers}, region=region)
     for account in others:
         allowed = {
@@ -180,6 +196,9 @@ def registry(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, 
         }  # fmt: skip
         policy = {"Version": "2012-10-17", "Statement": [allowed]}
         yield _wish("ecr.registry_policy", account, {"policy": policy}, region=region)
+        days = section.registry.expire_untagged_days
+        template = {"is_immutable": section.registry.immutable_tags, "lifecycle": days and ecr_registry.expiring(days)}
+        yield _wish("ecr.creation_template", account, template, region=region)
 
 
 def _people(section: Organisation, region: Region) -> Iterator[Resource]:
