@@ -78,11 +78,18 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
 
 
 def _standing_access(section: Organisation) -> Iterator[str]:
-    """Who may always look at what is kept out of reach."""
+    """Who may always look at what is kept out of reach, and until when others may."""
+    for name, group in section.groups.items():
+        for assign in group.assign:
+            if assign.expires is not None:
+                yield (
+                    f"{name} has {assign.permission_set} in {', '.join(assign.accounts)} until {assign.expires}: the "
+                    "first migrate org plan and run after that day take it away; nothing does it by itself"
+                )
     closed = {alias for alias, member, _ in section.every_account() if "sensitive-data" in member.guard_rails}
     for name, group in section.groups.items():
         for assign in group.assign:
-            for alias in sorted(closed & set(assign.accounts)):
+            for alias in sorted(closed & set(assign.accounts)) if assign.expires is None else ():
                 yield (
                     f"{name} has {assign.permission_set} in {alias} for good, where sensitive data lies: give it for "
                     "the time of a task instead, and take it away again"

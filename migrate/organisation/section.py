@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 AccountText = Annotated[str, Field(pattern=r"^[0-9]{12}$", description="twelve digits, quoted")]
 Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$", min_length=6, max_length=64)]
@@ -23,6 +23,13 @@ PARKED = "Parked"
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
 
 
+def _a_day(said: str) -> str:
+    """Refuse the 30th of February. Raises ValueError."""
+    date.fromisoformat(said)
+    return said
+
+
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)]
 CostText = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\s].*[^\s]$|^[^\s]$")]
 """Source: ce.CreateCostCategoryDefinition Name and Value, botocore 1.44.5."""
 
@@ -75,10 +82,12 @@ class Member(Part):
     """Its root user's address, unique for ever; from the pattern `email` unless said."""
     owner: Email | None = None
     """Who answers for it; becomes a tag."""
-    expires: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+    expires: Day | None = None
     """When it may be closed; becomes a tag. Nothing closes it by itself."""
     budget: Budget | None = None
     guard_rails: tuple[str, ...] = ()
+    sensitive: bool = False
+    """Whether nobody has access for good: an assignment here needs `expires`, and nothing in S3 can be public."""
 
 
 class Unit(Part):
@@ -114,6 +123,8 @@ class Assign(Part):
     accounts: tuple[str, ...] = Field(min_length=1)
     """Aliases; `management` only where it is meant: whoever works there can change everything."""
     permission_set: str
+    expires: Day | None = None
+    """The last day of it: the first plan and run after that day take it away."""
 
 
 class Group(Part):
@@ -263,6 +274,10 @@ class Organisation(Part):
     def emails(self) -> dict[str, str]:
         """Alias → address."""
         return {alias: self.email_of(alias, member) for alias, member, _ in self.every_account()}
+
+    def sensitive(self) -> set[str]:
+        """Aliases of the accounts in which nobody has access for good."""
+        return {alias for alias, member, _ in self.every_account() if member.sensitive}
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Organisation":

@@ -20,8 +20,8 @@ STOP = "deny-create"
 OWNER_TAG, EXPIRY_TAG = "owner", "expires"
 
 
-def wishes(section: Organisation, regions: tuple[str, ...], legacy: str) -> list[Resource]:
-    """Everything that is wanted, in no order. `regions`: legacy's; `legacy`: its account id."""
+def wishes(section: Organisation, regions: tuple[str, ...], legacy: str, today: str = "") -> list[Resource]:
+    """Everything that is wanted, in no order. `regions`: legacy's; `legacy`: its account id; `today`: 2026-11-23."""
     return [
         *_tree(section),
         *_legacy(section, legacy),
@@ -29,7 +29,7 @@ def wishes(section: Organisation, regions: tuple[str, ...], legacy: str) -> list
         *_services(section),
         *_budgets(section),
         *_costs(section, legacy),
-        *_people(section, region_of(section, regions)),
+        *_people(section, region_of(section, regions), today),
     ]
 
 
@@ -179,6 +179,23 @@ def registry_accounts(section: Organisation) -> tuple[str, ...]:
     return () if section.registry is None else (section.registry.account, *dict.fromkeys(section.registry.to))
 
 
+def accounts_within(section: Organisation) -> tuple[str, ...]:
+    """Aliases of the accounts in which something is set."""
+    return tuple(dict.fromkeys([*registry_accounts(section), *sorted(section.sensitive())]))
+
+
+def within(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, str]) -> Iterator[Resource]:
+    """What is set within member accounts. `ids`: alias → account id, of each that it is in."""
+    yield from registry(section, regions, ids)
+    for alias in sorted(section.sensitive()):
+        yield _wish("s3control.public_access_block", ids[alias], {}, region=region_within(section, regions))
+
+
+def region_within(section: Organisation, regions: tuple[str, ...]) -> Region:
+    """Where member accounts are asked."""
+    return Region((section.registry and section.registry.region) or regions[0])
+
+
 def registry(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, str]) -> Iterator[Resource]:
     """The central registry's settings. `ids`: alias → account id, of each account that they are in."""
     if section.registry is None:
@@ -201,7 +218,7 @@ def registry(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, 
         yield _wish("ecr.creation_template", account, template, region=region)
 
 
-def _people(section: Organisation, region: Region) -> Iterator[Resource]:
+def _people(section: Organisation, region: Region, today: str) -> Iterator[Resource]:
     if not (section.people or section.groups or section.permission_sets):
         return
     is_provisioned = section.identity_center.users == "provisioned"
@@ -223,24 +240,25 @@ def _people(section: Organisation, region: Region) -> Iterator[Resource]:
         for name in () if is_provisioned else dict.fromkeys(person.groups):
             both = {"group": called("identitystore.group", name), "user": called("identitystore.user", person.login)}
             yield _wish("identitystore.group_membership", f"{name}/{person.login}", both, region=region)
-    yield from _assignments(section, region)
+    yield from _assignments(section, region, today)
 
 
-def _assignments(section: Organisation, region: Region) -> Iterator[Resource]:
+def _assignments(section: Organisation, region: Region, today: str) -> Iterator[Resource]:
     emails = section.emails()
-    triples = [
-        (assign.permission_set, alias, name)
-        for name, group in section.groups.items()
-        for assign in group.assign
-        for alias in assign.accounts
-    ]
-    for permission_set, alias, name in dict.fromkeys(triples):
+    given: dict[tuple[str, str, str], bool] = {}
+    for name, group in section.groups.items():
+        for assign in group.assign:
+            is_over = assign.expires is not None and assign.expires < today
+            for alias in assign.accounts:
+                triple = assign.permission_set, alias, name
+                given[triple] = given.get(triple, False) or not is_over
+    for (permission_set, alias, name), is_given in given.items():
         is_management = alias == "management"
         facts = {
             "permission_set": called("sso.permission_set", permission_set),
             "account": section.management.account if is_management else called(ACCOUNT, emails[alias]),
-            "group": called("identitystore.group", name),
-        }
+            "group": called("identitystore.group", name), "is_given": is_given,
+        }  # fmt: skip
         where = "management" if is_management else emails[alias]
         yield _wish("sso.account_assignment", f"{permission_set}@{where}@{name}", facts, region=region)
 
