@@ -295,7 +295,16 @@ def diff(out: Out, left: Path, right: Path | None, detailed_exitcode: bool) -> A
     return act(out, left, right, detailed_exitcode=detailed_exitcode)
 
 
-@verb(option("--for", "purpose", type=click.Choice(["scan"]), default="scan", show_default=True), folder=False)
+@verb(
+    option(
+        "--for",
+        "purpose",
+        type=click.Choice(["scan", "quiet", "org", "org-members"]),
+        default="scan",
+        show_default=True,
+    ),
+    folder=False,
+)
 def policy(out: Out, purpose: str) -> Any:
     """The least-privilege IAM policy of a verb, generated from the calls that the kinds declare."""
     from migrate.verbs.telling import policy as act

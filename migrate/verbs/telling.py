@@ -31,14 +31,20 @@ IAM_ACTIONS = {
     "s3.GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "s3.GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
     "s3.GetBucketReplication": "s3:GetReplicationConfiguration",
+    "s3.ListBucketMetricsConfigurations": "s3:GetMetricsConfiguration",
+    "s3control.GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
+    "s3control.PutPublicAccessBlock": "s3:PutAccountPublicAccessBlock",
+    "s3control.DeletePublicAccessBlock": "s3:PutAccountPublicAccessBlock",
+    "budgets.DescribeBudgets": "budgets:ViewBudget", "budgets.DescribeNotificationsForBudget": "budgets:ViewBudget",
+    "budgets.CreateBudget": "budgets:ModifyBudget", "budgets.DeleteBudget": "budgets:ModifyBudget",
 }  # fmt: skip
-"""Where the IAM action is not `service:Operation`. Source: Service Authorization Reference, Amazon S3; read 2026-11,
-unverified against the live page."""
+"""Where the IAM action is not `service:Operation`. Source: Service Authorization Reference, Amazon S3 and AWS Budget
+Service; read 2026-11, unverified against the live page."""
 
 _PREFIX = {"resourcegroupstaggingapi": "tag", "elbv2": "elasticloadbalancing", "logs": "logs", "events": "events",
            "application-autoscaling": "application-autoscaling", "efs": "elasticfilesystem",
            "stepfunctions": "states", "opensearch": "es", "opensearchserverless": "aoss", "elb": "elasticloadbalancing",
-           "emr": "elasticmapreduce", "kinesisanalyticsv2": "kinesisanalytics",
+           "emr": "elasticmapreduce", "sso-admin": "sso", "kinesisanalyticsv2": "kinesisanalytics",
            "marketplace-agreement": "aws-marketplace"}  # fmt: skip
 
 _INLINE, _MANAGED = 10_240, 6_144
@@ -47,17 +53,12 @@ Guide, "IAM and AWS STS quotas"; unverified against the live page."""
 
 
 def policy(out: Out, purpose: str) -> int:
-    """The IAM policy of a scan: the declared reads of every kind, and an explicit deny of everything that writes."""
-    from migrate.scan import GET_RESOURCES
-    from migrate.unhandled import PROBES
-
-    assert purpose == "scan"
-    reads = {GET_RESOURCES, "iam.ListAccountAliases", *(probe.operation for probe in PROBES)}
-    reads = reads.union(*(kind.reads for kind in every_kind().values()))
-    actions = sorted({iam_action(operation) for operation in reads})
+    """The IAM policy of a verb's role: the operations that its kinds declare, and nothing else."""
+    actions = sorted({iam_action(operation) for operation in _operations(purpose)})
+    title = "".join(word.capitalize() for word in f"migrate-{purpose}".split("-"))
     document = {
         "Version": "2012-10-17",
-        "Statement": [{"Sid": "MigrateScan", "Effect": "Allow", "Action": actions, "Resource": "*"}],
+        "Statement": [{"Sid": title, "Effect": "Allow", "Action": actions, "Resource": "*"}],
     }
     size = len(json.dumps(document, separators=(",", ":")))
     if size > _MANAGED:
@@ -65,6 +66,21 @@ def policy(out: Out, purpose: str) -> int:
         out.say(f"{size} characters: more than a managed policy takes ({_MANAGED}); it fits {fits} ({_INLINE})")
     out.result(json.dumps(document, indent=1), document)
     return 0
+
+
+def _operations(purpose: str) -> set[str]:
+    """What the verb may send."""
+    from migrate.organisation import permissions
+    from migrate.quiet import READS
+    from migrate.scan import GET_RESOURCES
+    from migrate.unhandled import PROBES
+
+    if purpose == "scan":
+        probes = {GET_RESOURCES, "iam.ListAccountAliases", *(probe.operation for probe in PROBES)}
+        return probes.union(*(kind.reads for kind in every_kind().values()))
+    if purpose == "quiet":
+        return set(READS)
+    return set(permissions.of_management() if purpose == "org" else permissions.of_members())
 
 
 def iam_action(operation: str) -> str:
@@ -77,11 +93,17 @@ def iam_action(operation: str) -> str:
 
 def explain(out: Out, word: str | None) -> int:
     """Explain one word, or list the words."""
-    kinds = every_kind()
+    from migrate.organisation.kinds import wanted_kinds
+
+    wanted = wanted_kinds()
+    kinds = every_kind() | wanted
     if word is None:
         lines = [
-            f"{kind.name:36} {kind.title}{'' if kind.actions else ' (reported, not moved)'}" for kind in kinds.values()
+            f"{kind.name:36} {kind.title}{'' if kind.actions else ' (reported, not moved)'}"
+            for kind in every_kind().values()
         ]
+        lines += ["", "of the organisation (migrate org), wanted and not found:"]
+        lines += [f"{kind.name:36} {kind.title}" for kind in wanted.values()]
         lines += ["", "classes: " + ", ".join([*UNDO, *DOWN]), "exit codes: " + ", ".join(map(str, EXIT_CODES))]
         out.result("\n".join(lines), {"kinds": list(kinds), "classes": UNDO | DOWN, "exit_codes": EXIT_CODES})
         return 0
