@@ -88,3 +88,9 @@ def test_the_policies_use_iams_own_words() -> None:
     assert "organizations:CreateAccount" not in members
     assert "cloudwatch:GetMetricData" in quiet
     assert all(re.match(r"[a-z0-9-]+:(Describe|Get|List|BatchGet)", action) for action in quiet)
+
+
+def test_five_hundred_people_in_twenty_accounts_are_planned_in_less_than_ten_seconds() -> None:
+    from bench import org
+
+    assert org.main() == 0
