@@ -183,6 +183,7 @@ def plan(out: Out, folder: Path, inventory: Path | None) -> Any:
     return act(out, folder, inventory=inventory)
 
 
+PURPOSES = ["scan", "run", "quiet", "org", "org-members"]
 PLAN = option("--plan", "plan_path", type=click.Path(path_type=Path, dir_okay=False), help="This plan, not the newest.")
 
 
@@ -298,12 +299,12 @@ def diff(out: Out, left: Path, right: Path | None, detailed_exitcode: bool) -> A
 
 
 @verb(
-    option("--for", "purpose", type=click.Choice(["scan", "run"]), default="scan", show_default=True),
+    option("--for", "purpose", type=click.Choice(PURPOSES), default="scan", show_default=True),
     PLAN,
     option("--account", "alias", help="With --for run: this account alone; `legacy` for legacy."),
 )
 def policy(out: Out, purpose: str, folder: Path, plan_path: Path | None, alias: str | None) -> Any:
-    """The IAM policy of a scan; for `run` what the plan needs in each account, proofs and the way back included."""
+    """The IAM policy of a verb; for `run` what the plan needs in each account, proofs and the way back included."""
     from migrate.verbs.telling import policy as act
 
     return act(out, purpose, folder, plan_path, alias)

@@ -81,10 +81,9 @@ class Needed:
         return _documents(statements)
 
 
-def of_scan(operations: Iterable[str]) -> list[dict[str, Json]]:
-    """One policy that allows these reads and nothing else, whatever its size."""
-    actions = sorted({action for operation in operations for action in of_operation(operation)})
-    return [_document([_statement("MigrateScan", actions, "*")])]
+def of_operations(sid: str, operations: Iterable[str]) -> dict[str, Json]:
+    """One policy that allows these operations and nothing else, whatever its size."""
+    return _document([_statement(sid, sorted(_actions(operations)), "*")])
 
 
 def of_run(plan: Plan, kinds: Mapping[str, Kind[Any]]) -> dict[AccountId, Needed]:

@@ -3,6 +3,7 @@
 The rule: before the first call in an account, the account is asserted; a wrong one ends everything there.
 """
 
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ HOME = {"cn": Region("cn-north-1"), "us-gov": Region("us-gov-west-1")}
 """Where global services of a partition are asked and signed; us-east-1 elsewhere."""
 
 _WEB_PAGE = re.compile(rb"\s*<(?:!doctype )?html", re.I)
+_ACCOUNT_HOST = re.compile(r"(?<=:)//[0-9]{12}\.")
 _REGION: ContextVar[str] = ContextVar("migrate_region")
 
 
@@ -315,6 +317,13 @@ def _attend(client: Any, account: AccountId) -> None:
     # First, so that botocore's own handlers (S3's redirects) see the region and may correct it.
     client.meta.events.register_first(f"provide-client-params.{service}", before)
     client.meta.events.register_first(f"before-endpoint-resolution.{service}", choose)
+    if service == "s3-control" and os.environ.get("AWS_ENDPOINT_URL"):
+        client.meta.events.register(f"before-sign.{service}", without_account)
+
+
+def without_account(request: Any, **_: Any) -> None:
+    """Send to an endpoint of one's own as it was said: botocore puts the account's id before its host."""
+    request.url = _ACCOUNT_HOST.sub("//", request.url)
 
 
 def _no_such(operation: str) -> errors.NoSuchOperation:

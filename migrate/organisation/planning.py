@@ -68,7 +68,11 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
     section = section_of(config)
     targets = {MANAGEMENT: Target(account=section.management.account, role=section.management.role or "")}
     targets |= {alias: Target(account=number, role=section.role) for alias, number in accounts.items()}
-    within = (Rule(to=alias, kind="ecr.*", name=number, because="its registry") for alias, number in accounts.items())
+    within = (
+        Rule(to=alias, kind=kind, name=number, because="it is within that account")
+        for alias, number in accounts.items()
+        for kind in ("ecr.*", "s3control.*")
+    )
     return WishConfig(
         schema="migrate.config/1",
         migration=config.migration,
@@ -83,14 +87,17 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
     )
 
 
-def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) -> Drawn:
-    """Everything that is to be done, and what is said about it."""
+def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "") -> Drawn:
+    """Everything that is to be done, and what is said about it. `today`: 2026-11-23, for what expires."""
     section = section_of(config)
     regions = config.legacy.regions
-    wanted = wishes.wishes(section, regions, config.legacy.account)
+    wanted = wishes.wishes(section, regions, config.legacy.account, today)
     ids, absent = accounts_of(section, present)
     if not absent:
-        wanted += wishes.registry(section, regions, ids)
+        wanted += wishes.within(section, regions, ids)
+    seen = {one.ref.name for one in present if one.ref.kind == wishes.COST_TAG}
+    unused = [one.ref.name for one in wanted if one.ref.kind == wishes.COST_TAG and one.ref.name not in seen]
+    wanted = [one for one in wanted if one.ref.kind != wishes.COST_TAG or one.ref.name in seen]
     todo = difference(wanted, present, kinds)
     if section.on_rollback == "park" and _new_accounts(todo.resources):
         # Only where an account is made: who changes something else gets no unit that nobody asked for.
@@ -104,6 +111,11 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) 
             f"{len(ids) + len(absent)} more steps can be planned once these accounts exist: {', '.join(absent)}; type "
             "migrate org plan again after the run"
         )
+    if unused:
+        found.append(
+            f"costs cannot be told apart yet by {', '.join(unused)}: AWS lists a tag up to 24 hours after something "
+            "was first tagged with it; type migrate org plan again then"
+        )
     refused = tuple(checks.refusals(section, regions, todo, present))
     return Drawn(inventory, todo, tuple(found), refused, {} if absent else ids)
 
@@ -112,7 +124,7 @@ def accounts_of(section: Organisation, present: Iterable[Resource]) -> tuple[dic
     """The member accounts in which a step is to be done: alias → id of those that stand, and aliases of the others."""
     ids = {one.ref.name: str(one.facts["id"]) for one in present if one.ref.kind == wishes.ACCOUNT}
     emails = section.emails()
-    wanted = wishes.registry_accounts(section)
+    wanted = wishes.accounts_within(section)
     known = {alias: ids[emails[alias]] for alias in wanted if emails[alias] in ids}
     return known, [alias for alias in wanted if alias not in known]
 

@@ -93,12 +93,17 @@ def try_rails(
     bare = setting.when_over()
     tried = []
     for activity in seen:
-        events = [one for one in activity.events if OURS not in str(one.get("CloudTrailEvent", ""))]
+        events = theirs(activity)
         for rail in rails.get(activity.name, ()):
             if rail in known and events:
                 documents = (guard_rails.document(rail, own, setting), guard_rails.document(rail, own, bare))
                 tried.append(_try(rail, activity, events, *documents))
     return tried
+
+
+def theirs(activity: Activity) -> list[Mapping[str, Any]]:
+    """The calls that this tool did not make."""
+    return [one for one in activity.events if OURS not in str(one.get("CloudTrailEvent", ""))]
 
 
 def _try(
@@ -123,14 +128,14 @@ def findings(tried: Sequence[Tried], rails: Mapping[str, tuple[str, ...]], seen:
             yield _sentence(one, page)
     harmless = Counter(one.activity.name for one in tried if not (one.failed or one.found.denied or one.spared))
     for name, count in harmless.items():
-        events = next(len(one.events) for one in seen if one.name == name)
+        events = next(len(theirs(one)) for one in seen if one.name == name)
         yield f"{count} guard rails deny none of {events} recent calls in {name}"
     for activity in seen:
         for said in activity.unseen:
             yield f"guard rails could not be simulated against recent calls in {activity.name}: {said}"
         if activity.cut:
             yield f"not every recent call in {activity.name} was read: no {', no '.join(activity.cut)}"
-        if not (activity.events or activity.unseen):
+        if not (theirs(activity) or activity.unseen):
             yield f"CloudTrail shows no recent calls in {activity.name}: guard rails are tried against nothing there"
     if absent:
         yield f"guard rails are not tried in accounts that do not stand yet: {', '.join(absent)}"
@@ -162,7 +167,11 @@ def page(tried: Sequence[Tried], seen: Sequence[Activity]) -> str:
     lines = ["# Guard rails against recent calls", "", "Each rail alone, against the management events of CloudTrail: "
              "90 days at most. Data events (objects, rows, messages) are not in it.", ""]  # fmt: skip
     for activity in seen:
-        lines += [f"## {activity.name} ({activity.account})", "", f"{len(activity.events)} calls read."]
+        lines += [
+            f"## {activity.name} ({activity.account})",
+            "",
+            f"{len(theirs(activity))} calls read, beside this tool's own.",
+        ]
         lines += [f"Not read: {said}." for said in (*activity.cut, *activity.unseen)] + [""]
         for one in tried:
             if one.activity is activity:

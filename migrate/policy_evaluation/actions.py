@@ -56,10 +56,23 @@ _ACTIONS = {
     "s3:getpublicaccessblock": ("s3:GetBucketPublicAccessBlock",),
     "s3:putpublicaccessblock": ("s3:PutBucketPublicAccessBlock",),
     "s3:deletepublicaccessblock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:listbucketmetricsconfigurations": ("s3:GetMetricsConfiguration",),
     "lambda:invoke": ("lambda:InvokeFunction",),
+    "budgets:describebudgets": ("budgets:ViewBudget",),
+    "budgets:describenotificationsforbudget": ("budgets:ViewBudget",),
+    "budgets:createbudget": ("budgets:ModifyBudget",),
+    "budgets:deletebudget": ("budgets:ModifyBudget",),
 }
 """Source: S3 guide, "Required permissions for Amazon S3 API operations", and the permissions of each operation in the
-S3 API reference. Unverified against a trail: lambda:Invoke."""
+S3 API reference. For budgets the Service Authorization Reference, AWS Budget Service, read 2026-11. Unverified against a
+trail: lambda:Invoke."""
+
+_OF_THE_ACCOUNT = {
+    "s3control.GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
+    "s3control.PutPublicAccessBlock": "s3:PutAccountPublicAccessBlock",
+    "s3control.DeletePublicAccessBlock": "s3:PutAccountPublicAccessBlock",
+}
+"""Operations of S3 on an account that are called like those on a bucket. Source: as for the operations of S3."""
 
 _METHODS = {"get": "GET", "create": "POST", "delete": "DELETE", "update": "PATCH", "put": "PUT"}
 """API Gateway's permissions are the methods of its own API. Source: service authorization reference, "Actions,
@@ -86,6 +99,8 @@ def of_name(name: str) -> tuple[str, ...]:
 
 def of_operation(operation: str) -> tuple[str, ...]:
     """The actions for `service.Operation` in botocore's spelling, with those for versions of objects."""
+    if operation in _OF_THE_ACCOUNT:
+        return (_OF_THE_ACCOUNT[operation],)
     service, _, name = operation.partition(".")
     found = of_name(f"{_PREFIXES.get(service, service)}:{name}")
     return (*found, *(_VERSIONS[action] for action in found if action in _VERSIONS))

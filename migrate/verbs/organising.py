@@ -73,7 +73,7 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
         roles = planning.as_config(migration.decided, {}, ids).roles()
         aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
         within = {name: kind for name, kind in migration.kinds.items() if getattr(kind, "per_account", False)}
-        where = Region((section.registry and section.registry.region) or migration.decided.legacy.regions[0])
+        where = wishes.region_within(section, migration.decided.legacy.regions)
         found += reading.present(
             aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
         )

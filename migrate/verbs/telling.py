@@ -28,14 +28,11 @@ EXIT_CODES = {
 
 
 def policy(out: Out, purpose: str, folder: Path, plan_path: Path | None, alias: str | None) -> int:
-    """The IAM policies of a scan, or of what one plan needs in each account."""
+    """The IAM policy of a verb's role: what its kinds declare, or for `run` what one plan sends, and nothing else."""
     if purpose == "run":
         return _policies_of_run(out, folder, plan_path, alias)
-    from migrate.scan import GET_RESOURCES
-    from migrate.unhandled import PROBES
-
-    reads = {GET_RESOURCES, "iam.ListAccountAliases", *(probe.operation for probe in PROBES)}
-    (document,) = permissions.of_scan(reads.union(*(kind.reads for kind in every_kind().values())))
+    title = "".join(word.capitalize() for word in f"migrate-{purpose}".split("-"))
+    document = permissions.of_operations(title, _operations(purpose))
     size = permissions.size(document)
     if size > permissions.MANAGED:
         fits = "as a role's inline policy" if size <= permissions.INLINE else "only in parts"
@@ -57,22 +54,42 @@ def _policies_of_run(out: Out, folder: Path, plan_path: Path | None, alias: str 
         if account in needed and alias in (None, name):
             found[name] = needed[account].documents()
             many = len(found[name])
-            said = (
-                "" if many <= permissions.ATTACHED else f", more than a role takes by default ({permissions.ATTACHED})"
-            )
+            too_many = f", more than a role takes by default ({permissions.ATTACHED})"
+            said = "" if many <= permissions.ATTACHED else too_many
             out.say(f"{name} {account}: {many} polic{'y' if many == 1 else 'ies'}{said}")
     out.say("AWS may check further actions for some calls: one that is denied names what it missed.")
     out.result(json.dumps(found, indent=1), found)
     return 0
 
 
+def _operations(purpose: str) -> set[str]:
+    """What the verb may send."""
+    from migrate.organisation import permissions as of_organisation
+    from migrate.quiet import READS
+    from migrate.scan import GET_RESOURCES
+    from migrate.unhandled import PROBES
+
+    if purpose == "scan":
+        probes = {GET_RESOURCES, "iam.ListAccountAliases", *(probe.operation for probe in PROBES)}
+        return probes.union(*(kind.reads for kind in every_kind().values()))
+    if purpose == "quiet":
+        return set(READS)
+    return set(of_organisation.of_management() if purpose == "org" else of_organisation.of_members())
+
+
 def explain(out: Out, word: str | None) -> int:
     """Explain one word, or list the words."""
-    kinds = every_kind()
+    from migrate.organisation.kinds import wanted_kinds
+
+    wanted = wanted_kinds()
+    kinds = every_kind() | wanted
     if word is None:
         lines = [
-            f"{kind.name:36} {kind.title}{'' if kind.actions else ' (reported, not moved)'}" for kind in kinds.values()
+            f"{kind.name:36} {kind.title}{'' if kind.actions else ' (reported, not moved)'}"
+            for kind in every_kind().values()
         ]
+        lines += ["", "of the organisation (migrate org), wanted and not found:"]
+        lines += [f"{kind.name:36} {kind.title}" for kind in wanted.values()]
         lines += ["", "classes: " + ", ".join([*UNDO, *DOWN]), "exit codes: " + ", ".join(map(str, EXIT_CODES))]
         out.result("\n".join(lines), {"kinds": list(kinds), "classes": UNDO | DOWN, "exit_codes": EXIT_CODES})
         return 0

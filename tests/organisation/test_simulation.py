@@ -95,7 +95,16 @@ def test_the_calls_of_this_tool_itself_are_left_out(story: Story, trail: list[Ma
     trail += [called("iam:CreateUser", "us-east-1", userAgent="migrate-aws/0.1 Botocore/1"), called("ec2:DescribeVpcs")]
     story.want({"guard_rails": {"everywhere": ["no-iam-users"]}})
 
-    assert "1 guard rails deny none of" in findings(story)
+    assert "1 guard rails deny none of 1 recent calls in legacy" in findings(story)
+
+
+def test_a_trail_of_this_tools_own_calls_alone_is_said_to_be_empty(
+    story: Story, trail: list[Mapping[str, Any]]
+) -> None:
+    trail.append(called("iam:CreateUser", "us-east-1", userAgent="migrate-aws/0.1 Botocore/1"))
+    story.want({"guard_rails": {"everywhere": ["no-iam-users"]}})
+
+    assert "CloudTrail shows no recent calls in legacy" in findings(story)
 
 
 def test_a_rail_that_nothing_would_have_met_says_so_and_a_second_plan_tries_nothing(
