@@ -242,7 +242,7 @@ def ask(told: People, arns: dict[tuple[str, str], str], answer: dict[str, Any]) 
 def _answer(principal: str, account: str, documents: list[dict[str, Any]], action: str, resource: str) -> bool:
     """The product's evaluator's answer, which the other judge must share."""
     # Nothing that is asked about carries a tag of SageMaker, by which AWS's policy for it allows some things.
-    tags = {key: ABSENT for key in ("s3:ExistingObjectTag/SageMaker", "secretsmanager:ResourceTag/SageMaker")}
+    tags = dict.fromkeys(("s3:existingobjecttag/sagemaker", "secretsmanager:resourcetag/sagemaker"), ABSENT)
     request = Request(principal, action, resource, DIRECT | tags, account, account)
     own = decide(request, Policies(identity=documents)).outcome
     other = judge(documents, action, resource, {"aws:principalaccount": account, "aws:requestedregion": "eu-west-1"})
