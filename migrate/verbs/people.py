@@ -279,7 +279,8 @@ def _findings(looked: Looked) -> list[str]:
     found = [f"{name}: say what it is, in identities.users of migration.yaml" for name in looked.proposal.undecided]
     found += [f"organisation: {text}" for text in looked.decided.dangling()]
     found += [
-        f"policy {name} must stand in {', '.join(one.accounts)} before {one.name} is provisioned there: make it"
+        f"policy {name} must stand in {', '.join(one.accounts)} before {one.name} is assigned there: migrate org makes "
+        "it, once --write has put it under identities.policies"
         for one in sets.sets
         for name in one.customer
     ]
