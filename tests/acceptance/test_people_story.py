@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -63,10 +63,12 @@ class People(Story):
     """The commands of the story, each in a process of its own."""
 
     group = ""
+    typed: ClassVar[list[list[str]]] = []
 
     def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
         """Begin `migrate [org|close] VERB`."""
         before = [self.group] if self.group else []
+        self.typed.append([*before, verb, *words])
         return subprocess.Popen(
             [sys.executable, "-m", "migrate", *before, verb, str(self.folder), *words], env=self.environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -81,6 +83,7 @@ class People(Story):
     def stand(self) -> Path:
         """Plan, approve, run to the end; gives the plan."""
         plan = json.loads(self.type("plan", "--json").out)
+        self.type("review")
         self.approve()
         self.run()
         return Path(plan["plan"])
@@ -230,6 +233,7 @@ def test_the_people_of_the_demo_get_one_login_that_allows_what_the_old_one_did_a
     assert center(told) == untouched[0]
     assert overflow(told) == {}
     assert access_management(told, machines).list_users()["Users"] == []
+    assert page_not_typed(told.typed) == []
 
 
 def until_a_person_must_act(org: People) -> str:
@@ -354,6 +358,24 @@ def _answer(principal: str, account: str, documents: list[dict[str, Any]], actio
     assert own in ("allowed", "explicit deny", "implicit deny"), f"{action} on {resource}: {own}"
     assert (own == "allowed") == other, f"{principal}: {action} on {resource}: {own}, the other judge says {other}"
     return other
+
+
+def page_not_typed(typed: list[list[str]]) -> list[str]:
+    """The commands of "The whole way" in docs/people.md that were not typed, in that order, with those options."""
+    page = (Path(__file__).parents[2] / "docs" / "people.md").read_text(encoding="utf-8")
+    block = page.partition("## The whole way")[2].partition("\n## ")[0]
+    lines = [line.partition("#")[0] for line in block.splitlines() if line.startswith("    migrate ")]
+    commands = [one.split()[1:] for line in lines for one in line.split("&&")]
+    assert len(commands) >= 10
+    at, left = 0, []
+    for words in commands:
+        wanted = [word for word in words if word != "acme"]
+        later = next((n for n in range(at, len(typed)) if all(word in typed[n] for word in wanted)), None)
+        if later is None:
+            left.append(" ".join(words))
+        else:
+            at = later + 1
+    return left
 
 
 def test_the_questions_have_teeth(told: People) -> None:
