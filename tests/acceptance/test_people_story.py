@@ -22,7 +22,7 @@ from migrate.demo.legacy.identity import USERS
 from migrate.policy_evaluation import ABSENT, DIRECT, Policies, decide
 from migrate.policy_evaluation import Asked as Request
 from tests.acceptance.people_questions import judge, large_policies, of_role, of_user, questions
-from tests.crash.story import Story
+from tests.crash.story import Said, Story
 from tests.demo.signing_in import sign_in, who_am_i
 
 pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(1200)]
@@ -88,10 +88,10 @@ class People(Story):
         self.run()
         return Path(plan["plan"])
 
-    def undo_all(self, plan: Path) -> None:
+    def undo_all(self, plan: Path, expect: int = 0) -> Said:
         """Roll a plan back, whole."""
         listing = self.type("rollback", "--to", "0", "--plan", str(plan)).out.split()[-1]
-        self.type("rollback", "--to", "0", "--plan", str(plan), "--confirm", listing)
+        return self.type("rollback", "--to", "0", "--plan", str(plan), "--confirm", listing, expect=expect)
 
     def change(self, *pairs: tuple[str, str]) -> None:
         """Edit migration.yaml."""
@@ -226,6 +226,8 @@ def test_the_people_of_the_demo_get_one_login_that_allows_what_the_old_one_did_a
     assert {account for account, found in users.items() if found} == set(), users
     assert [one["UserName"] for one in access_management(told, machines).list_users()["Users"]] == ["vercel"]
 
+    with_key = org.undo_all(Path(with_machines["plan"]), expect=1)
+    assert "must delete access keys first" in with_key.err
     for key in access_management(told, machines).list_access_keys(UserName="vercel")["AccessKeyMetadata"]:
         access_management(told, machines).delete_access_key(UserName="vercel", AccessKeyId=key["AccessKeyId"])
     org.undo_all(Path(with_machines["plan"]))
