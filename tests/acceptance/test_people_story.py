@@ -25,7 +25,7 @@ from tests.acceptance.people_questions import judge, large_policies, of_role, of
 from tests.crash.story import Said, Story
 from tests.demo.signing_in import sign_in, who_am_i
 
-pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(2400)]
 
 ABSENT_TAGS = (
     "s3:existingobjecttag/sagemaker", "s3:existingobjecttag/servicecatalog:provisioning",
@@ -206,6 +206,10 @@ def test_the_people_of_the_demo_get_one_login_that_allows_what_the_old_one_did_a
 
     arns = log_in_as_everybody(told, tmp_path)
     assert ask(told, arns, answer) == []
+    assert more_than_before(told, arns, answer) == {
+        f"{name} in development: ec2:TerminateInstances on *: False before, True after"
+        for name in ("chidi.okafor", "dora.lind", "emil.novak")
+    }
 
     told.change(("  portal:", "  quarantine: true\n  portal:"))
     closing = close.stand()
@@ -350,6 +354,17 @@ def ask(told: People, arns: dict[tuple[str, str], str], answer: dict[str, Any]) 
     return wrong
 
 
+def more_than_before(told: People, arns: dict[tuple[str, str], str], answer: dict[str, Any]) -> set[str]:
+    """What the questions find where a role may do one thing more."""
+    iam = client(told, TARGETS["development"], "iam")
+    role = arns["chidi.okafor", "development"].split("/")[1]
+    more = {"Statement": [{"Effect": "Allow", "Action": "ec2:Terminate*", "Resource": "*"}], "Version": "2012-10-17"}
+    iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=json.dumps(more))
+    found = ask(told, arns, answer)
+    iam.delete_role_policy(RoleName=role, PolicyName="more")
+    return set(found)
+
+
 def _answer(principal: str, account: str, documents: list[dict[str, Any]], action: str, resource: str) -> bool:
     """The product's evaluator's answer, which the other judge must share."""
     # Nothing that is asked about carries a tag of SageMaker, by which AWS's policy for it allows some things.
@@ -378,15 +393,3 @@ def page_not_typed(typed: list[list[str]]) -> list[str]:
         else:
             at = later + 1
     return left
-
-
-def test_the_questions_have_teeth(told: People) -> None:
-    """A role that may do one thing more is found out by the same comparison."""
-    iam = client(told, LEGACY, "iam")
-    before = of_user(iam, "chidi.okafor")
-    more = [*before, {"Statement": [{"Effect": "Allow", "Action": "ec2:Terminate*", "Resource": "*"}]}]
-
-    one = next(q for q in questions("dev", TARGETS["development"]) if q.action == "ec2:TerminateInstances")
-
-    assert not _answer(f"arn:aws:iam::{LEGACY}:user/x", LEGACY, before, one.action, one.before)
-    assert _answer(f"arn:aws:iam::{LEGACY}:user/x", LEGACY, more, one.action, one.before)
