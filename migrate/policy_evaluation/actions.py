@@ -64,8 +64,8 @@ _ACTIONS = {
     "budgets:deletebudget": ("budgets:ModifyBudget",),
 }
 """Source: S3 guide, "Required permissions for Amazon S3 API operations", and the permissions of each operation in the
-S3 API reference. For budgets the Service Authorization Reference, AWS Budget Service, read 2026-11. Unverified against a
-trail: lambda:Invoke."""
+S3 API reference; for budgets the Service Authorization Reference, AWS Budget Service. Read 2026-11. Unverified against
+a trail: lambda:Invoke."""
 
 _OF_THE_ACCOUNT = {
     "s3control.GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",

@@ -38,7 +38,7 @@ from migrate.verbs.acting import JOURNAL
 
 NOTHING = Proposal((), {}, {}, {}, ())
 SHOWN = 8
-"""How many losses of one cell are shown to people; --json has them all."""
+"""How many losses of one cell or set are shown to people; --json has them all."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,10 @@ def _sets(sets: Sets) -> list[str]:
             holds.append(f"{one.packed.size_bytes} bytes in {len(one.packed.documents)} policies")
         lines.append(f"permission set {one.name} for {', '.join(one.accounts)}, {where}: {', '.join(holds)}")
         for alias in one.accounts:
-            lines += [f"    not in {alias}: {left}" for left in sets.left[one.persona, alias]]
+            left = sets.left[one.persona, alias]
+            lines += [f"    not in {alias}: {each}" for each in left[:SHOWN]]
+            if len(left) > SHOWN:
+                lines.append(f"    and {len(left) - SHOWN} more not in {alias}: --json has all")
     return lines
 
 
@@ -279,7 +282,8 @@ def _findings(looked: Looked) -> list[str]:
     found = [f"{name}: say what it is, in identities.users of migration.yaml" for name in looked.proposal.undecided]
     found += [f"organisation: {text}" for text in looked.decided.dangling()]
     found += [
-        f"policy {name} must stand in {', '.join(one.accounts)} before {one.name} is provisioned there: make it"
+        f"policy {name} must stand in {', '.join(one.accounts)} before {one.name} is assigned there: migrate org makes "
+        "it, once --write has put it under identities.policies"
         for one in sets.sets
         for name in one.customer
     ]

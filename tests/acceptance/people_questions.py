@@ -11,6 +11,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 LEGACY = "111111111111"
+LARGEST = "a-report-with-a-very-long-name-of-its-own-119"
+"""The last of the reports that the large policies of the data scientists name: it overflows the inline policy."""
+
+
+def large_policies() -> list[dict[str, Any]]:
+    """Two policies that have over 12,000 bytes together, of which nothing can be left out."""
+    names = [f"arn:aws:s3:::shop-assets-shared/reports/{LARGEST[:-3]}{number:03}/*" for number in range(120)]
+    return [
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObjectVersion", "Resource": part}]}
+        for part in (names[:60], names[60:])
+    ]
 
 
 class Asked(NamedTuple):
@@ -47,6 +58,8 @@ def questions(env: str, account: str) -> list[Asked]:
         "organizations:LeaveOrganization": ["*"],
         "secretsmanager:GetSecretValue": [f"arn:aws:secretsmanager:eu-west-1:{{a}}:secret:shop/{env}/db"],
         "cloudtrail:StopLogging": ["*"],
+        "s3:GetObjectVersion": [f"arn:aws:s3:::shop-assets-shared{{b}}/reports/{LARGEST}/x",
+                                "arn:aws:s3:::shop-assets-shared{b}/reports/x"],
     }  # fmt: skip
     return [
         Asked(action, text.format(a=LEGACY, b=""), text.format(a=account, b=f"-{account}"))

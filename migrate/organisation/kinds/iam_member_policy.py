@@ -76,6 +76,7 @@ class MemberPolicyKind(MemberKind[MemberPolicy]):
     facts = MemberPolicy
     reads = frozenset({"iam.GetPolicy", "iam.GetPolicyVersion"})
     volatile = MemberKind.volatile | {"version"}
+    ignored = frozenset({"version"})
     adjustable = frozenset({"document"})
     actions = (CreatePolicy(), ChangePolicy())
 
