@@ -27,7 +27,7 @@ from migrate.kind import (
 from migrate.kinds._transfer_key import transfer_key
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
 from migrate.kinds.rds_instance.replication import by_logical, choice, without_own_setting
-from migrate.kinds.rds_instance.way_back import lost, note, proof_of_rows
+from migrate.kinds.rds_instance.way_back import lost, note, proof_of_rows, without_own_things
 from migrate.values import join
 
 SNAPSHOT_GONE = "DBSnapshotNotFound"
@@ -223,7 +223,7 @@ class ProveRows(CarryAction[InstanceFacts]):
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
         proof = proof_of_rows(it, to)
-        return without_own_setting(it, to, proof)
+        return without_own_things(to, without_own_setting(it, to, proof))
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """Nothing: nothing was written."""
