@@ -13,6 +13,7 @@ import pytest
 from migrate.carry import logical, logical_indexes
 from migrate.demo.postgres import Fleet
 from migrate.errors import GateClosed, StepFailed
+from migrate.kinds.rds_instance import dms
 from migrate.kinds.rds_instance.dms import task_name
 from tests.carry.fake_carrier import LEGACY
 from tests.carry.two_servers import make
@@ -82,7 +83,11 @@ class Person:
         return self.dms.describe_replication_tasks()["ReplicationTasks"][0]["ReplicationTaskArn"]
 
 
-def test_each_step_waits_for_the_person_and_the_rows_are_compared_all_the_same(move: Move) -> None:
+def test_each_step_waits_for_the_person_and_the_rows_are_compared_all_the_same(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # This server has no plugin of DMS's.
+    monkeypatch.setattr(dms, "SLOTS", dms.SLOTS.replace("'pglogical'", "'pgoutput'"))
     person = Person(move)
     move.do("check_replication")
     with pytest.raises(GateClosed, match=rf"full-load-and-cdc(.|\n)*shop \(6 tables\), task {TASK}: is not there") as e:
@@ -104,7 +109,7 @@ def test_each_step_waits_for_the_person_and_the_rows_are_compared_all_the_same(m
     with pytest.raises(GateClosed, match=f"task {TASK} is stopped"):
         move.do("end_dms")
     person.delete()
-    person.legacy.execute("SELECT pg_create_logical_replication_slot('left_by_dms', 'test_decoding')")
+    person.legacy.execute("SELECT pg_create_logical_replication_slot('left_by_dms', 'pgoutput')")
     with pytest.raises(GateClosed, match="replication slot left_by_dms is in legacy"):
         move.do("end_dms")
     person.legacy.execute("SELECT pg_drop_replication_slot('left_by_dms')")
