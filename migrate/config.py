@@ -202,8 +202,9 @@ class Database(Part):
     """Pattern on the RDS instance's name."""
     secret: str
     """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
-    strategy: Literal["snapshot", "logical"] = "snapshot"
-    """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer)."""
+    strategy: Literal["snapshot", "logical", "dms"] = "snapshot"
+    """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer). dms: so by
+    AWS DMS, which a person sets up."""
     way_back: Literal["none", "reverse"] = "none"
     """reverse: after a move by `logical` the target's writes are replicated into legacy until end_way_back, so that a
     rollback keeps them. none: a rollback loses them, and asks for a second approval where there are any."""

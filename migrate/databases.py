@@ -45,7 +45,8 @@ class Databases:
         try:
             return psycopg.connect(
                 host=name, port=number, dbname=database, user=login[0], password=login[1], connect_timeout=10,
-                application_name="migrate",
+                # A database of SQL_ASCII would give bytes for every name.
+                application_name="migrate", client_encoding="utf8",
             )  # fmt: skip
         except psycopg.Error as error:
             self.why_not[host] = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -62,6 +62,8 @@ def nothing_left(move: Move) -> None:
 
 def test_what_the_target_took_is_in_legacy_after_a_rollback_each_row_once(move: Move) -> None:
     there(move)
+    for step in ("prove_rows", "follow_back"):
+        assert move.do(step).state == "equal", f"{step}, asked again while legacy follows"
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         move.servers.run("legacy", "INSERT INTO orders (note) VALUES ('from somebody else')")
     with writing(move.servers.target) as writers:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, after, pair_tags, same_place
 from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
+from migrate.kinds.rds_instance.dms import CatchUpByDms, EndDms, LoadByDms
 from migrate.kinds.rds_instance.enabling import EnableReplication
 from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
 from migrate.kinds.rds_instance.precheck import Precheck
@@ -34,7 +35,7 @@ class Instance(Kind[InstanceFacts]):
     unordered = frozenset({"security_groups"})
     actions = (
         EnableReplication(), CheckReplication(), Precheck(), Snapshot(), Copy(), Create(), CheckWayBack(), Replicate(),
-        CatchUp(), EndReplication(), ProveRows(), FollowBack(), EndWayBack(),
+        LoadByDms(), CatchUp(), EndReplication(), CatchUpByDms(), ProveRows(), EndDms(), FollowBack(), EndWayBack(),
     )  # fmt: skip
     manual = (
         "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "

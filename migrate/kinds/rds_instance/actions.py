@@ -26,8 +26,8 @@ from migrate.kind import (
 )
 from migrate.kinds._transfer_key import transfer_key
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
-from migrate.kinds.rds_instance.replication import by_logical, choice, without_own_setting
-from migrate.kinds.rds_instance.way_back import lost, note, proof_of_rows
+from migrate.kinds.rds_instance.replication import choice, is_followed, without_own_setting
+from migrate.kinds.rds_instance.way_back import lost, note, proof_of_rows, without_own_things
 from migrate.values import join
 
 SNAPSHOT_GONE = "DBSnapshotNotFound"
@@ -50,7 +50,7 @@ class Snapshot(Action[InstanceFacts]):
     downtime = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
-        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
+        return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -100,7 +100,7 @@ class Copy(Action[InstanceFacts]):
     downtime = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
-        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
+        return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -137,7 +137,7 @@ class Create(Action[InstanceFacts]):
     downtime = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
-        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
+        return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -223,7 +223,7 @@ class ProveRows(CarryAction[InstanceFacts]):
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
         proof = proof_of_rows(it, to)
-        return without_own_setting(it, to, proof)
+        return without_own_things(to, without_own_setting(it, to, proof))
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """Nothing: nothing was written."""
