@@ -188,7 +188,11 @@ class Database(Part):
 
 
 class Objects(Part):
-    """How a bucket's objects are proved equal."""
+    """How a bucket's objects are copied and proved equal."""
+
+    batch_from_objects: int | None = Field(default=None, ge=1)
+    """So many objects missing in a target's bucket, and S3 Batch Operations jobs copy them; what a job cannot copy is
+    copied one by one. None: all are copied one by one."""
 
     read_up_to_bytes: int | None = Field(default=None, ge=0)
     """Objects that have no checksum in common with their copy are read on both sides and hashed, whatever their size.

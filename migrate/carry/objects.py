@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from migrate.carry import batch_jobs
 from migrate.carry.listing import History, Version, batches, histories, history_of, side_by_side
 from migrate.carry.manifest import Intent, Manifest, Row
 from migrate.carry.one_key import KeyPass, Known, Outcome
@@ -33,6 +34,7 @@ WRITES = frozenset(
         "s3.PutObjectTagging",
         "s3.UploadPart",
         "s3.UploadPartCopy",
+        *batch_jobs.WRITES,
     }
 )
 READS = frozenset(
@@ -43,6 +45,7 @@ READS = frozenset(
         "s3.ListMultipartUploads",
         "s3.ListObjectVersions",
         "s3.ListObjectsV2",
+        *batch_jobs.READS,
     }
 )
 BATCH = 1000
@@ -135,6 +138,7 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
     totals.problem_list.unlink(missing_ok=True)
     with Manifest(path) as manifest:
         manifest.forget_gone()
+        by_jobs = batch_jobs.copy_missing(to, buckets, manifest, _merged(to, buckets))
         keys = KeyPass(to, buckets)
         for batch in batches(_merged(to, buckets), BATCH):
             known = manifest.known(key for key, _, _ in batch)
@@ -157,7 +161,7 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
         else:
             totals.counts["deleted"] = _delete_gone(to, buckets, manifest)
     totals.raise_problems(buckets)
-    return dict(totals.counts)
+    return dict(totals.counts) | by_jobs
 
 
 def _looked_at_again(keys: KeyPass, manifest: Manifest, key: str, outcome: Outcome) -> Outcome:
@@ -217,6 +221,7 @@ def take_away(to: Carrier, buckets: Buckets) -> int:
     What the manifest says is ours goes, though legacy has changed since; anything else has to be equal to legacy.
     Raises: Conflict with the list where the target holds anything else; nothing was deleted then.
     """
+    batch_jobs.end(to, buckets)
     shown: list[str] = []
     foreign = 0
     with Manifest(manifest_path(to, buckets)) as manifest:
