@@ -32,6 +32,7 @@ WRITES = frozenset(
         "s3.PutObjectLegalHold",
         "s3.PutObjectRetention",
         "s3.PutObjectTagging",
+        "s3.RestoreObject",
         "s3.UploadPart",
         "s3.UploadPartCopy",
         *batch_jobs.WRITES,
@@ -49,6 +50,8 @@ READS = frozenset(
     }
 )
 BATCH = 1000
+RESTORE_POLL_S = 900.0
+"""How often the buckets are looked at while AWS restores archived objects: that takes hours."""
 LOST_WAITS_S = (5.0, 15.0, 45.0)
 """How long a key whose answer was lost is left alone before it is looked at again."""
 SHOWN = 20
@@ -76,6 +79,7 @@ class Totals:
                 "deleted",
                 "archived",
                 "archived_bytes",
+                "restoring",
             ),
             0,
         )
@@ -85,7 +89,7 @@ class Totals:
 
     def add(self, outcome: Outcome) -> None:
         """Count one key."""
-        for name in ("copied", "copied_bytes", "equal", "retagged", "held", "vanished", "archived", "archived_bytes"):
+        for name in self.counts.keys() - {"deleted"}:
             self.counts[name] += getattr(outcome, name)
         for problem in outcome.problems:
             with self.problem_list.open("a", encoding="utf-8", errors="replace") as lines:
@@ -133,6 +137,21 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
     Raises: StepFailed naming the keys that could not be brought up to legacy's: what was copied stays, these keys were
     not touched. Where legacy lost most of what was copied nothing is deleted.
     """
+    restored = restored_bytes = 0
+    while True:
+        totals, by_jobs = _one_pass(to, buckets)
+        waits = totals.counts.pop("restoring")
+        restored, restored_bytes = max(restored, waits), max(restored_bytes, totals.counts["archived_bytes"])
+        # What has a problem is said at once: nobody shall wait for hours to hear of it.
+        totals.raise_problems(buckets)
+        if not waits:
+            more = {"restored": restored, "restored_bytes": restored_bytes} if restored else {}
+            return dict(totals.counts) | more | by_jobs
+        to.pause(RESTORE_POLL_S)
+
+
+def _one_pass(to: Carrier, buckets: Buckets) -> tuple[Totals, dict[str, Json]]:
+    """Look at every key once and bring it up to legacy's."""
     path = manifest_path(to, buckets)
     totals = Totals(path.with_suffix(".problems.txt"))
     totals.problem_list.unlink(missing_ok=True)
@@ -160,8 +179,7 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
                 break
         else:
             totals.counts["deleted"] = _delete_gone(to, buckets, manifest)
-    totals.raise_problems(buckets)
-    return dict(totals.counts) | by_jobs
+    return totals, by_jobs
 
 
 def _looked_at_again(keys: KeyPass, manifest: Manifest, key: str, outcome: Outcome) -> Outcome:

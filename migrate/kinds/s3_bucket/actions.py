@@ -352,6 +352,7 @@ def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
         special=bool(facts.website or facts.object_lock),
         requester_pays=facts.request_payer != "BucketOwner",
         read_up_to_bytes=to.planned.get("read_up_to_bytes"),
+        restore=to.planned.get("restore"),
         # Jobs say no locks and redirects, and their role has no right to keys.
         batch_from=to.planned.get("batch_from_objects") if _is_for_jobs(facts) else None,
     )
