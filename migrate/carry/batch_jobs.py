@@ -81,8 +81,10 @@ def copy_missing(
     Raises: StepFailed where a job failed: what it copied stays, and the next run goes on from there.
     """
     counts: dict[str, Json] = {"batch_jobs": 0, "batch_copied": 0, "batch_failed": 0}
-    room = _Room(to, buckets)
     asked = to.outputs.get(JOB)
+    if not asked and not to.outputs.get(ROOM) and buckets.batch_from is None:
+        return {}
+    room = _Room(to, buckets)
     if asked:
         room.finish(json.loads(asked), counts)
     elif buckets.batch_from is not None:
@@ -98,8 +100,10 @@ def copy_missing(
 
 def end(to: Carrier, buckets: Buckets) -> None:
     """Cancel the job that is under way and take away what it needed."""
-    room = _Room(to, buckets)
     asked = to.outputs.get(JOB)
+    if not asked and not to.outputs.get(ROOM):
+        return
+    room = _Room(to, buckets)
     if asked:
         job = json.loads(asked)
         job_id = job["id"] or room.asked_for(job)

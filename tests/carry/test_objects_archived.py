@@ -8,7 +8,7 @@ import pytest
 
 from migrate.carry import objects
 from migrate.errors import StepFailed
-from tests.carry.test_objects import Sessions, carrier, history, two_buckets
+from tests.carry.test_objects import Sessions, carrier, two_buckets
 
 
 def test_archived_objects_are_restored_where_migration_yaml_wants_it_and_waited_for(sessions: Sessions) -> None:
