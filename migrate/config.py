@@ -226,8 +226,14 @@ class Store(Part):
 
 
 class Objects(Part):
-    """How a bucket's objects are proved equal."""
+    """How a bucket's objects are copied and proved equal."""
 
+    batch_from_objects: int | None = Field(default=None, ge=1)
+    """So many objects missing in a target's bucket, and S3 Batch Operations jobs copy them; what a job cannot copy is
+    copied one by one. None: all are copied one by one."""
+
+    restore: Literal["Standard", "Bulk"] | None = None
+    """The tier in which archived objects are restored in legacy (AWS bills it). None: the copy names them and stops."""
     read_up_to_bytes: int | None = Field(default=None, ge=0)
     """Objects that have no checksum in common with their copy are read on both sides and hashed, whatever their size.
     With this, larger ones are compared by size, parts and description only, counted and listed."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import botocore.session
 from botocore import credentials as signing
@@ -313,6 +314,15 @@ def _attend(client: Any, account: AccountId) -> None:
         if response_dict["status_code"] < 300 and isinstance(body, bytes) and _WEB_PAGE.match(body):
             raise ResponseParserError(f"{operation_model.name} was answered with a web page")
 
+    def at_address(request: Any, **_: Any) -> None:
+        # S3 Control puts the account before the host, also before an endpoint that is a bare address.
+        parts = urlsplit(str(request.url))
+        rest = str(parts.hostname).partition(".")[2]
+        if rest.replace(".", "").isdecimal():
+            request.url = parts._replace(netloc=parts.netloc.partition(".")[2]).geturl()
+
+    if service == "s3-control":
+        client.meta.events.register_first("before-sign.s3-control", at_address)
     client.meta.events.register(f"before-parse.{service}", page)
     # First, so that botocore's own handlers (S3's redirects) see the region and may correct it.
     client.meta.events.register_first(f"provide-client-params.{service}", before)
