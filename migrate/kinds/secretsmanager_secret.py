@@ -190,17 +190,17 @@ class Secret(Kind[SecretFacts]):
     actions = (Create(), SetPolicy(), StopRotation(), CopyValue(), Replicate(), Rotate())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
-        found: list[dict[str, Any]]
+        names = [only] if only is not None else []
         if only is None:
-            found = list(site.pages("secretsmanager.ListSecrets", "SecretList", MaxResults=100))
-        else:
-            answer = site.optional(
-                "secretsmanager.DescribeSecret", missing=("ResourceNotFoundException",), SecretId=only
-            )
-            found = [answer] if answer else []
+            names = [one["ARN"] for one in site.pages("secretsmanager.ListSecrets", "SecretList", MaxResults=100)]
+
+        def described(name: str) -> dict[str, Any] | None:
+            # A listing shows no replicas. Source: secretsmanager.SecretListEntry, botocore 1.44.5.
+            return site.optional("secretsmanager.DescribeSecret", missing=("ResourceNotFoundException",), SecretId=name)
+
+        found = [secret for secret in site.map(described, names) if secret and not secret.get("DeletedDate")]
         yield from site.map(
-            lambda secret: self._found(site, secret),
-            (secret for secret in found if not secret.get("DeletedDate") and only in (None, secret["Name"])),
+            lambda secret: self._found(site, secret), [one for one in found if only in (None, one["Name"])]
         )
 
     def _found(self, site: ReadSite, secret: dict[str, Any]) -> Resource:
@@ -209,8 +209,7 @@ class Secret(Kind[SecretFacts]):
         )
         text = (answer or {}).get("ResourcePolicy")
         policy = documents.parsed(text) if text else None
-        # The same under another name in each answer. Source: botocore 1.44.5.
-        stages = secret.get("SecretVersionsToStages") or secret.get("VersionIdsToStages") or {}
+        stages = secret.get("VersionIdsToStages") or {}
         facts = SecretFacts(
             description=secret.get("Description") or "",
             kms_key_id=secret.get("KmsKeyId"),
