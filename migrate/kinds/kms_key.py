@@ -261,7 +261,8 @@ class Key(Kind[KeyFacts]):
     # Services add grants while they use the key: what people gave is compared in the target only.
     passing = frozenset({"grants"})
     unordered = frozenset({"grants"})
-    actions = (Create(), Configure(), Grant())
+    # A key that is off takes no grants: `configure` comes last.
+    actions = (Create(), Grant(), Configure())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         wanted = {"KeyId": only} if only else {}
