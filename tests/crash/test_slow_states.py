@@ -65,15 +65,16 @@ def test_a_run_waits_by_the_worlds_time_and_goes_on_after_a_kill_where_it_stood(
     table = approved.world.session(TARGET).client("dynamodb")
 
     # Killed in the middle of the wait: the table is asked for, and 40 minutes of its time are not over.
-    begun = time.monotonic()
+    begun, said = time.monotonic(), ""
     process = approved.start("run", "--engine", "local")
-    while time.monotonic() - begun < 120 and "CREATING" not in waiting(approved):
+    while time.monotonic() - begun < 120 and "waits for AWS" not in said:
         time.sleep(1.0)
-    said = waiting(approved)
+        said = waiting(approved)
     process.kill()
     process.communicate()
-    assert "orders:create" in said
-    assert "DescribeTable" in said
+    [line] = [line for line in said.splitlines() if line.startswith("waits for AWS")]
+    assert "dynamodb.table/orders:create: dynamodb.DescribeTable" in line
+    assert "CREATING, seen first at" in line
     assert table.describe_table(TableName="orders")["Table"]["TableStatus"] == "CREATING"
 
     clock.push(approved.world.home, 1200)
