@@ -249,7 +249,8 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         lines.append(f"next: migrate run {folder}")
     out.result("\n".join(lines), {
         "plan": plan.digest, "begun": True, "approved": approved, "states": {k: len(v) for k, v in states.items()},
-        "failed": failures, "blocked": blocked, "awaited": awaited, "gate": waiting.id if waiting else None, "asks": asked,
+        "failed": failures, "blocked": blocked, "awaited": awaited, "gate": waiting.id if waiting else None,
+        "asks": asked,
     })  # fmt: skip
     return 0
 

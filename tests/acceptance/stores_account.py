@@ -64,12 +64,9 @@ def rotating(client: Any, key_arn: str) -> None:
     role = client("iam").create_role(
         RoleName="rotator", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )["Role"]["Arn"]
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as file:
-        file.writestr("index.py", "def handler(event, context): pass\n")
     function = client("lambda").create_function(
         FunctionName="rotator", Runtime="python3.12", Role=role, Handler="index.handler",
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": package()},
     )["FunctionArn"]  # fmt: skip
     client("lambda").add_permission(
         FunctionName="rotator", StatementId="rotate", Action="lambda:InvokeFunction",
@@ -80,6 +77,14 @@ def rotating(client: Any, key_arn: str) -> None:
     manager.rotate_secret(
         SecretId="stores/login", RotationLambdaARN=function, RotationRules=SCHEDULE, RotateImmediately=False
     )
+
+
+def package() -> bytes:
+    """A function's code."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("index.py", "def handler(event, context): pass\n")
+    return packed.getvalue()
 
 
 def table(dynamodb: Any, name: str) -> None:
