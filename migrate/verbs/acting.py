@@ -29,6 +29,7 @@ from migrate.running import is_unproved
 from migrate.steps import Gate
 from migrate.values import Json
 from migrate.verbs.beginning import open_aws, scan_account
+from migrate.waiting import waited_for
 
 JOURNAL = "journal.db"
 
@@ -232,12 +233,14 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
         asked = asking.of_all(engine.ground)
         blocked = {s: _last_error(journal, s) for s in states.get("blocked", [])}
+        awaited = {s: waited_for(journal, s) for s in states.get("waiting", [])}
     lines = [
         f"plan {plan.digest[:8]}: " + ", ".join(f"{len(steps)} {state}" for state, steps in sorted(states.items()))
     ]
     lines += [f"failed: {step}: {said}" for step, said in failures.items()]
     if asked:
         lines.append(_asked(asked).removeprefix("\n  "))
+    lines += [f"waits for AWS: {step}: {said}" for step, said in awaited.items()]
     lines += [f"waits for a person: {step}: {said}" for step, said in blocked.items()]
     if waiting:
         lines.append(f"gate {waiting.id}: {waiting.ask}{unproved}\nnext: migrate approve {folder} --gate {waiting.id}")
@@ -247,7 +250,8 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         lines.append(f"next: migrate run {folder}")
     out.result("\n".join(lines), {
         "plan": plan.digest, "begun": True, "approved": approved, "states": {k: len(v) for k, v in states.items()},
-        "failed": failures, "blocked": blocked, "gate": waiting.id if waiting else None, "asks": asked,
+        "failed": failures, "blocked": blocked, "awaited": awaited, "gate": waiting.id if waiting else None,
+        "asks": asked,
     })  # fmt: skip
     return 0
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,8 @@ from migrate.demo.world import World
 LEGACY, TARGET = "111111111111", "333333333333"
 CANARY = "canary-7f3a91d2-never-on-disk"
 ITEMS = 120
+REPLICA = "eu-central-1"
+SCHEDULE = {"ScheduleExpression": "rate(10 days)", "Duration": "2h"}
 INDEX = "application/vnd.oci.image.index.v1+json"
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
 
@@ -47,10 +51,40 @@ def build(world: World) -> None:
     client("secretsmanager").create_secret(Name="stores/raw", SecretBinary=CANARY[::-1].encode())
     client("ssm").put_parameter(Name="/stores/token", Type="SecureString", Value=f"{CANARY}-ssm", KeyId=key_arn)
     client("ssm").put_parameter(Name="/stores/level", Type="String", Value="debug")
+    rotating(client, key_arn)
     images(client("ecr"), "stores/web")
     # One name begins with the other: a rule's filter is a prefix.
     images(client("ecr"), "stores/web-large")
     images(client("ecr"), "stores/web-large-old")
+
+
+def rotating(client: Any, key_arn: str) -> None:
+    """A secret that a function rotates, with a replica in another region."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = client("iam").create_role(
+        RoleName="rotator", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    function = client("lambda").create_function(
+        FunctionName="rotator", Runtime="python3.12", Role=role, Handler="index.handler",
+        Code={"ZipFile": package()},
+    )["FunctionArn"]  # fmt: skip
+    client("lambda").add_permission(
+        FunctionName="rotator", StatementId="rotate", Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+    )  # fmt: skip
+    manager = client("secretsmanager")
+    manager.create_secret(Name="stores/login", SecretString=f"{CANARY}-login", AddReplicaRegions=[{"Region": REPLICA}])
+    manager.rotate_secret(
+        SecretId="stores/login", RotationLambdaARN=function, RotationRules=SCHEDULE, RotateImmediately=False
+    )
+
+
+def package() -> bytes:
+    """A function's code."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("index.py", "def handler(event, context): pass\n")
+    return packed.getvalue()
 
 
 def table(dynamodb: Any, name: str) -> None:

@@ -65,9 +65,12 @@ def test_both_tables_hold_the_same_items_the_busy_one_too(moved: Story) -> None:
 
 
 def test_the_plan_says_what_each_way_costs(moved: Story) -> None:
-    told = moved.type("review", "--markdown").out
+    moved.type("review")
+    [page] = moved.folder.glob("*.html")
+    told = page.read_text()
 
-    assert "streams" in told
+    for way in ("scan: ", "streams", "replication", "digest: "):
+        assert way in told
     assert "writers stand still" in told
 
 
@@ -104,6 +107,24 @@ def test_no_secret_value_lies_in_any_file_of_the_migration(moved: Story) -> None
         for value in values:
             assert value.encode() not in content, path
             assert value[7:20].encode() not in content, path
+
+
+def test_the_moved_function_rotates_and_legacys_does_not_any_more(moved: Story) -> None:
+    legacy, target = (moved.world.session(one).client("secretsmanager") for one in (LEGACY, TARGET))
+    here, there = (side.describe_secret(SecretId="stores/login") for side in (legacy, target))
+
+    assert not here["RotationEnabled"]
+    assert there["RotationEnabled"]
+    assert there["RotationLambdaARN"] == f"arn:aws:lambda:eu-west-1:{TARGET}:function:rotator"
+    assert account.SCHEDULE.items() <= there["RotationRules"].items()
+    assert target.get_secret_value(SecretId="stores/login")["SecretString"] == f"{CANARY}-login"
+
+
+def test_a_replica_in_another_region_is_made_again(moved: Story) -> None:
+    there = moved.world.session(TARGET, account.REPLICA).client("secretsmanager")
+
+    assert there.describe_secret(SecretId="stores/login")["PrimaryRegion"] == "eu-west-1"
+    assert there.get_secret_value(SecretId="stores/login")["SecretString"] == f"{CANARY}-login"
 
 
 def test_everything_is_equal_before_anything_is_broken(moved: Story) -> None:
@@ -148,6 +169,11 @@ def _plain_parameter_stale(target: Client, legacy: Client) -> str:
     return "ssm.parameter//stores/level"
 
 
+def _rotation_off(target: Client, legacy: Client) -> str:
+    target("secretsmanager").cancel_rotate_secret(SecretId="stores/login")
+    return "secretsmanager.secret/stores/login: rotation_lambda_arn"
+
+
 def _image_tag_lost(target: Client, legacy: Client) -> str:
     target("ecr").batch_delete_image(repositoryName="stores/web", imageIds=[{"imageTag": "1.0"}])
     return "ecr.repository/stores/web"
@@ -162,7 +188,7 @@ def _key_policy_opened(target: Client, legacy: Client) -> str:
 
 FAULTS = (
     _one_item_changed, _one_item_lost, _one_item_too_much, _secret_stale_in_the_target, _secret_rotated_in_legacy,
-    _parameter_stale, _plain_parameter_stale, _image_tag_lost, _key_policy_opened,
+    _rotation_off, _parameter_stale, _plain_parameter_stale, _image_tag_lost, _key_policy_opened,
 )  # fmt: skip
 
 
