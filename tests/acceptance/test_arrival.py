@@ -374,9 +374,13 @@ def spoil(arrived: Arrived, session: Any) -> list[Any]:
 def test_rollback_of_everything_leaves_both_sides_as_they_were(arrived: Arrived) -> None:
     planned = next(arrived.told.folder.glob("*.run")).name.split(".")[1]
     plan = str(next(arrived.told.folder.glob(f"*.{planned}.plan.json")))
-    listing = arrived.told.type("rollback", "--plan", plan, "--to", "0").out.strip()
+    listing = arrived.told.type("rollback", "--plan", plan, "--to", "0", "--json").json
+    way = ("rollback", "--plan", plan, "--to", "0", "--confirm", listing["confirm"])
 
-    done = arrived.told.type("rollback", "--plan", plan, "--to", "0", "--confirm", listing)
+    # A row was changed in the target and changed back, since it was proved: whoever wrote there has to be asked.
+    refused = arrived.told.type(*way, expect=3)
+    assert "public.customers: 2 rows updated" in refused.err
+    done = arrived.told.type(*way, "--losing", listing["losing"])
 
     assert "0 kept, 0 failed" in done.err
     assert arrived.legacy_now() == arrived.legacy_before
