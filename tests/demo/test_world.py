@@ -169,5 +169,5 @@ def test_every_rule_names_its_service_and_its_source() -> None:
     assert all(rule.makes and rule.source for rule in rules)
     assert {rule.service for rule in rules} == {
         "autoscaling", "budgets", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "lambda", "logs", "organizations", "rds",
-        "route53", "s3", "sns", "sts",
+        "route53", "s3", "sns", "sso-admin", "sts",
     }  # fmt: skip
