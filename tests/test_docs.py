@@ -265,3 +265,7 @@ def test_no_page_holds_a_registry_or_a_path_of_a_machine(page: Path) -> None:
     assert not re.search(r"https?://", text)
     assert not re.search(r"(?<![\w.}/>])/(?:work|tmp|home|root|Users|opt|var|usr|mnt)/", text)
     assert not re.search(r"index-url|artifactory|nexus|pypi", text, re.I)
+
+
+def test_the_page_of_wanted_kinds_is_what_the_classes_say() -> None:
+    assert (ROOT / "docs" / "wanted.md").read_text(encoding="utf-8") == kind_table.wanted_page()

@@ -34,8 +34,8 @@ for module in (moto.core, moto.core.models):
 from moto.moto_server.werkzeug_app import MotoRequestHandler  # noqa: E402
 from werkzeug.serving import DechunkedInput, make_server  # noqa: E402
 
+from migrate.demo import clock, strict  # noqa: E402
 from migrate.demo import site as world_site  # noqa: E402
-from migrate.demo import strict  # noqa: E402
 from migrate.demo.gate import Gate  # noqa: E402
 from migrate.demo.portal import TOKEN_HEADER  # noqa: E402
 from migrate.demo.postgres import Fleet  # noqa: E402
@@ -148,6 +148,7 @@ def serve(home: Path, port: int) -> None:
         server = make_server("127.0.0.1", port, _not_ready, threaded=True, request_handler=KeepAlive)
         site = world_site.Site(home, server.server_port, fleet)
         world_site.enter(site)
+        clock.enter(home)
         strict.apply_all()
         server.app = Gate(site)
         make_target_roles()

@@ -33,6 +33,15 @@ def refusals(
         if person.email.lower().endswith(".invalid"):
             yield _no(f"person/{person.name}", f"{person.email} of {person.name} stands for an address that nobody has "
                       "filled in", "give the person's own under organisation.people")  # fmt: skip
+    closed = section.sensitive()
+    for name, group in section.groups.items():
+        for assign in group.assign:
+            for alias in sorted(closed & set(assign.accounts)) if assign.expires is None else ():
+                yield _no(
+                    f"standing/{name}/{assign.permission_set}/{alias}",
+                    f"{name} would have {assign.permission_set} in {alias} for good, and {alias} is sensitive",
+                    f'say its last day beside it under organisation.groups.{name}.assign: expires: "2026-12-31"',
+                )
     for name, one in section.permission_sets.items():
         size = len(canonical(one.inline)) if one.inline is not None else 0
         if size > MOST_INLINE:

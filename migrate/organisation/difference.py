@@ -48,7 +48,8 @@ def difference(wanted: Iterable[Resource], present: Iterable[Resource], kinds: M
         kind: WantedKind[Any] = kinds[wish.ref.kind]
         found = there.get((wish.ref.kind, wish.ref.name))
         if found is None:
-            todo.append(wish)
+            if not kind.is_gone(wish):
+                todo.append(wish)
             continue
         changed = _changes(kind, _filled(wish.facts, given), found)
         fixed = [name for name in changed if name not in kind.adjustable]

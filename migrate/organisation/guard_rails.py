@@ -1,11 +1,11 @@
 """The starter set of service control policies, written as code. The rule: each says what it stops and what it spares.
 
-An SCP allows nothing and does not touch the management account. Conditions that spare the migration's own roles are
-there while `guard_rails.exempt_roles` names any; the last thing of a migration is to empty that list and plan again.
+An SCP allows nothing and does not touch the management account. Roles of `guard_rails.exempt_roles` are spared until
+the last section of the runbook, where each rail is sent once more without them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrate.files import canonical
 from migrate.values import Json
@@ -33,14 +33,21 @@ class Setting:
 
     regions: tuple[str, ...]
     exempt_roles: tuple[str, ...]
+    """Spared while the migration goes on."""
+    always_exempt_roles: tuple[str, ...] = ()
+
+    def when_over(self) -> "Setting":
+        """The same when the migration is over."""
+        return replace(self, exempt_roles=())
 
     def spared(self, *more: Mapping[str, Json]) -> dict[str, Json]:
         """The condition of a statement: everyone but the exempt roles, and what else is said."""
         condition: dict[str, Json] = {}
         for one in more:
             condition |= one
-        if self.exempt_roles:
-            arns = [f"arn:aws:iam::*:role/{name}" for name in self.exempt_roles]
+        roles = dict.fromkeys((*self.exempt_roles, *self.always_exempt_roles))
+        if roles:
+            arns = [f"arn:aws:iam::*:role/{name}" for name in roles]
             condition["ArnNotLike"] = {"aws:PrincipalArn": arns}
         return {"Condition": condition} if condition else {}
 

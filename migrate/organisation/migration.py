@@ -3,6 +3,7 @@
 The rule: migration.yaml is the folder's; every other file here is the organisation's alone.
 """
 
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from migrate.organisation.kinds import wanted_kinds
 from migrate.runbook import Runbook
 
 FOLDER = "organisation"
+
+
+def today() -> str:
+    """The day in UTC, by which access expires: 2026-11-23."""
+    return datetime.now(UTC).date().isoformat()
 
 
 class OrganisationMigration(Migration):
@@ -63,7 +69,7 @@ class OrganisationMigration(Migration):
 
     def draw(self, present: list[Resource]) -> planning.Drawn:
         """What is to be done."""
-        return planning.draw(self.decided, present, self.kinds)
+        return planning.draw(self.decided, present, self.kinds, today())
 
     def wishes(self) -> list[Resource]:
         """Everything that migration.yaml wants."""

@@ -34,8 +34,8 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
     yield from _legacy(section, config, todo)
     if any(one.ref.kind == "ecr.replication" for one in todo.resources):
         yield (
-            "only images that are pushed from now on are replicated, and a repository that replication makes has AWS's "
-            "own settings: no scan on push, mutable tags, no lifecycle policy"
+            "images that stand in the central registry are copied once when replication is set up; repositories that "
+            "it makes follow the creation template, those that stand in the other accounts stay as they are"
         )
     if any(one.ref.kind == "budgets.budget" for one in todo.resources):
         yield (
@@ -52,6 +52,19 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
     moved = [one for one in todo.resources if one.ref.kind == wishes.ACCOUNT and "parent" in one.facts["changes"]]
     for one in moved:
         yield f"{one.ref.name} stands and moves into another unit: the policies of that unit hold for it at once"
+    spared = [one for one in todo.resources if one.ref.kind == wishes.POLICY and one.facts["during"] is not None]
+    if spared:
+        yield (
+            f"{len(spared)} guard rails spare {', '.join(section.guard_rails.exempt_roles)} until the last section of "
+            "the run: it asks whether the migration is over, and may wait for weeks. Other plans may be made and run "
+            "meanwhile; each ends with that section"
+        )
+    if any(one.ref.kind == "iam.root_access" for one in todo.resources):
+        yield (
+            "accounts made from now on have no root password; legacy and accounts that stand keep theirs, and their "
+            "access keys, until an administrator of the management account deletes them: IAM console, Root access "
+            "management, each account, Delete root user credentials"
+        )
     yield from _standing_access(section)
     extra = sorted(f"{one.ref.kind} {one.ref.name}" for one in todo.extra if one.ref.kind in _TOLD)
     if extra:
@@ -65,11 +78,18 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
 
 
 def _standing_access(section: Organisation) -> Iterator[str]:
-    """Who may always look at what is kept out of reach."""
+    """Who may always look at what is kept out of reach, and until when others may."""
+    for name, group in section.groups.items():
+        for assign in group.assign:
+            if assign.expires is not None:
+                yield (
+                    f"{name} has {assign.permission_set} in {', '.join(assign.accounts)} until {assign.expires}: the "
+                    "first migrate org plan and run after that day take it away; nothing does it by itself"
+                )
     closed = {alias for alias, member, _ in section.every_account() if "sensitive-data" in member.guard_rails}
     for name, group in section.groups.items():
         for assign in group.assign:
-            for alias in sorted(closed & set(assign.accounts)):
+            for alias in sorted(closed & set(assign.accounts)) if assign.expires is None else ():
                 yield (
                     f"{name} has {assign.permission_set} in {alias} for good, where sensitive data lies: give it for "
                     "the time of a task instead, and take it away again"

@@ -68,7 +68,11 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
     section = section_of(config)
     targets = {MANAGEMENT: Target(account=section.management.account, role=section.management.role or "")}
     targets |= {alias: Target(account=number, role=section.role) for alias, number in accounts.items()}
-    within = (Rule(to=alias, kind="ecr.*", name=number, because="its registry") for alias, number in accounts.items())
+    within = (
+        Rule(to=alias, kind=kind, name=number, because="it is within that account")
+        for alias, number in accounts.items()
+        for kind in ("ecr.*", "s3control.*")
+    )
     people = (Rule(to=alias, kind="iam.member_*", name=f"{number}/*", because="its people and machines")
               for alias, number in accounts.items())  # fmt: skip
     return WishConfig(
@@ -85,14 +89,17 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
     )
 
 
-def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) -> Drawn:
-    """Everything that is to be done, and what is said about it."""
+def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "") -> Drawn:
+    """Everything that is to be done, and what is said about it. `today`: 2026-11-23, for what expires."""
     section = section_of(config)
     regions = config.legacy.regions
-    wanted = wishes.wishes(section, regions, config.legacy.account)
+    wanted = wishes.wishes(section, regions, config.legacy.account, today)
     ids, absent = accounts_of(section, present)
     if not absent:
-        wanted += wishes.registry(section, regions, ids)
+        wanted += wishes.within(section, regions, ids)
+    seen = {one.ref.name for one in present if one.ref.kind == wishes.COST_TAG}
+    unused = [one.ref.name for one in wanted if one.ref.kind == wishes.COST_TAG and one.ref.name not in seen]
+    wanted = [one for one in wanted if one.ref.kind != wishes.COST_TAG or one.ref.name in seen]
     inside = members.members_of(section, config, present)
     wanted = [*members.bound(wanted, section, inside), *members.member_wishes(section, inside)]
     todo = difference(wanted, present, kinds)
@@ -108,6 +115,11 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any]) 
             f"{len(ids) + len(absent)} more steps can be planned once these accounts exist: {', '.join(absent)}; type "
             "migrate org plan again after the run"
         )
+    if unused:
+        found.append(
+            f"costs cannot be told apart yet by {', '.join(unused)}: AWS lists a tag up to 24 hours after something "
+            "was first tagged with it; type migrate org plan again then"
+        )
     refused = (*checks.refusals(section, regions, todo, present), *members.refusals(section, config, inside, wanted))
     accounts = ({} if absent else ids) | {alias: one for alias, one in inside.ids.items() if alias != MANAGEMENT}
     return Drawn(inventory, todo, tuple(found), refused, accounts)
@@ -117,7 +129,7 @@ def accounts_of(section: Organisation, present: Iterable[Resource]) -> tuple[dic
     """The member accounts in which a step is to be done: alias → id of those that stand, and aliases of the others."""
     ids = {one.ref.name: str(one.facts["id"]) for one in present if one.ref.kind == wishes.ACCOUNT}
     emails = section.emails()
-    wanted = wishes.registry_accounts(section)
+    wanted = wishes.accounts_within(section)
     known = {alias: ids[emails[alias]] for alias in wanted if emails[alias] in ids}
     return known, [alias for alias in wanted if alias not in known]
 

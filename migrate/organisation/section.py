@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 AccountText = Annotated[str, Field(pattern=r"^[0-9]{12}$", description="twelve digits, quoted")]
 Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$", min_length=6, max_length=64)]
@@ -21,6 +21,17 @@ MOST_DEEP = 5
 PARKED = "Parked"
 """The unit in which a rollback leaves the accounts that it cannot delete."""
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+def _a_day(said: str) -> str:
+    """Refuse the 30th of February. Raises ValueError."""
+    date.fromisoformat(said)
+    return said
+
+
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)]
+CostText = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\s].*[^\s]$|^[^\s]$")]
+"""Source: ce.CreateCostCategoryDefinition Name and Value, botocore 1.44.5."""
 
 
 class Part(BaseModel):
@@ -71,10 +82,12 @@ class Member(Part):
     """Its root user's address, unique for ever; from the pattern `email` unless said."""
     owner: Email | None = None
     """Who answers for it; becomes a tag."""
-    expires: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+    expires: Day | None = None
     """When it may be closed; becomes a tag. Nothing closes it by itself."""
     budget: Budget | None = None
     guard_rails: tuple[str, ...] = ()
+    sensitive: bool = False
+    """Whether nobody has access for good: an assignment here needs `expires`, and nothing in S3 can be public."""
 
 
 class Unit(Part):
@@ -95,7 +108,9 @@ class GuardRails(Part):
     regions: tuple[str, ...] = ()
     """Regions that stay allowed under `allowed-regions`; none named: legacy's."""
     exempt_roles: tuple[str, ...] = ("OrganizationAccountAccessRole", "AWSControlTowerExecution", "migrate-*")
-    """Names of roles that no rail stops, while the migration is under way. Empty once it is over: plan again then."""
+    """Names of roles that no rail stops while the migration is under way: the last section of the runbook ends that."""
+    always_exempt_roles: tuple[str, ...] = ()
+    """Names of roles that no rail ever stops: break-glass, Control Tower."""
     canary: str | None = None
     """Alias of the account that gets each rail first, before the gate."""
     documents: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -108,6 +123,8 @@ class Assign(Part):
     accounts: tuple[str, ...] = Field(min_length=1)
     """Aliases; `management` only where it is meant: whoever works there can change everything."""
     permission_set: str
+    expires: Day | None = None
+    """The last day of it: the first plan and run after that day take it away."""
 
 
 class Group(Part):
@@ -180,6 +197,15 @@ class Legacy(Part):
     """Path of the unit that it is parked in; the root unless said."""
 
 
+class CostCategory(Part):
+    """Accounts under names of people's own, on the bill."""
+
+    values: dict[CostText, tuple[str, ...]] = Field(min_length=1, max_length=500)
+    """Value → aliases; `management` and `legacy` too."""
+    default: CostText | None = None
+    """The value of all other accounts."""
+
+
 class Registry(Part):
     """The account that images are pushed to, and those in which they appear."""
 
@@ -189,6 +215,10 @@ class Registry(Part):
     """Aliases of the accounts that get the images."""
     region: str | None = None
     """Legacy's first unless said."""
+    immutable_tags: bool = False
+    """Of the repositories that replication makes: whether a tag, once pushed, stays where it is."""
+    expire_untagged_days: Annotated[int, Field(ge=1)] | None = None
+    """Of the same: after how many days an image without a tag is deleted; never unless said."""
 
 
 class Organisation(Part):
@@ -213,6 +243,11 @@ class Organisation(Part):
     delegated: dict[str, str] = Field(default_factory=dict)
     """Service principal → alias of the account that administers it in place of the management account."""
     contacts: dict[Literal["BILLING", "OPERATIONS", "SECURITY"], Contact] = Field(default_factory=dict)
+    cost_tags: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
+    """Keys of tags by which the bill is told apart."""
+    cost_categories: dict[CostText, CostCategory] = Field(default_factory=dict)
+    central_root_access: bool = False
+    """Whether the management account looks after the root users of its members."""
     registry: Registry | None = None
     identity_center: IdentityCenter = IdentityCenter()
     people: tuple[Person, ...] = ()
@@ -239,6 +274,10 @@ class Organisation(Part):
     def emails(self) -> dict[str, str]:
         """Alias → address."""
         return {alias: self.email_of(alias, member) for alias, member, _ in self.every_account()}
+
+    def sensitive(self) -> set[str]:
+        """Aliases of the accounts in which nobody has access for good."""
+        return {alias for alias, member, _ in self.every_account() if member.sensitive}
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Organisation":
@@ -284,6 +323,7 @@ class Organisation(Part):
         for service, alias in self.delegated.items():
             if alias not in aliases:
                 yield f"delegated.{service}: {alias!r} is no alias of an account here: {known}"
+        yield from self._wrong_costs(aliases)
         users: set[str] = set()
         for person in self.people:
             if person.login in users:
@@ -299,6 +339,17 @@ class Organisation(Part):
                 for alias in assign.accounts:
                     if alias not in aliases | {"management"}:
                         yield f"groups.{title}: {alias!r} is no alias of an account here: {known}, management"
+
+    def _wrong_costs(self, aliases: set[str]) -> Iterator[str]:
+        for name, category in self.cost_categories.items():
+            seen: dict[str, str] = {}
+            for value, those in category.values.items():
+                for alias in those:
+                    if alias not in aliases | {"management", "legacy"}:
+                        yield f"cost_categories.{name}: {alias!r} is no alias of an account here"
+                    if alias in seen:
+                        yield f"cost_categories.{name}: {alias} is {seen[alias]!r} already, and {value!r} too"
+                    seen[alias] = value
 
 
 def _walk(above: str, units: dict[str, Unit]) -> Iterator[tuple[str, Unit]]:

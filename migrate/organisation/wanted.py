@@ -86,6 +86,10 @@ class WantedKind(Kind[F]):
         ref = Ref(WISHES, GLOBAL if self.is_global else region, self.name, name)
         return Resource(ref, "", dict(tags or {}), None, None, facts.model_dump(mode="json"))
 
+    def is_gone(self, wish: Resource) -> bool:
+        """Whether the wish is that it does not stand: where it does not, nothing is to be done."""
+        return False
+
     def names(self, it: It[F], place: Place) -> Iterator[Name]:
         """The text by which other wishes name it."""
         yield Name(called(self.name, it.ref.name), own(it), "id")

@@ -9,25 +9,27 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.names import Region
 from migrate.organisation import guard_rails
-from migrate.organisation.kinds import budgets, ecr_registry, wanted_kinds
+from migrate.organisation.kinds import budgets, ecr_registry, root_access, wanted_kinds
 from migrate.organisation.section import PARKED, Member, Organisation
 from migrate.organisation.wanted import ROOT, Wanted, WantedKind, called
 
 UNIT, ACCOUNT, POLICY = "organizations.organizational_unit", "organizations.account", "organizations.policy"
+COST_TAG = "ce.cost_allocation_tag"
 STOP = "deny-create"
 """The guard rail that a budget puts on an account."""
 OWNER_TAG, EXPIRY_TAG = "owner", "expires"
 
 
-def wishes(section: Organisation, regions: tuple[str, ...], legacy: str) -> list[Resource]:
-    """Everything that is wanted, in no order. `regions`: legacy's; `legacy`: its account id."""
+def wishes(section: Organisation, regions: tuple[str, ...], legacy: str, today: str = "") -> list[Resource]:
+    """Everything that is wanted, in no order. `regions`: legacy's; `legacy`: its account id; `today`: 2026-11-23."""
     return [
         *_tree(section),
         *_legacy(section, legacy),
         *_policies(section, regions),
         *_services(section),
         *_budgets(section),
-        *_people(section, region_of(section, regions)),
+        *_costs(section, legacy),
+        *_people(section, region_of(section, regions), today),
     ]
 
 
@@ -73,7 +75,8 @@ def _tags(member: Member) -> dict[str, str]:
 
 def setting(section: Organisation, regions: tuple[str, ...]) -> guard_rails.Setting:
     """What the rails are made with."""
-    return guard_rails.Setting(section.guard_rails.regions or regions, section.guard_rails.exempt_roles)
+    said = section.guard_rails
+    return guard_rails.Setting(said.regions or regions, said.exempt_roles, said.always_exempt_roles)
 
 
 def attached(section: Organisation) -> Iterator[tuple[str, str, str]]:
@@ -95,11 +98,9 @@ def _policies(section: Organisation, regions: tuple[str, ...]) -> Iterator[Resou
     if rails:
         yield _wish("organizations.policy_type", "SERVICE_CONTROL_POLICY", {})
     for rail in rails:
-        facts = {
-            "description": guard_rails.title(rail, own),
-            "content": guard_rails.document(rail, own, made),
-        }
-        yield _wish(POLICY, rail, facts)
+        during, after = (guard_rails.document(rail, own, one) for one in (made, made.when_over()))
+        facts = {"description": guard_rails.title(rail, own), "content": after}
+        yield _wish(POLICY, rail, facts | ({"during": during} if during != after else {}))
     for rail, where, target in dict.fromkeys(wanted):
         if rail in known:
             facts = {"policy": called(POLICY, rail), "target": target, "policy_name": rail}
@@ -117,6 +118,9 @@ def trial(section: Organisation, rail: str) -> Resource | None:
 
 def _services(section: Organisation) -> Iterator[Resource]:
     trusted = {*section.services, *section.delegated}
+    if section.central_root_access:
+        trusted.add(root_access.SERVICE)
+        yield from (_wish("iam.root_access", feature, {}) for feature in root_access.FEATURES)
     if section.contacts and any(True for _ in section.every_account()):
         trusted.add("account.amazonaws.com")
     for service in sorted(trusted):
@@ -159,9 +163,37 @@ def _budgets(section: Organisation) -> Iterator[Resource]:
         yield _wish("iam.budget_role", budgets.ROLE, role)
 
 
+def _costs(section: Organisation, legacy: str) -> Iterator[Resource]:
+    yield from (_wish(COST_TAG, key, {}) for key in dict.fromkeys(section.cost_tags))
+    known = {alias: called(ACCOUNT, email) for alias, email in section.emails().items()}
+    known |= {"management": section.management.account, "legacy": legacy}
+    for name, category in section.cost_categories.items():
+        members = [
+            {"value": value, "account": known[alias]} for value, those in category.values.items() for alias in those
+        ]
+        yield _wish("ce.cost_category", name, {"members": members, "default": category.default or ""})
+
+
 def registry_accounts(section: Organisation) -> tuple[str, ...]:
     """Aliases of the accounts in which something of the central registry is set."""
     return () if section.registry is None else (section.registry.account, *dict.fromkeys(section.registry.to))
+
+
+def accounts_within(section: Organisation) -> tuple[str, ...]:
+    """Aliases of the accounts in which something is set."""
+    return tuple(dict.fromkeys([*registry_accounts(section), *sorted(section.sensitive())]))
+
+
+def within(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, str]) -> Iterator[Resource]:
+    """What is set within member accounts. `ids`: alias → account id, of each that it is in."""
+    yield from registry(section, regions, ids)
+    for alias in sorted(section.sensitive()):
+        yield _wish("s3control.public_access_block", ids[alias], {}, region=region_within(section, regions))
+
+
+def region_within(section: Organisation, regions: tuple[str, ...]) -> Region:
+    """Where member accounts are asked."""
+    return Region((section.registry and section.registry.region) or regions[0])
 
 
 def registry(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, str]) -> Iterator[Resource]:
@@ -171,7 +203,7 @@ def registry(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, 
     source, *others = (ids[alias] for alias in registry_accounts(section))
     region = Region(section.registry.region or regions[0])
     rules = [{"destinations": [{"region": region, "registryId": account} for account in others]}]
-    receivers = [ecr_registry.receiver(account) for account in others]
+    receivers = [text for account in others for text in ecr_registry.receiver(account)]
     yield _wish("ecr.replication", source, {"rules": rules, "receivers": receivers}, region=region)
     for account in others:
         allowed = {
@@ -181,9 +213,12 @@ def registry(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, 
         }  # fmt: skip
         policy = {"Version": "2012-10-17", "Statement": [allowed]}
         yield _wish("ecr.registry_policy", account, {"policy": policy}, region=region)
+        days = section.registry.expire_untagged_days
+        template = {"is_immutable": section.registry.immutable_tags, "lifecycle": days and ecr_registry.expiring(days)}
+        yield _wish("ecr.creation_template", account, template, region=region)
 
 
-def _people(section: Organisation, region: Region) -> Iterator[Resource]:
+def _people(section: Organisation, region: Region, today: str) -> Iterator[Resource]:
     if not (section.people or section.groups or section.permission_sets):
         return
     is_provisioned = section.identity_center.users == "provisioned"
@@ -205,24 +240,25 @@ def _people(section: Organisation, region: Region) -> Iterator[Resource]:
         for name in () if is_provisioned else dict.fromkeys(person.groups):
             both = {"group": called("identitystore.group", name), "user": called("identitystore.user", person.login)}
             yield _wish("identitystore.group_membership", f"{name}/{person.login}", both, region=region)
-    yield from _assignments(section, region)
+    yield from _assignments(section, region, today)
 
 
-def _assignments(section: Organisation, region: Region) -> Iterator[Resource]:
+def _assignments(section: Organisation, region: Region, today: str) -> Iterator[Resource]:
     emails = section.emails()
-    triples = [
-        (assign.permission_set, alias, name)
-        for name, group in section.groups.items()
-        for assign in group.assign
-        for alias in assign.accounts
-    ]
-    for permission_set, alias, name in dict.fromkeys(triples):
+    given: dict[tuple[str, str, str], bool] = {}
+    for name, group in section.groups.items():
+        for assign in group.assign:
+            is_over = assign.expires is not None and assign.expires < today
+            for alias in assign.accounts:
+                triple = assign.permission_set, alias, name
+                given[triple] = given.get(triple, False) or not is_over
+    for (permission_set, alias, name), is_given in given.items():
         is_management = alias == "management"
         facts = {
             "permission_set": called("sso.permission_set", permission_set),
             "account": section.management.account if is_management else called(ACCOUNT, emails[alias]),
-            "group": called("identitystore.group", name),
-        }
+            "group": called("identitystore.group", name), "is_given": is_given,
+        }  # fmt: skip
         where = "management" if is_management else emails[alias]
         yield _wish("sso.account_assignment", f"{permission_set}@{where}@{name}", facts, region=region)
 

@@ -162,7 +162,9 @@ def plan(out: Out, folder: Path) -> int:
     out.result(str(made.path), {"plan": str(made.path), "digest": made.digest, "users": sorted(r.name for r in refs),
                                 "not_closed": dict(looked.quarantine.spared), "refusals": made.refusals})  # fmt: skip
     if made.refusals:
-        raise ordinary_verbs.refused(out, made, do=f"settle them, then migrate close plan {folder}")
+        raise ordinary_verbs.refused(
+            out, made, do=f"settle them, then migrate close plan {folder}", rest=f"migrate close review {folder}"
+        )
     out.say(f"next: migrate close review {folder}")
     return 0
 

@@ -3,6 +3,7 @@
 The rule: nothing of them is done anew here; only where a plan comes from, and what "legacy" means, is another.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import GLOBAL, AccountId, Region
-from migrate.organisation import importing, members, notices, planning, reading, wishes
-from migrate.organisation.migration import OrganisationMigration
+from migrate.organisation import activity, importing, members, notices, planning, reading, simulating, wishes
+from migrate.organisation.migration import FOLDER, OrganisationMigration
 from migrate.organisation.section import Management, Organisation
 from migrate.organisation.wanted import NO_ORGANIZATION
 from migrate.out import Out
@@ -25,6 +26,8 @@ from migrate.verbs import acting
 from migrate.verbs import planning as ordinary_verbs
 from migrate.verbs.within import Within
 
+TRIED = "guard-rails.md"
+"""What the guard rails would have denied, in full."""
 _WITHIN = Within("org", "organisation")
 
 
@@ -74,7 +77,7 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
             for name, kind in migration.kinds.items()
             if getattr(kind, "per_account", False) and not getattr(kind, "looks_by_name", False)
         }
-        where = Region((section.registry and section.registry.region) or migration.decided.legacy.regions[0])
+        where = wishes.region_within(section, migration.decided.legacy.regions)
         found += reading.present(
             aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
         )
@@ -135,7 +138,9 @@ def plan(out: Out, folder: Path) -> int:
     migration = _opened(folder)
     runbooks = migration.runbooks
     aws = _open_aws(migration, out)
-    drawn = migration.draw(present(migration, aws))
+    there = present(migration, aws)
+    drawn = migration.draw(there)
+    drawn = replace(drawn, findings=(*drawn.findings, *_tried(out, migration, aws, drawn, there)))
     inventory = files.write_inventory(migration.folder, drawn.inventory)
     body = planning.body(drawn, migration.decided, migration.config_digest, inventory.digest, runbooks, migration.kinds)
     written = files.write(migration.folder, "plan.json", files.PLAN, body)
@@ -154,9 +159,46 @@ def plan(out: Out, folder: Path) -> int:
         "plan": str(written.path), "digest": made.digest, "refusals": made.refusals, "findings": list(drawn.findings),
     } | counts)  # fmt: skip
     if made.refusals:
-        raise ordinary_verbs.refused(out, made, do=f"settle them, then migrate org plan {folder}")
+        raise ordinary_verbs.refused(
+            out, made, do=f"settle them, then migrate org plan {folder}", rest=f"migrate org review {folder}"
+        )
     out.say(f"next: migrate org review {folder}" if made.steps else "nothing is to be done")
     return 0
+
+
+def _tried(
+    out: Out, migration: OrganisationMigration, aws: Aws, drawn: planning.Drawn, there: list[Resource]
+) -> list[str]:
+    """Read what was called lately, and say which of it the guard rails of this plan would have denied."""
+    decided, section = migration.decided, planning.section_of(migration.decided)
+    rails = simulating.rails_to_try(section, decided, drawn.todo)
+    if not rails:
+        return []
+    regions, emails = decided.legacy.regions, section.emails()
+    ids = {one.ref.name: AccountId(str(one.facts["id"])) for one in there if one.ref.kind == wishes.ACCOUNT}
+    members = {alias: ids[emails[alias]] for alias in rails if emails.get(alias) in ids}
+    seen = []
+    is_everywhere = simulating.asks_for_the_region(section, regions, rails)
+    if simulating.LEGACY in rails:
+        out.say(f"guard rails are tried against what CloudTrail has of {len(members) + 1} accounts")
+        door = aws
+        if decided.legacy.account != section.management.account:
+            roles = {account: role for account, role in decided.roles().items() if account == decided.legacy.account}
+            door = Aws(decided.legacy.profile, roles, decided.external_id)
+        seen.append(
+            activity.recent(
+                door, AccountId(decided.legacy.account), simulating.LEGACY, regions, is_everywhere=is_everywhere
+            )
+        )
+    aws.sessions.roles.update({number: f"arn:aws:iam::{number}:role/{section.role}" for number in members.values()})
+    seen += [
+        activity.recent(aws, number, alias, regions, is_everywhere=is_everywhere) for alias, number in members.items()
+    ]
+    tried = simulating.try_rails(section, regions, rails, seen)
+    page = migration.folder / TRIED
+    files.put(page, simulating.page(tried, seen).encode())
+    absent = [alias for alias in rails if alias not in members and alias != simulating.LEGACY]
+    return list(simulating.findings(tried, rails, seen, f"{FOLDER}/{TRIED}", absent))
 
 
 def import_(out: Out, folder: Path) -> int:

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from click.testing import CliRunner
 from moto import mock_aws
+from moto.organizations.models import organizations_backends
 from ruamel.yaml import YAML
 
 from migrate.cli import main
@@ -83,6 +84,8 @@ def story(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("moto.core.responses.DEFAULT_ACCOUNT_ID", MANAGEMENT, raising=False)
     with mock_aws():
+        # The emulator remembers the accounts of an organisation that it has forgotten.
+        organizations_backends.master_accounts.clear()
         yield Story(folder)
 
 

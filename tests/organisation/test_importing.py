@@ -37,6 +37,7 @@ def test_what_stands_is_written_and_needs_nothing_done(story: Story) -> None:
         assert comment in text
     made = story.plan()
     assert (made["todo"], made["refusals"]) == (0, [])
+    assert "PeopleComeThroughIdentityCenter" not in text  # the starter set is known again, also without exemptions
     assert accounts()["aws+production@shop.example"] in text
 
 
@@ -66,3 +67,19 @@ def test_what_people_want_and_is_not_there_yet_stays(story: Story) -> None:
     made = story.plan()
     assert made["todo"] == 3  # unit, account, and where a rollback parks it
     assert HEAD["migration"] == "shop"
+
+
+def test_an_import_adds_assignments_and_leaves_the_last_day_of_those_that_are_written(story: Story) -> None:
+    assign = [{"accounts": ["box"], "permission_set": "look", "expires": "2099-12-31"}]
+    also = {"accounts": ["other"], "permission_set": "look"}
+    whole = {"accounts": {"box": {}, "other": {}}, "permission_sets": {"look": {}}}
+    story.want(whole | {"groups": {"all": {"assign": [*assign, also]}}})
+    story.stand()
+    story.want(whole | {"groups": {"all": {"assign": assign}}})
+
+    changed = story.type("import", "--json").json["changed"]
+
+    text = (story.folder / "migration.yaml").read_text()
+    assert "2099-12-31" in text
+    assert "organisation.groups.all.assign: look in other" in changed
+    assert story.plan()["todo"] == 0

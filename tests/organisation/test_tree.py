@@ -296,3 +296,72 @@ def test_a_member_of_another_organisation_cannot_manage_one(story: Story) -> Non
 
     assert "222222222222" in said.err
     assert "is a member" in said.err
+
+
+SPARED = {"guard_rails": {"everywhere": ["no-iam-users"], "always_exempt_roles": ["break-glass"]}}
+EVER = "arn:aws:iam::*:role/break-glass"
+OURS = "arn:aws:iam::*:role/migrate-*"
+
+
+def _exempt() -> list[str]:
+    found: list[str] = _content("no-iam-users")["Statement"][0]["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
+    return found
+
+
+def test_the_last_step_ends_the_exemption_of_the_migrations_own_roles(story: Story) -> None:
+    story.want(SPARED)
+    made = story.plan()
+    story.type("approve", "--by", "ann")
+
+    story.type("run", "--engine", "local", expect=3)
+    gates = [story.type("status", "--json").json["gate"]]
+    story.type("approve", "--gate", gates[0], "--by", "ann")
+    story.type("run", "--engine", "local", expect=3)
+    gates.append(story.type("status", "--json").json["gate"])
+    during = _exempt()
+    story.type("verify")
+    waiting = story.plan()
+    story.type("approve", "--gate", gates[1], "--by", "ann", "--plan", made["plan"])
+    story.type("run", "--engine", "local", "--plan", made["plan"])
+    after = _exempt()
+    again = story.plan()
+    story.undo(made["plan"])
+
+    assert gates == ["management:canary_gate", "management:migration_is_over"]
+    assert (OURS in during, EVER in during) == (True, True)
+    assert (waiting["todo"], waiting["steps"]) == (1, 1)
+    assert any("1 guard rails spare" in said and "last section" in said for said in waiting["findings"])
+    assert after == [EVER]
+    assert (again["todo"], again["standing"]) == (0, made["todo"])
+    listed = organizations().list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+    assert listed == []
+
+
+def test_the_end_of_the_exemption_alone_is_undone_alone(story: Story) -> None:
+    story.want(SPARED)
+    made = story.plan()
+    story.type("approve", "--by", "ann")
+    for gate in ("management:canary_gate", "management:migration_is_over"):
+        story.type("run", "--engine", "local", expect=3)
+        story.type("approve", "--gate", gate, "--by", "ann")
+    story.type("run", "--engine", "local")
+    step = next(
+        one for one in json.loads(Path(made["plan"]).read_text())["body"]["steps"] if "end_exemption" in str(one)
+    )
+    name = step if isinstance(step, str) else step["id"]
+
+    listing = story.type("rollback", "--step", name).out.strip()
+    story.type("rollback", "--step", name, "--confirm", listing)
+
+    assert OURS in _exempt()
+    assert story.plan()["steps"] == 1
+
+
+def test_a_rail_that_holds_for_good_stays_so_when_its_description_changes(story: Story) -> None:
+    deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}]}
+    story.want({"guard_rails": {"everywhere": ["ours"], "documents": {"ours": deny}}})
+
+    made = story.stand()
+
+    assert not any("spare" in said for said in made["findings"])
+    assert story.plan()["todo"] == 0

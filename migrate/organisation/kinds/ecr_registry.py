@@ -1,17 +1,22 @@
-"""ecr.replication and ecr.registry_policy: images pushed to the central registry appear in the other accounts.
+"""ecr.replication, ecr.registry_policy, ecr.creation_template: images of the central registry appear in other accounts.
 
 The rule: a registry that replicates somewhere already, or has a policy, is a person's: nothing of it is replaced.
-Only what is pushed after it was set up is replicated. Source: Amazon ECR User Guide, "Private image replication".
+AWS replicates what is pushed after it was set up (Amazon ECR User Guide, "Private image replication"); what stands
+there is copied by a back-fill.
 """
 
 import json
 from collections.abc import Iterator
 
 from migrate.inventory import Resource
-from migrate.kind import It, Need, Place, ReadSite, Request
+from migrate.kind import Action, It, Need, Place, ReadSite, Request, Wait, after
 from migrate.organisation.wanted import Make, Wanted, WantedKind, called
 from migrate.values import Json, as_json
 
+ROOT_PREFIX, REPLICATION = "ROOT", "REPLICATION"
+"""The template of every repository that has none of its own, and what it is for. Source:
+ecr.CreateRepositoryCreationTemplate, botocore 1.44.5."""
+MISSING_TEMPLATE = ("TemplateNotFoundException",)
 MISSING_POLICY = ("RegistryPolicyNotFoundException",)
 
 
@@ -37,18 +42,47 @@ class Replicate(Make[Replication]):
         return [Request("ecr.PutReplicationConfiguration", wanted, once="named", creates=True, undo=undo)]
 
 
+class Backfill(Action[Replication]):
+    """StartReplicationBackfill for each destination, waited for: the images that were pushed before. They stay in a
+    rollback, as replicated ones do."""
+
+    name = "backfill"
+    title = "Copy the images that the central registry holds already"
+
+    def applies(self, it: It[Replication]) -> bool:
+        return not it.facts.stands
+
+    def requests(self, it: It[Replication], place: Place) -> list[Request]:
+        return [_backfill(one) for rule in it.facts.rules for one in rule["destinations"]]
+
+
+def _backfill(destination: dict[str, Json]) -> Request:
+    """Images that are there already are left, so it may be started again. Source: ecr.StartReplicationBackfill."""
+    output = f"backfill_{destination['registryId']}"
+    asked: dict[str, Json] = {"replicationBackfillId": after("backfill", output)}
+    return Request(
+        "ecr.StartReplicationBackfill", {"destination": destination}, outputs={output: "replicationBackfillId"},
+        retry=("ReplicationBackfillInProgressException",),
+        wait=Wait(
+            "ecr.DescribeReplicationBackfillResults", asked, ok=("COMPLETE",), every_s=10.0, timeout_s=6 * 3600.0,
+            path="status == 'COMPLETE' && progress.failedReplicationCount > `0` && 'SOME IMAGES FAILED' || status",
+            failed=("FAILED", "STOPPED", "SOME IMAGES FAILED"),
+        ),
+    )  # fmt: skip
+
+
 class ReplicationKind(WantedKind[Replication]):
     """Where a registry sends its images."""
 
     name = "ecr.replication"
     title = "Registry replication"
     facts = Replication
-    reads = frozenset({"ecr.DescribeRegistry"})
+    reads = frozenset({"ecr.DescribeRegistry", "ecr.DescribeReplicationBackfillResults"})
     is_global = False
     per_account = True
     stamped = False
     volatile = WantedKind.volatile | {"receivers"}
-    actions = (Replicate(),)
+    actions = (Replicate(), Backfill())
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """The registry's rules, where it has any."""
@@ -106,9 +140,62 @@ class RegistryPolicyKind(WantedKind[RegistryPolicy]):
             yield self.found(site, site.account, facts, arn="")
 
 
-def receiver(account: str) -> str:
-    """How wishes call the policy of an account's registry."""
-    return called("ecr.registry_policy", account)
+class Template(Wanted):
+    """Source: ecr.DescribeRepositoryCreationTemplates. The name is the account's id."""
+
+    is_immutable: bool
+    lifecycle: dict[str, Json] | None
 
 
-KINDS = (RegistryPolicyKind(), ReplicationKind())
+class CreateTemplate(Make[Template]):
+    """CreateRepositoryCreationTemplate for every repository that replication makes and no other template is about."""
+
+    title = "Say how repositories are made that replication makes"
+
+    def requests(self, it: It[Template], place: Place) -> list[Request]:
+        params: dict[str, Json] = {
+            "prefix": ROOT_PREFIX, "appliedFor": [REPLICATION], "description": "made by migrate",
+            "imageTagMutability": "IMMUTABLE" if it.facts.is_immutable else "MUTABLE",
+        }  # fmt: skip
+        if it.facts.lifecycle is not None:
+            params["lifecyclePolicy"] = as_json(it.facts.lifecycle)
+        undo = Request("ecr.DeleteRepositoryCreationTemplate", {"prefix": ROOT_PREFIX}, done=MISSING_TEMPLATE)
+        return [Request("ecr.CreateRepositoryCreationTemplate", params, once="named", creates=True, undo=undo)]
+
+
+class TemplateKind(WantedKind[Template]):
+    """How repositories look that replication makes in a registry."""
+
+    name = "ecr.creation_template"
+    title = "Repository creation template"
+    facts = Template
+    reads = frozenset({"ecr.DescribeRepositoryCreationTemplates"})
+    is_global = False
+    per_account = True
+    stamped = False
+    actions = (CreateTemplate(),)
+
+    def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
+        """The template for every repository, where there is one."""
+        for one in site.pages("ecr.DescribeRepositoryCreationTemplates", "repositoryCreationTemplates"):
+            if one["prefix"] == ROOT_PREFIX and REPLICATION in one["appliedFor"] and only in (None, site.account):
+                lifecycle = one.get("lifecyclePolicy")
+                facts = Template(
+                    id=site.account, stands=True, is_immutable=one.get("imageTagMutability") == "IMMUTABLE",
+                    lifecycle=json.loads(lifecycle) if lifecycle else None,
+                )  # fmt: skip
+                yield self.found(site, site.account, facts, arn="")
+
+
+def expiring(days: int) -> dict[str, Json]:
+    """A lifecycle policy that deletes images without a tag after so many days."""
+    rest = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
+    return {"rules": [{"rulePriority": 1, "selection": rest, "action": {"type": "expire"}}]}
+
+
+def receiver(account: str) -> tuple[str, str]:
+    """How wishes call what has to stand in an account's registry before images come."""
+    return called("ecr.registry_policy", account), called("ecr.creation_template", account)
+
+
+KINDS = (RegistryPolicyKind(), ReplicationKind(), TemplateKind())

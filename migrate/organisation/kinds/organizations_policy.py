@@ -22,7 +22,15 @@ class Policy(Wanted):
 
     description: str = ""
     content: dict[str, Json]
+    """As it is for good."""
+    during: dict[str, Json] | None = None
+    """As it is while the migration goes on, where that is another: it spares the migration's roles."""
     type: str = SERVICE_CONTROL
+
+    @property
+    def first(self) -> dict[str, Json]:
+        """What is sent first."""
+        return self.content if self.during is None else self.during
 
 
 class CreatePolicy(Make[Policy]):
@@ -35,7 +43,7 @@ class CreatePolicy(Make[Policy]):
             "Name": it.ref.name,
             "Description": it.facts.description,
             "Type": it.facts.type,
-            "Content": as_json(it.facts.content),
+            "Content": as_json(it.facts.first),
             "Tags": tag_pairs(place.stamp(it.tags)),
         }
         gone = Request(
@@ -60,20 +68,42 @@ class ChangePolicy(Action[Policy]):
     sets = frozenset({"content", "description"})
 
     def applies(self, it: It[Policy]) -> bool:
-        return it.facts.stands and bool(it.facts.changes)
+        was = it.facts.before or {}
+        changes = set(it.facts.changes) - ({"content"} if was.get("content") == it.facts.first else set())
+        return it.facts.stands and bool(changes)
 
     def requests(self, it: It[Policy], place: Place) -> list[Request]:
-        def update(description: str, content: Json) -> dict[str, Json]:
-            return {"PolicyId": own(it), "Description": description, "Content": as_json(content)}
-
         was = it.facts.before or {}
-        undo = update(was.get("description", it.facts.description), was.get("content", it.facts.content))
-        return [
-            Request(
-                "organizations.UpdatePolicy", update(it.facts.description, it.facts.content), retry=BUSY,
-                undo=Request("organizations.UpdatePolicy", undo, retry=BUSY),
-            )
-        ]  # fmt: skip
+        old = was.get("description", it.facts.description), was.get("content", it.facts.content)
+        # A description alone is changed: the roles that it spares, or does not spare any more, stay as they are.
+        content = it.facts.first if "content" in it.facts.changes else it.facts.content
+        return [_update(it, it.facts.description, content, undo=old)]
+
+
+def _update(it: It[Policy], description: str, content: Json, undo: tuple[Json, Json]) -> Request:
+    def params(about: Json, document: Json) -> dict[str, Json]:
+        return {"PolicyId": own(it), "Description": about, "Content": as_json(document)}
+
+    back = Request("organizations.UpdatePolicy", params(*undo), retry=BUSY)
+    return Request("organizations.UpdatePolicy", params(description, content), retry=BUSY, undo=back)
+
+
+class EndExemption(Action[Policy]):
+    """UpdatePolicy without the migration's roles, behind the gate that asks whether the migration is over. Undone: with
+    them again."""
+
+    name = "end_exemption"
+    title = "Let the guard rail hold for the migration's own roles too"
+    phase = "close"
+    undo_class = "R1"
+
+    def applies(self, it: It[Policy]) -> bool:
+        facts = it.facts
+        return facts.during is not None and (not facts.stands or "content" in facts.changes)
+
+    def requests(self, it: It[Policy], place: Place) -> list[Request]:
+        about = it.facts.description
+        return [_update(it, about, it.facts.content, undo=(about, it.facts.first))]
 
 
 class PolicyKind(WantedKind[Policy]):
@@ -90,8 +120,9 @@ class PolicyKind(WantedKind[Policy]):
             "organizations.ListTagsForResource",
         }
     )
+    volatile = VOLATILE | {"during"}
     adjustable = frozenset({"content", "description"})
-    actions = (CreatePolicy(), ChangePolicy())
+    actions = (CreatePolicy(), ChangePolicy(), EndExemption())
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Every policy that people made, or the one of that name."""
@@ -101,6 +132,11 @@ class PolicyKind(WantedKind[Policy]):
                 content = json.loads(shown["Policy"]["Content"])
                 facts = Policy(id=one["Id"], stands=True, description=one.get("Description") or "", content=content)
                 yield self.found(site, one["Name"], facts, arn=one["Arn"], tags=_tree.tags(site, one["Id"]))
+
+    def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[Policy]) -> dict[str, Json]:
+        """It spares the migration's roles until that is ended."""
+        ends = it.facts.during is not None and EndExemption().applies(it)
+        return facts | {"content": facts["during"]} if ends and "end_exemption" not in done else facts
 
     def needs(self, it: It[Policy]) -> Iterator[Need]:
         """Its type."""

@@ -250,6 +250,8 @@ class Assignment(Wanted):
     permission_set: str
     account: str
     group: str
+    is_given: bool = True
+    """False: it was given until a day that is over."""
     needs: list[str] = Field(default_factory=list)
     """How wishes call the customer managed policies that must stand in the account: AWS fails the assignment else."""
 
@@ -260,10 +262,7 @@ class CreateAssignment(Make[Assignment]):
     title = "Give a group a permission set in an account"
 
     def requests(self, it: It[Assignment], place: Place) -> list[Request]:
-        params: dict[str, Json] = {
-            "InstanceArn": it.facts.instance, "PermissionSetArn": it.facts.permission_set, "TargetType": "AWS_ACCOUNT",
-            "TargetId": it.facts.account, "PrincipalType": "GROUP", "PrincipalId": it.facts.group,
-        }  # fmt: skip
+        params = _assignment(it)
         asked = {"InstanceArn": it.facts.instance, "AccountAssignmentCreationRequestId": after("create", "request")}
         return [
             Request(
@@ -274,6 +273,39 @@ class CreateAssignment(Make[Assignment]):
                     path="AccountAssignmentCreationStatus.Status", every_s=2.0,
                 ),
                 undo=Request("sso-admin.DeleteAccountAssignment", params, done=_center.GONE, retry=PASSES),
+            )
+        ]  # fmt: skip
+
+
+def _assignment(it: It[Assignment]) -> dict[str, Json]:
+    return {
+        "InstanceArn": it.facts.instance, "PermissionSetArn": it.facts.permission_set, "TargetType": "AWS_ACCOUNT",
+        "TargetId": it.facts.account, "PrincipalType": "GROUP", "PrincipalId": it.facts.group,
+    }  # fmt: skip
+
+
+class EndAssignment(Action[Assignment]):
+    """DeleteAccountAssignment, waited for, once the last day is over. A rollback gives nobody access again. Who is
+    signed in keeps the session until it ends (IAM Identity Center User Guide, "Revoke active IAM role sessions", read
+    2026-11)."""
+
+    name = "end"
+    title = "Take the permission set away from the group: its last day is over"
+    undo_class = "R4"
+
+    def applies(self, it: It[Assignment]) -> bool:
+        return it.facts.stands and not it.facts.is_given
+
+    def requests(self, it: It[Assignment], place: Place) -> list[Request]:
+        asked = {"InstanceArn": it.facts.instance, "AccountAssignmentDeletionRequestId": after("end", "request")}
+        return [
+            Request(
+                "sso-admin.DeleteAccountAssignment", _assignment(it), done=_center.GONE, retry=PASSES,
+                outputs={"request": "AccountAssignmentDeletionStatus.RequestId"},
+                wait=Wait(
+                    "sso-admin.DescribeAccountAssignmentDeletionStatus", asked, ok=("SUCCEEDED",), failed=("FAILED",),
+                    path="AccountAssignmentDeletionStatus.Status", every_s=2.0, gone=_center.GONE,
+                ),
             )
         ]  # fmt: skip
 
@@ -291,13 +323,20 @@ class AssignmentKind(WantedKind[Assignment]):
     facts = Assignment
     reads = _center.READS | _tree.READS | {
         "sso-admin.DescribeAccountAssignmentCreationStatus",
+        "sso-admin.DescribeAccountAssignmentDeletionStatus",
         "sso-admin.DescribePermissionSet",
         "sso-admin.ListAccountAssignmentsForPrincipal",
     }  # fmt: skip
     is_global = False
     stamped = False
     volatile = VOLATILE | {"needs"}
-    actions = (CreateAssignment(),)
+    adjustable = frozenset({"is_given"})
+    actions = (CreateAssignment(), EndAssignment())
+    ends = "end"
+
+    def is_gone(self, wish: Resource) -> bool:
+        """It is over."""
+        return not wish.facts["is_given"]
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Every assignment of every group, or the one of that name. What users are given directly is not looked at."""

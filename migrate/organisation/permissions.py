@@ -1,0 +1,92 @@
+"""What `migrate org` may send, by kind: from it come the policies of its two roles. The rule: a test holds it against
+every request that the kinds can make.
+
+Which reads a kind has stands beside the kind.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from migrate.organisation import activity
+from migrate.organisation.kinds import wanted_kinds
+
+_ORGANIZATIONS = {
+    "organizations.account": ("CloseAccount", "CreateAccount", "MoveAccount", "TagResource"),
+    "organizations.delegated_administrator": ("DeregisterDelegatedAdministrator", "RegisterDelegatedAdministrator"),
+    "organizations.invitation": (
+        "CancelHandshake", "InviteAccountToOrganization", "MoveAccount", "RemoveAccountFromOrganization", "TagResource",
+    ),
+    "organizations.organization": ("CreateOrganization", "DeleteOrganization"),
+    "organizations.organizational_unit": ("CreateOrganizationalUnit", "DeleteOrganizationalUnit", "TagResource"),
+    "organizations.policy": ("CreatePolicy", "DeletePolicy", "TagResource", "UpdatePolicy"),
+    "organizations.policy_attachment": ("AttachPolicy", "DetachPolicy"),
+    "organizations.policy_trial": ("AttachPolicy", "DetachPolicy"),
+    "organizations.policy_type": ("DisablePolicyType", "EnablePolicyType"),
+    "organizations.service_access": ("DisableAWSServiceAccess", "EnableAWSServiceAccess"),
+}  # fmt: skip
+WRITES: Mapping[str, frozenset[str]] = {
+    **{kind: frozenset(f"organizations.{name}" for name in names) for kind, names in _ORGANIZATIONS.items()},
+    "account.alternate_contact": frozenset({"account.DeleteAlternateContact", "account.PutAlternateContact"}),
+    "budgets.action": frozenset({"budgets.CreateBudgetAction", "budgets.DeleteBudgetAction", "iam.PassRole"}),
+    "budgets.budget": frozenset({"budgets.CreateBudget", "budgets.DeleteBudget"}),
+    "ce.cost_allocation_tag": frozenset({"ce.UpdateCostAllocationTagsStatus"}),
+    "ce.cost_category": frozenset(
+        {"ce.CreateCostCategoryDefinition", "ce.DeleteCostCategoryDefinition", "ce.TagResource",
+         "ce.UpdateCostCategoryDefinition"}
+    ),
+    "ecr.creation_template": frozenset(
+        # A role that makes templates needs what they do. Source: Amazon ECR User Guide, "Creating a repository creation
+        # template", read 2026-11.
+        {"ecr.CreateRepository", "ecr.CreateRepositoryCreationTemplate", "ecr.DeleteRepositoryCreationTemplate",
+         "ecr.PutLifecyclePolicy"}
+    ),
+    "ecr.registry_policy": frozenset({"ecr.DeleteRegistryPolicy", "ecr.PutRegistryPolicy"}),
+    "ecr.replication": frozenset(
+        {"ecr.PutReplicationConfiguration", "ecr.StartReplicationBackfill", "iam.CreateServiceLinkedRole"}
+    ),
+    "iam.budget_role": frozenset(
+        {"iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.PutRolePolicy", "iam.TagRole"}
+    ),
+    "iam.root_access": frozenset(
+        f"iam.{way}Organizations{feature}"
+        for way in ("Disable", "Enable")
+        for feature in ("RootCredentialsManagement", "RootSessions")
+    ),
+    "identitystore.group": frozenset({"identitystore.CreateGroup", "identitystore.DeleteGroup",
+                                      "identitystore.UpdateGroup"}),
+    "identitystore.group_membership": frozenset(
+        {"identitystore.CreateGroupMembership", "identitystore.DeleteGroupMembership"}
+    ),
+    "identitystore.user": frozenset({"identitystore.CreateUser", "identitystore.DeleteUser",
+                                     "identitystore.UpdateUser"}),
+    "s3control.public_access_block": frozenset(
+        {"s3control.DeletePublicAccessBlock", "s3control.PutPublicAccessBlock"}
+    ),
+    "sso.account_assignment": frozenset({"sso-admin.CreateAccountAssignment", "sso-admin.DeleteAccountAssignment"}),
+    "sso.instance": frozenset(),
+    "sso.permission_set": frozenset(
+        {"sso-admin.AttachCustomerManagedPolicyReferenceToPermissionSet",
+         "sso-admin.AttachManagedPolicyToPermissionSet", "sso-admin.CreatePermissionSet",
+         "sso-admin.DeleteInlinePolicyFromPermissionSet", "sso-admin.DeletePermissionSet",
+         "sso-admin.DetachCustomerManagedPolicyReferenceFromPermissionSet",
+         "sso-admin.DetachManagedPolicyFromPermissionSet", "sso-admin.ProvisionPermissionSet",
+         "sso-admin.PutInlinePolicyToPermissionSet", "sso-admin.TagResource", "sso-admin.UpdatePermissionSet"}
+    ),
+}  # fmt: skip
+
+
+def of_management() -> Iterator[str]:
+    """Operations of the role in the management account."""
+    # CreateOrganization makes a role of its own. Source: organizations.CreateOrganization, botocore 1.44.5.
+    yield from ("iam.CreateServiceLinkedRole", "organizations.DescribeOrganization", "sts.AssumeRole")
+    yield from activity.READS
+    for name, kind in wanted_kinds().items():
+        if not getattr(kind, "per_account", False):
+            yield from (*kind.reads, *WRITES[name])
+
+
+def of_members() -> Iterator[str]:
+    """Operations of `organisation.role` in each member account."""
+    yield from activity.READS
+    for name, kind in wanted_kinds().items():
+        if getattr(kind, "per_account", False):
+            yield from (*kind.reads, *WRITES[name])
