@@ -33,6 +33,10 @@ WRITES: Mapping[str, frozenset[str]] = {
         {"ce.CreateCostCategoryDefinition", "ce.DeleteCostCategoryDefinition", "ce.TagResource",
          "ce.UpdateCostCategoryDefinition"}
     ),
+    "cloudtrail.data_trail": frozenset(
+        {"cloudtrail.CreateTrail", "cloudtrail.DeleteTrail", "cloudtrail.PutEventSelectors", "cloudtrail.StartLogging",
+         "iam.CreateServiceLinkedRole", "s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy"}
+    ),
     "ecr.creation_template": frozenset(
         # A role that makes templates needs what they do. Source: Amazon ECR User Guide, "Creating a repository creation
         # template", read 2026-11.
