@@ -7,7 +7,7 @@ Which reads a kind has stands beside the kind.
 from collections.abc import Iterator, Mapping
 
 from migrate.organisation import activity
-from migrate.organisation.kinds import wanted_kinds
+from migrate.organisation.kinds import budgets, data_trail, wanted_kinds
 
 _ORGANIZATIONS = {
     "organizations.account": ("CloseAccount", "CreateAccount", "MoveAccount", "TagResource"),
@@ -76,6 +76,16 @@ WRITES: Mapping[str, frozenset[str]] = {
          "sso-admin.PutInlinePolicyToPermissionSet", "sso-admin.TagResource", "sso-admin.UpdatePermissionSet"}
     ),
 }  # fmt: skip
+
+
+NARROW: Mapping[str, frozenset[str]] = {
+    f"arn:aws:iam::*:role/{budgets.ROLE}": frozenset(
+        {"iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.GetRole", "iam.GetRolePolicy", "iam.PassRole",
+         "iam.PutRolePolicy", "iam.TagRole"}
+    ),
+    f"arn:aws:s3:::{data_trail.TRAIL}-*": frozenset({"s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy"}),
+}  # fmt: skip
+"""What is allowed on one thing only: whoever may write and pass any role is an administrator."""
 
 
 def of_management() -> Iterator[str]:

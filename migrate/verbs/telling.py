@@ -8,6 +8,7 @@ from migrate.kinds import every_kind
 from migrate.out import Out
 from migrate.review import DOWN, UNDO
 from migrate.runbook import PHASES
+from migrate.values import Json
 
 EXIT_CODES = {
     0: "done",
@@ -54,18 +55,26 @@ Guide, "IAM and AWS STS quotas"; unverified against the live page."""
 
 def policy(out: Out, purpose: str) -> int:
     """The IAM policy of a verb's role: the operations that its kinds declare, and nothing else."""
-    actions = sorted({iam_action(operation) for operation in _operations(purpose)})
+    from migrate.organisation.permissions import NARROW
+
     title = "".join(word.capitalize() for word in f"migrate-{purpose}".split("-"))
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [{"Sid": title, "Effect": "Allow", "Action": actions, "Resource": "*"}],
-    }
+    rest, statements = _operations(purpose), list[dict[str, Json]]()
+    for resource, narrow in NARROW.items() if purpose.startswith("org") else ():
+        if rest & narrow:
+            statements.append(_allow(f"{title}Only{len(statements) + 1}", rest & narrow, resource))
+        rest -= narrow
+    document = {"Version": "2012-10-17", "Statement": [_allow(title, rest, "*"), *statements]}
     size = len(json.dumps(document, separators=(",", ":")))
     if size > _MANAGED:
         fits = "as a role's inline policy" if size <= _INLINE else "only in parts"
         out.say(f"{size} characters: more than a managed policy takes ({_MANAGED}); it fits {fits} ({_INLINE})")
     out.result(json.dumps(document, indent=1), document)
     return 0
+
+
+def _allow(title: str, operations: set[str], resource: str) -> dict[str, Json]:
+    actions: list[Json] = sorted({iam_action(operation) for operation in operations})
+    return {"Sid": title, "Effect": "Allow", "Action": actions, "Resource": resource}
 
 
 def _operations(purpose: str) -> set[str]:

@@ -31,6 +31,17 @@ def policy(purpose: str) -> list[str]:
     return actions
 
 
+def test_roles_are_written_and_passed_by_name_only() -> None:
+    said = json.loads(CliRunner().invoke(main, ["policy", "--for", "org"]).stdout)["Statement"]
+
+    by_resource = {one["Resource"]: set(one["Action"]) for one in said}
+    assert set(by_resource) == {"*", "arn:aws:iam::*:role/migrate-budget-actions"}
+    assert {"iam:PassRole", "iam:CreateRole", "iam:PutRolePolicy"} <= by_resource[
+        "arn:aws:iam::*:role/migrate-budget-actions"
+    ]
+    assert not {one for one in by_resource["*"] if one.startswith("iam:")} & {"iam:PassRole", "iam:PutRolePolicy"}
+
+
 def sent(value: Any) -> set[str]:
     """Every operation in a plan's requests, their waits and their inverses."""
     if isinstance(value, list):
