@@ -168,6 +168,6 @@ def test_every_rule_names_its_service_and_its_source() -> None:
     assert len({rule.rule_id for rule in rules}) == len(rules) >= 20
     assert all(rule.makes and rule.source for rule in rules)
     assert {rule.service for rule in rules} == {
-        "autoscaling", "budgets", "ce", "cloudtrail", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "lambda", "logs", "organizations",
-        "rds",        "route53", "s3", "sns", "sts",
+        "autoscaling", "budgets", "ce", "cloudtrail", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "lambda", "logs",
+        "organizations", "rds", "route53", "s3", "sns", "sts",
     }  # fmt: skip
