@@ -85,7 +85,7 @@ def copy(endpoint: str, source: str, target: str) -> None:
         to.legacy = to.target = aws.site(ACCOUNT, REGION)
         to.of = SimpleNamespace(account=ACCOUNT, region=REGION, ref=SimpleNamespace(account=ACCOUNT, region=REGION))
         to.place, to.step, to.event = SimpleNamespace(account=ACCOUNT), "bench:copy_objects", "acting"
-        to._told, to._widths = set(), {}
+        to._told, to._widths, to.outputs = set(), {}, {}
         to.sender = lambda account, region: SimpleNamespace(
             send=lambda operation, **params: writer.send(account, region, operation, params)
         )

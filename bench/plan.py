@@ -86,12 +86,13 @@ def main() -> int:
 
 
 def measure(folder: Path, count: int) -> int:
-    """Read, build, place, plan; then what is beyond the goal: write and read the plan."""
+    """How fast the machine is just now; read, build, place, plan; beyond the goal: write and read the plan."""
     # In a process of its own: its memory is not the planner's.
     maker = multiprocessing.get_context("spawn").Process(target=make_inventory, args=(folder, count))
     maker.start()
     maker.join()
     path = files.latest(folder, "inventory.jsonl")
+    timed("(ten million additions)", lambda: sum(1 for _ in range(10_000_000)))
     before = time.process_time()
 
     def read() -> Inputs:

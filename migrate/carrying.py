@@ -162,7 +162,7 @@ class StepCarrier:
         self.ground.clock.sleep(seconds)
 
     def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
-        """Where a server of the target reaches that address of legacy."""
+        """Where a server of the other side reaches that address."""
         return self.ground.route(host, port)
 
     def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:

@@ -183,6 +183,7 @@ def plan(out: Out, folder: Path, inventory: Path | None) -> Any:
     return act(out, folder, inventory=inventory)
 
 
+PURPOSES = ["scan", "run", "quiet", "org", "org-members"]
 PLAN = option("--plan", "plan_path", type=click.Path(path_type=Path, dir_okay=False), help="This plan, not the newest.")
 
 
@@ -273,6 +274,8 @@ def verify(out: Out, folder: Path, plan_path: Path | None) -> Any:
     option("--to", "to_wave", type=click.IntRange(0), help="Undo every wave after this one; 0 undoes everything."),
     option("--step", "steps", multiple=True, metavar="ID", help="Undo this step and what depends on it."),
     option("--confirm", metavar="ID", help="Act: the id that the listing printed."),
+    option("--losing", "losing_id", metavar="ID", help="Act although rows would be lost: the listing's other id."),
+    option("--by", help="Who says that they may be lost; by default your login name."),
     option("--workers", default=8, show_default=True, type=click.IntRange(1, 64)),
 )
 def rollback(out: Out, folder: Path, **arguments: Any) -> Any:
@@ -296,20 +299,15 @@ def diff(out: Out, left: Path, right: Path | None, detailed_exitcode: bool) -> A
 
 
 @verb(
-    option(
-        "--for",
-        "purpose",
-        type=click.Choice(["scan", "quiet", "org", "org-members"]),
-        default="scan",
-        show_default=True,
-    ),
-    folder=False,
+    option("--for", "purpose", type=click.Choice(PURPOSES), default="scan", show_default=True),
+    PLAN,
+    option("--account", "alias", help="With --for run: this account alone; `legacy` for legacy."),
 )
-def policy(out: Out, purpose: str) -> Any:
-    """The least-privilege IAM policy of a verb, generated from the calls that the kinds declare."""
+def policy(out: Out, purpose: str, folder: Path, plan_path: Path | None, alias: str | None) -> Any:
+    """The IAM policy of a verb; for `run` what the plan needs in each account, proofs and the way back included."""
     from migrate.verbs.telling import policy as act
 
-    return act(out, purpose)
+    return act(out, purpose, folder, plan_path, alias)
 
 
 @verb(click.argument("word", required=False), folder=False)

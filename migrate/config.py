@@ -150,6 +150,8 @@ class Bridge(Part):
                 except ValueError as error:
                     raise _Misplaced(str(error), field) from None
         for block in self.blocks:
+            if ":" in block:
+                raise _Misplaced(f"{block} is IPv6, and a bridge carries IPv4 only: reach it by hand", "blocks")
             try:
                 IPv4Network(block)
             except ValueError as error:
@@ -160,13 +162,30 @@ class Bridge(Part):
 
 
 class TestLaunch(Part):
-    """Whether a task of a service is launched once in the target before the cut-over. The first rule that matches
+    """Whether a task of a service is launched once in the target before the service starts. The first rule that matches
     decides; where none does, only services behind a load balancer are."""
 
     service: str
     """Pattern on `<cluster>/<service>`."""
     launch: bool
     because: Annotated[str, Field(min_length=8)]
+
+
+class Switch(Part):
+    """How a public record goes over to the target: by default at once, else in shares with a rest after each."""
+
+    record: str
+    """Pattern on its name, without the dot at its end."""
+    shares: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=3)]
+    """Of a hundred answers, how many lead to the target before all do, rising."""
+    rest_s: Annotated[int, Field(ge=60, le=86_400)] = 600
+    """How long each share stands, counted from AWS's own time."""
+
+    @model_validator(mode="after")
+    def _rise(self) -> "Switch":
+        if list(self.shares) != sorted(set(self.shares)):
+            raise _Misplaced("must rise from one to the next", "shares")
+        return self
 
 
 class Moves(Part):
@@ -183,13 +202,38 @@ class Database(Part):
     """Pattern on the RDS instance's name."""
     secret: str
     """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
-    strategy: Literal["snapshot", "logical"] = "snapshot"
-    """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer)."""
+    strategy: Literal["snapshot", "logical", "dms"] = "snapshot"
+    """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer). dms: so by
+    AWS DMS, which a person sets up."""
+    way_back: Literal["none", "reverse"] = "none"
+    """reverse: after a move by `logical` the target's writes are replicated into legacy until end_way_back, so that a
+    rollback keeps them. none: a rollback loses them, and asks for a second approval where there are any."""
+
+    @model_validator(mode="after")
+    def _back_the_way_it_came(self) -> "Database":
+        if self.way_back == "reverse" and self.strategy != "logical":
+            raise ValueError("way_back: reverse needs strategy: logical")
+        return self
+
+
+class Store(Part):
+    """How the data of one sort of thing moves, where its kind has several ways."""
+
+    resource: str
+    """Pattern on `<kind>/<name>`: `dynamodb.table/orders*`. The first that matches decides."""
+    strategy: str
+    """One of the kind's (`migrate explain <kind>`); the plan says what each one costs."""
 
 
 class Objects(Part):
-    """How a bucket's objects are proved equal."""
+    """How a bucket's objects are copied and proved equal."""
 
+    batch_from_objects: int | None = Field(default=None, ge=1)
+    """So many objects missing in a target's bucket, and S3 Batch Operations jobs copy them; what a job cannot copy is
+    copied one by one. None: all are copied one by one."""
+
+    restore: Literal["Standard", "Bulk"] | None = None
+    """The tier in which archived objects are restored in legacy (AWS bills it). None: the copy names them and stops."""
     read_up_to_bytes: int | None = Field(default=None, ge=0)
     """Objects that have no checksum in common with their copy are read on both sides and hashed, whatever their size.
     With this, larger ones are compared by size, parts and description only, counted and listed."""
@@ -220,9 +264,11 @@ class Config(Part):
     """Temporary ways from a target back to legacy."""
     test_launches: tuple[TestLaunch, ...] = ()
     """Which services are launched once before the cut-over."""
+    switches: tuple[Switch, ...] = ()
     move: tuple[Moves, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     databases: tuple[Database, ...] = ()
+    stores: tuple[Store, ...] = ()
     objects: Objects = Objects()
     identities: dict[str, Any] = Field(default_factory=dict)
     """What the old account's users are, and what stands for machines: read by `migrate people`."""
@@ -323,10 +369,22 @@ class Config(Part):
         return roles
 
     def strategy(self, ref: Ref) -> str:
-        """How people want the data of a resource moved; empty where nothing was said."""
+        """How people want a resource moved; empty where nothing was said. Records: `<share>,<share> <rest in s>`."""
+        if ref.kind == "rds.instance":
+            return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
+        if ref.kind == "route53.record_set":
+            record = ref.name.split("/")[1].rstrip(".")
+            own = next((one for one in self.switches if fnmatch.fnmatchcase(record, one.record)), None)
+            return f"{','.join(map(str, own.shares))} {own.rest_s}" if own else ""
+        known = f"{ref.kind}/{ref.name}"
+        return next((store.strategy for store in self.stores if fnmatch.fnmatchcase(known, store.resource)), "")
+
+    def way_back(self, ref: Ref) -> str:
+        """How what the target takes after the cut-over comes back; empty where it does not."""
         if ref.kind != "rds.instance":
             return ""
-        return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
+        chosen = next((d.way_back for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "none")
+        return "" if chosen == "none" else chosen
 
     def carrying(self, ref: Ref) -> dict[str, Any]:
         """What people said of how the bytes of a resource are carried and proved, for its approved summary."""

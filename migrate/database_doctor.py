@@ -44,7 +44,7 @@ def ask(
             fix = "name its secret under databases in migration.yaml, and reach it (tunnels), then doctor again"
             yield Finding(False, f"{name}: what would not arrive could not be known: {why}", fix)
             continue
-        strategy: Strategy = "logical" if strategies(resource.ref) == "logical" else "snapshot"
+        strategy: Strategy = "logical" if strategies(resource.ref) in ("logical", "dms") else "snapshot"
         for one in found:
             others = sorted(one.stops - {strategy})
             also = f" (with this, {' and '.join(others)} would not work: {one.do})" if others else ""

@@ -15,8 +15,8 @@ from migrate.errors import ConfigError
 from migrate.names import AccountId, Region
 
 TUNNELS_VARIABLE = "MIGRATE_TUNNELS"
-FROM_TARGET = " from the target"
-"""After an address in the tunnels file: where a server of the target reaches it (an endpoint of PrivateLink, say)."""
+FROM_OTHER_SIDE = (" from the target", " from legacy")
+"""After an address in the tunnels file: where a server of the other side reaches it (PrivateLink's, say)."""
 _SECRET_READS = frozenset({"secretsmanager.GetSecretValue"})
 
 
@@ -45,22 +45,25 @@ class Databases:
         try:
             return psycopg.connect(
                 host=name, port=number, dbname=database, user=login[0], password=login[1], connect_timeout=10,
-                application_name="migrate",
+                # A database of SQL_ASCII would give bytes for every name.
+                application_name="migrate", client_encoding="utf8",
             )  # fmt: skip
         except psycopg.Error as error:
             self.why_not[host] = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             return None
 
     def route(self, host: str, port: int) -> tuple[str, int]:
-        """Where a server of the target reaches an address of legacy: the address itself, unless the tunnels say."""
-        return self._address(host, port, FROM_TARGET)
+        """Where a server of the other side reaches an address of legacy or of the target: the address itself, unless
+        the tunnels say."""
+        return self._address(host, port, FROM_OTHER_SIDE)
 
-    def _address(self, host: str, port: int, mark: str = "") -> tuple[str, int]:
+    def _address(self, host: str, port: int, marks: tuple[str, ...] = ("",)) -> tuple[str, int]:
         path = os.environ.get(TUNNELS_VARIABLE) or self._config.tunnels
         if not path:
             return host, port
         try:
-            there = json.loads(Path(path).read_text(encoding="utf-8")).get(f"{host}:{port}{mark}")
+            known = dict(json.loads(Path(path).read_text(encoding="utf-8")).items())
+            there = next((known[one] for mark in marks if (one := f"{host}:{port}{mark}") in known), None)
         except (OSError, ValueError, AttributeError) as error:
             raise ConfigError(
                 f"the tunnels file {path} cannot be used: {error}", do='write {"<host>:<port>": "<host>:<port>"} there'

@@ -67,6 +67,7 @@ class Drafting:
     ) -> None:
         self.config, self.inventory, self.graph, self.placement, self.kinds = config, inventory, graph, placement, kinds
         self.addresses = addresses
+        self._legacy = AccountId(config.legacy.account)
         self.found: dict[str, list[str]] = defaultdict(list)
         self.ref_of: dict[str, Ref] = {}
         """The legacy resource of each step."""
@@ -160,7 +161,7 @@ class Drafting:
             if not there:
                 continue
             it, strategy = self.graph.its[ref], self.config.strategy(ref)
-            it = replace(it, strategy=strategy) if strategy else it
+            it = replace(it, strategy=strategy, way_back=self.config.way_back(ref)) if strategy else it
             actions = [a for a in kind.actions if a.applies(it) and self._is_asked_for(a, it)]
             if len(actions) > 1 and {"freeze", "cutover"} <= {action.when(it)[0] for action in actions}:
                 self.handed_over.add(ref)
@@ -212,11 +213,11 @@ class Drafting:
         self, resource: Resource, it: It[Any], action: Action[Any], place: Place, rewrite: Rewriter
     ) -> tuple[Draft, "_Met"]:
         base = place.step.rpartition(":")[0]
-        step = f"{base}:{action.name}"
+        step = place.step if action.name == "create" else f"{base}:{action.name}"
         self.ref_of[step] = it.ref
         out = Rewritten(None)
         requests = tuple([self._request(request, place, base, rewrite, out) for request in action.requests(it, place)])
-        problems = [*_left(out), *out.problems]
+        problems = [*_left(out), *out.problems] if out.left or out.problems else []
         for person in out.dropped:
             self.dropped[person].add(it.ref)
         carry = None
@@ -244,31 +245,35 @@ class Drafting:
         return draft, _Met(_in_order(out.mentions), _in_order(out.waits))
 
     def _request(self, request: Request, place: Place, base: str, rewrite: Rewriter, out: Rewritten) -> PlannedRequest:
-        def params(of: Mapping[str, Json]) -> dict[str, Json]:
-            if request.side == "target":
-                return dict(rewrite(of, base, out).value)
-            made = whole(renamed_parts(of, lambda part: rewrite(part, base, out).value), place)
-            out.waits |= waits_for(made)
-            return dict(made)
+        operation, sent, side, once, creates, token_param, outputs, done, retry, find, wait, inverse = request
+        is_target = side == "target"
 
-        account = AccountId(self.config.legacy.account) if request.side == "legacy" else place.account
-        wait, find, undo = request.wait, request.find, None
-        if request.undo is not None:
+        def params(of: dict[str, Json]) -> dict[str, Json]:
+            made: dict[str, Json]
+            if is_target:
+                made = rewrite(of, base, out).value
+            else:
+                made = whole(renamed_parts(of, lambda part: rewrite(part, base, out).value), place)
+                out.waits |= waits_for(made)
+            return made
+
+        undo = None
+        if inverse is not None:
             # What the inverse waits for is there by then; what it mentions has to have been made all the same.
             undone = Rewritten(None)
-            undo = self._request(request.undo, place, base, rewrite, undone)
+            undo = self._request(inverse, place, base, rewrite, undone)
             out.mentions |= undone.mentions
             out.problems += [*_left(undone), *undone.problems]
         return PlannedRequest(
-            account, place.region, request.operation, params(request.params), request.once, request.creates,
-            request.token_param, dict(request.outputs), request.done, request.retry,
+            place.account if is_target else self._legacy, place.region, operation, params(sent), once, creates,
+            token_param, dict(outputs) if outputs else {}, done, retry,
             None if find is None else replace(find, params=params(find.params), outputs=dict(find.outputs)),
             None if wait is None else replace(wait, params=params(wait.params), since=whole(wait.since, place)),
             undo,
         )  # fmt: skip
 
     def _needs(self, draft: Draft, drafts: Mapping[str, Draft], met: "_Met") -> None:
-        edges = self.graph.needs.get(draft.ref, ())
+        edges = self.graph.needs.get(draft.ref, ()) if met.mentions or draft.action.name == "create" else ()
         for ref in met.mentions:
             maker = self._maker(ref, draft.place.account, drafts)
             if maker and maker != draft.id and maker not in draft.needs:

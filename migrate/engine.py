@@ -173,14 +173,15 @@ class Engine:
     def _allows(self, step: Step, *, forward: bool) -> Allows:
         ground = self.ground
         action = ground.kind(step).action(step.action)
-        carried = action.writes if isinstance(action, CarryAction) else frozenset()
-        sides = {step.account, step.ref.account}
+        carried: Mapping[AccountId, frozenset[str]] = {}
+        if isinstance(action, CarryAction):
+            carried = {step.ref.account: action.writes_in_legacy, step.account: action.writes}
         planned: list[tuple[int, PlannedRequest]] = list(enumerate(step.requests))
         if not forward:
             planned = [(index, request.undo) for index, request in planned if request.undo is not None]
 
         def allows(account: AccountId, region: Region, operation: str, params: Mapping[str, Any]) -> bool:
-            if operation in carried and account in sides:
+            if operation in carried.get(account, ()):
                 return True
             return any(
                 (request.account, request.region, request.operation) == (account, region, operation)

@@ -14,7 +14,9 @@ _FIXED_S: Mapping[str, float] = {
     "ec2.nat_gateway:create": 120, "ec2.vpc_endpoint:create": 60, "elbv2.load_balancer:create": 150,
     "rds.instance:snapshot": 600, "rds.instance:copy": 600, "rds.instance:create": 900, "rds.instance:prove_rows": 60,
     "rds.instance:replicate": 300, "rds.instance:catch_up": 30,
-    "ecs.service:start": 180, "ecs.service:test_launch": 120, "ecs.service:stop_legacy": 60,
+    "ecs.service:start": 180, "ecs.service:test_launch": 120, "ecs.service:test_launch_on_instances": 180,
+    "ecs.service:stop_legacy": 60,
+    "dynamodb.table:catch_up": 60,
     "lambda.event_source_mapping:stop_legacy": 60,
 }  # fmt: skip
 _RATE_BYTES_S: Mapping[str, float] = {

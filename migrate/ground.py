@@ -174,7 +174,7 @@ class Ground:
     """How long a read may lag behind a write that was answered before verifying fails."""
     fetch: Callable[[str], bytes] = download
     route: Callable[[str, int], tuple[str, int]] = lambda host, port: (host, port)
-    """Where a server of the target reaches an address of legacy."""
+    """Where a server of the other side reaches an address of legacy, or of the target."""
     stopping: threading.Event = field(default_factory=threading.Event)
     unreachable_since: float | None = None
     """Since when no connection could be made, for whatever step; None after any answer."""

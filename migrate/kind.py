@@ -55,6 +55,8 @@ class It(Generic[F]):
     facts: F
     strategy: str = ""
     """How people want its data moved, where there are several ways and the plan is made. Empty: the kind's default."""
+    way_back: str = ""
+    """How what the target takes after the cut-over comes back, where people want that and the plan is made."""
 
 
 class Need(NamedTuple):
@@ -142,6 +144,8 @@ class CarryAction(Action[F]):
     """An action that moves bytes: code, with the writes and data reads it may send declared."""
 
     writes: ClassVar[frozenset[str]]
+    writes_in_legacy: ClassVar[frozenset[str]] = frozenset()
+    """Those of its writes that may go to legacy as well. Every other one is stopped there before it is sent."""
     reads: ClassVar[frozenset[str]] = frozenset()
 
     def requests(self, it: It[F], place: Place) -> Sequence[Request]:
@@ -162,6 +166,11 @@ class CarryAction(Action[F]):
 
     def uncarry(self, it: It[F], to: Carrier) -> None:
         """Take away what was carried, and only that."""
+
+    def loses(self, it: It[F], to: Carrier) -> Sequence[str]:
+        """What the target holds by now and legacy does not, so that taking the thing away would lose it. Read afresh
+        before a rollback, which asks for a second approval then. Not to be known is such a line too."""
+        return ()
 
 
 class Kind(Generic[F]):
@@ -197,6 +206,9 @@ class Kind(Generic[F]):
     quiet: ClassVar[bool] = False
     """What of it does not move is no loss: AWS makes it anew, or it is a person's account. Else the plan is refused
     until somebody answers for each resource that `manual` is about."""
+    strategies: ClassVar[Mapping[str, str]] = {}
+    """Ways in which its data can move, where there are several → what each costs, as a person reads it. The first is
+    the one where migration.yaml says nothing."""
     only_where_named: ClassVar[bool] = False
     """Moves only where a placement rule names its ref: nothing infers it."""
     stays_in_legacy: ClassVar[bool] = False
@@ -224,6 +236,11 @@ class Kind(Generic[F]):
         """What a person does about this one, asked where no action applies to it. Empty: it is AWS's own (what comes
         with a default VPC) and stands in every account."""
         return self.manual
+
+    def unfit_strategy(self, it: It[F], place: Place) -> str:
+        """Why the strategy that was chosen cannot be for this one, and which can: the plan is refused then. Empty: it
+        can."""
+        return ""
 
     def finding(self, it: It[F]) -> str:
         """What people outside have to be told once this one moves, for the plan. Empty: nothing."""

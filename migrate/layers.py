@@ -51,7 +51,7 @@ def generations(needs: Mapping[T, Iterable[T]]) -> dict[T, int]:
 def sequence(needs: Mapping[str, Sequence[str]]) -> list[str]:
     """All things, each behind what it needs, else in the order of their names; fewer where there is a circle."""
     # By number in the order of names: long names are compared once, in the sort, and not again with each step.
-    names = sorted({*needs, *(need for those in needs.values() for need in those)})
+    names = sorted(set(needs).union(*needs.values()))
     number = {name: at for at, name in enumerate(names)}
     waiting = [0] * len(names)
     users: list[list[int]] = [[] for _ in names]

@@ -7,12 +7,14 @@ would only fail or lose something cannot be waived.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from migrate import sharing
 from migrate.aws_rules import unfit
 from migrate.drafting import Drafting
 from migrate.graph import Graph
 from migrate.kind import Kind
 from migrate.names import Ref
 from migrate.placement import Placement
+from migrate.strategies import misfits
 from migrate.tokens import NOT_FOUND
 from migrate.unhandled import manual_for
 from migrate.values import Json
@@ -91,8 +93,12 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
     for target, said in unfit_names(placement, drafting):
         do = "give it another name in migration.yaml under renames (a bucket: or change `buckets`)"
         refusals.append({"key": f"name/{target}", "what": said, "do": do})
+    for key, said, do in misfits(config, kinds, inputs.inventory, placement, drafting):
+        refusals.append({"key": key, "what": said, "do": do})
     for key, said in left_behind(graph, placement, drafting):
         ask(key, said, f"place both in migration.yaml, {waive.format(key=key)}")
+    for key, said, do in sharing.objections(placement, drafting):
+        ask(key, said, f"{do}, {waive.format(key=key)}")
     for key, said in owned_twice(placement, drafting):
         ask(key, said, f"place it in one account, {waive.format(key=key)}")
     known = {str(ref) for ref in inputs.inventory.by_ref}

@@ -28,7 +28,10 @@ def order(drafts: list[Draft], inputs: "Inputs") -> tuple[list[Step], list[Gate]
     Raises ConfigError where a runbook contradicts the graph, PlanRefused where steps need each other in a circle.
     """
     by_id = {draft.id: draft for draft in drafts}
-    needs = {draft.id: [need for need in draft.needs if need in by_id] for draft in drafts}
+    needs = {
+        draft.id: list(draft.needs) if draft.needs.keys() <= by_id.keys() else [n for n in draft.needs if n in by_id]
+        for draft in drafts
+    }
     sequence = layers.sequence(needs)
     if len(sequence) < len(drafts):
         raise _circle(needs)

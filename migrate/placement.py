@@ -82,7 +82,7 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
     lies_in = _parents(graph)
     _follow_parents(movable, lies_in, placed)
     named: dict[Ref, Placed] = {}
-    words = re.compile("|".join(map(re.escape, sorted(config.environments))), re.IGNORECASE)
+    words = tuple({word.lower() for word in config.environments})
     # First what lies in nothing (a VPC decides for its subnets), then what is left.
     for only_roots in (True, False):
         for ref, resource in movable.items():
@@ -128,11 +128,14 @@ def _by_rule(resource: Resource, config: Config, called: tuple[str, ...]) -> Pla
     return None
 
 
-def _by_name(resource: Resource, config: Config, words: re.Pattern[str], called: tuple[str, ...] = ()) -> Placed | None:
-    """By tags, names and stack; `words`: any word that names an environment."""
+def _by_name(resource: Resource, config: Config, words: tuple[str, ...], called: tuple[str, ...] = ()) -> Placed | None:
+    """By tags, names and stack; `words`: every word that names an environment, in small letters."""
+    tags = {key.lower(): value for key, value in resource.tags.items()} if resource.tags else {}
+    # Most of a large account: one look at the name, and nearly always no more.
+    if not tags and not resource.owner and not called and not _says_one(resource.ref.name, words):
+        return None
     votes: dict[str, int] = defaultdict(int)
     evidence: list[str] = []
-    tags = {key.lower(): value for key, value in resource.tags.items()}
     for key in TAG_KEYS if tags else ():
         alias = config.environments.get(tags.get(key, "").lower())
         if alias:
@@ -144,7 +147,7 @@ def _by_name(resource: Resource, config: Config, words: re.Pattern[str], called:
         ("stack", resource.owner or ""),
         *(("name", text) for text in called),
     ):
-        if not text or not words.search(text):
+        if not _says_one(text, words):
             continue
         for word in dict.fromkeys(_WORDS.split(text)):
             alias = config.environments.get(word.lower())
@@ -158,6 +161,14 @@ def _by_name(resource: Resource, config: Config, words: re.Pattern[str], called:
     if len(winners) > 1:
         return None
     return Placed((winners[0],), "named", best, tuple(evidence))
+
+
+def _says_one(text: str, words: tuple[str, ...]) -> bool:
+    small = text.lower()
+    for word in words:  # noqa: SIM110 - it runs for every name of an account, and a generator costs as much again.
+        if word in small:
+            return True
+    return False
 
 
 def _parents(graph: Graph) -> dict[Ref, tuple[Ref, ...]]:
@@ -229,7 +240,7 @@ def _around(ref: Ref, graph: Graph) -> Iterable[tuple[Edge, Ref]]:
 def _used_by_two(graph: Graph, placed: Mapping[Ref, Placed], named: Mapping[Ref, Placed]) -> Iterable[Undecided]:
     """What its own name places, or the graph did, but another environment uses as well."""
     for ref, own in placed.items():
-        if own.by == "rule" or own.accounts == ("legacy",):
+        if own.by == "rule" or own.accounts == ("legacy",) or ref not in graph.needed_by:
             continue
         users = [
             (edge, user.accounts[0])

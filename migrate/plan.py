@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate import __version__, addresses, bridging, files, objections, staying
+from migrate import __version__, addresses, bridging, ciphertext, files, objections, staying
 from migrate.config import Config
 from migrate.drafting import Drafting, enter_decided
 from migrate.errors import FileError
@@ -124,6 +124,7 @@ def draw(inputs: Inputs) -> dict[str, Json]:
             *left_out,
         ]
         body["refusals"] += bridges.refusals
+        body["ciphertext"] = ciphertext.listed(graph, placement, inputs.kinds)
         body["wanted"] = [bridge.as_json() for bridge in bridges.resources]
         return body
 

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 
 from migrate import estimate, files
+from migrate.ciphertext import UNSEEN
 from migrate.errors import PlanRefused, StaleError
 from migrate.inventory import Inventory
 from migrate.names import Ref
@@ -80,6 +81,7 @@ def look(plan: Plan, inventory: Inventory) -> Page:
             "counts_by_account": _by_account(steps, aliases),
             "basis": estimate.UNCALIBRATED,
             "irreversible": [step.id for step in steps if step.undo_class == "R4"],
+            "unseen": UNSEEN,
             "gap_groups": _gap_groups(plan.body["gaps"]),
         },
     )

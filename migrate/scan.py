@@ -26,6 +26,7 @@ from migrate.ownership import owned
 from migrate.progress import Progress
 from migrate.sealing import Sealer
 from migrate.unhandled import PROBES, Probe, covered, typed
+from migrate.unhandled.sizes import reads, sizes
 
 GET_RESOURCES = "resourcegroupstaggingapi.GetResources"
 NO_KIND = "no kind of this product handles it: it stays in legacy"
@@ -112,12 +113,15 @@ def _of_probe(probe: Probe, regions: Sequence[Region], home: Region, partition: 
         shown = GLOBAL if probe.is_global else site.region
         path = jmespath.compile(probe.ids)
         for found in site.pages(probe.operation, "[@]", **probe.params):
-            for identity in path.search(found) or ():
+            ids = [str(one) for one in path.search(found) or ()]
+            known = sizes(probe.type, site, found, ids)
+            for identity in ids:
                 filled = probe.arn.format(partition=partition, account=site.account, region=site.region, id=identity)
-                yield Gap(probe.type, shown, probe.operation, "no kind", NO_KIND, filled or str(identity))
+                said = f"{NO_KIND} ({known[identity]})" if identity in known else NO_KIND
+                yield Gap(probe.type, shown, probe.operation, "no kind", said, filled or identity)
 
     where = [(home, GLOBAL)] if probe.is_global else [(region, region) for region in regions]
-    return [_Listing(probe.type, region, shown, frozenset({probe.operation}), look) for region, shown in where]
+    return [_Listing(probe.type, region, shown, reads(probe.type) | {probe.operation}, look) for region, shown in where]
 
 
 def _handled(probe: Probe, types: frozenset[str]) -> bool:
@@ -185,7 +189,8 @@ def _settled(
     for region, texts in off.items():
         yield Gap("*", region, "every listing", "region off", texts[0])
     seen: set[str] = set()
-    for gap in sorted(gaps, key=lambda gap: (gap.subject, gap.call != GET_RESOURCES, gap)):
+    # What says more than that nobody handles it comes first.
+    for gap in sorted(gaps, key=lambda gap: (gap.subject, gap.said == NO_KIND, gap.call != GET_RESOURCES, gap)):
         if gap.reason == "region off" and gap.region in off:
             continue
         if gap.subject:

@@ -13,6 +13,8 @@ from migrate.values import Json
 
 STEP_TAG = "migrate:step"
 MIGRATION_TAG = "migrate:migration"
+LOSS_ACCEPTED = "loss accepted by"
+"""Among the outputs of a creating step: who said that what the target took may be lost by the undo."""
 OWN_TAGS = frozenset({STEP_TAG, MIGRATION_TAG})
 
 
@@ -92,7 +94,7 @@ class Carrier(Protocol):
         """Wait. Raises where the run was asked to stop."""
 
     def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
-        """Where a server of the target reaches that address of legacy."""
+        """Where a server of the other side reaches that address: the target's legacy's, or legacy's the target's."""
 
     def connect(self, host: str, port: int, database: str, *, side: Literal["target", "legacy"], instance: str) -> Any:
         """An open psycopg connection (through a tunnel where one is named), or None where none can be made."""

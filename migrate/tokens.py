@@ -38,7 +38,7 @@ _TOKEN = re.compile(_FORMS.replace("{blocks}", ""), re.VERBOSE)
 _TOKEN_OR_BLOCK = re.compile(_FORMS.replace("{blocks}", _BLOCK), re.VERBOSE)
 """With IPv4 blocks, which are looked for where VPCs get new ones only: this runs over every text of an account."""
 _LIKE_ID = re.compile(r"[a-z]+-(?:[0-9a-f]{17}|[0-9a-f]{8})")
-_WORTH = re.compile(r"[0-9]{12}|arn:|://|\.|-[0-9a-f]{8}|A(?:ROA|IDA)")
+_DIGITS = re.compile("[0-9a-f]{8}")
 _NOBODYS = frozenset({"aws", "cloudfront", "", "*"})
 """What stands in an ARN where no customer's account does."""
 _PATHS = frozenset({"iam", "ssm", "ecr", "secretsmanager", "logs", "events"})
@@ -51,6 +51,7 @@ _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 _ANOTHERS_NAME = re.compile(r"(?:^[Nn]|[a-z]N|_n)ame$|Identifier$|^[Ff]amily$")
 _PAIRS = frozenset(map(frozenset, (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue"), ("Name", "Value"))))
 """Tags, attributes, and the dimensions of a metric: `{"Name": "QueueName", "Value": "shop"}`."""
+_VALUES = frozenset({"Value", "value", "TagValue"})
 _TAG_KEYS = frozenset({"Tags", "tags", "TagSet", "TagList"})
 
 
@@ -152,7 +153,7 @@ class Index:
         if whole is not None and (loose or whole.sort != "bucket"):
             return [Span(0, len(text), whole.sort, text, whole)]
         found: list[Span] = []
-        if _WORTH.search(text):
+        if _is_worth(text):
             for match in self._forms.finditer(text):
                 found.extend(self._resolve(str(match.lastgroup), match.group(), match.start()))
         if loose and text.lstrip()[:1] in ("{", "["):
@@ -312,12 +313,17 @@ def is_loose(key: str) -> bool:
     return "bucket" in key.lower() or not _ANOTHERS_NAME.search(key)
 
 
+def _is_worth(text: str) -> bool:
+    """Whether a token may stand in it. A quick look, which runs over every text of an account."""
+    return "." in text or ":" in text or _DIGITS.search(text) is not None or "AROA" in text or "AIDA" in text
+
+
 def is_tag(value: Mapping[str, Json]) -> bool:
     """Whether this is a tag as a pair: its texts are for people, bare words in it name nothing.
 
     Load balancer attributes have the same form: `access_logs.s3.bucket` is no tag.
     """
-    if len(value) != 2 or frozenset(value) not in _PAIRS:
+    if len(value) != 2 or _VALUES.isdisjoint(value) or frozenset(value) not in _PAIRS:
         return False
     key = value.get("Key", value.get("key", value.get("TagKey", value.get("Name"))))
     return "bucket" not in str(key).lower()

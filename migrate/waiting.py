@@ -9,6 +9,7 @@ import jmespath
 
 from migrate.errors import StepFailed
 from migrate.ground import Ground
+from migrate.journal import Journal
 from migrate.requests import Wait
 from migrate.steps import PlannedRequest, Step
 from migrate.values import Json
@@ -46,6 +47,16 @@ def wait(ground: Ground, step: Step, planned: Wait, request: PlannedRequest) -> 
             ground.journal.append(step.id, "waiting", data)
         ground.check_stop()
         ground.clock.sleep(planned.every_s)
+
+
+def waited_for(journal: Journal, step: str) -> str:
+    """What the step waits for, as it last said: the operation, the state that AWS showed, and since when."""
+    said = next((entry for entry in reversed(journal.entries(step)) if entry.event == "waiting"), None)
+    if said is None:
+        return "a state of AWS"
+    state = ", ".join(map(str, said.data.get("state") or ())) or "nothing yet"
+    since = datetime.fromtimestamp(said.at, UTC)
+    return f"{said.data.get('for')}: {state}, seen first at {since:%H:%M:%S} UTC"
 
 
 def _rest(ground: Ground, step: Step, planned: Wait, request: PlannedRequest) -> None:

@@ -1,5 +1,6 @@
 """Which bridges migration.yaml may ask for, and what the plan says of one that AWS would refuse."""
 
+from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -178,6 +179,24 @@ def test_a_route_to_the_new_block_that_legacy_has_already_is_not_written_over() 
 def test_ports_without_groups_are_refused_where_they_stand() -> None:
     with pytest.raises(ValueError, match="ports and groups go together"):
         made(bridge={"ports": [5432]})
+
+
+def test_an_ipv6_block_is_refused_in_one_sentence_where_it_stands() -> None:
+    with pytest.raises(ValueError, match="fd00:1::/32 is IPv6, and a bridge carries IPv4 only"):
+        made(bridge={"blocks": ["fd00:1::/32"]})
+
+
+def test_networks_in_two_regions_are_not_bridged() -> None:
+    far = replace(
+        found("ec2.vpc", NEW, cidr_block="10.9.0.0/16", **VPC),
+        ref=Ref(AccountId(LEGACY), Region("us-east-1"), "ec2.vpc", NEW),
+    )
+    things = [*account(), far]
+
+    said = refusal(made(things, {"vpc": str(far.ref)}))
+
+    assert "the two VPCs are in two regions" in said["what"]
+    assert said["do"].startswith("peer them by hand")
 
 
 def test_without_a_bridge_nothing_of_one_is_planned() -> None:

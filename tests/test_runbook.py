@@ -119,7 +119,7 @@ def test_the_runbook_for_replicated_databases_asks_before_the_reboot_and_two_peo
     path = runbook.shipped() / "move-workload-replicated.yaml"
     reboot = "rds.instance.enable_replication"
 
-    named = {reboot, "route53.record_set.expire", "bridge.peering.close"}
+    named = {reboot, "route53.record_set.expire", "bridge.peering.close", "rds.instance.end_way_back"}
     lines = parse(read_yaml(path), path, frozenset(named)).lines
 
     does = [line.actions[0] if isinstance(line, Do) else f"ask {line.approvers}" for line in lines]
@@ -128,3 +128,18 @@ def test_the_runbook_for_replicated_databases_asks_before_the_reboot_and_two_peo
     before_the_cutover = lines[7]
     assert isinstance(before_the_cutover, Ask)
     assert "a rollback loses what was written there" in before_the_cutover.question
+    assert does[9:11] == ["ask 1", "rds.instance.end_way_back"]
+    asks = lines[9]
+    assert isinstance(asks, Ask)
+    assert asks.before == "end_way_back", "nobody is asked where no database has a way back"
+
+
+def test_the_runbook_for_dms_stops_for_the_person_between_build_and_freeze_and_before_the_rows_are_proved() -> None:
+    path = runbook.shipped() / "move-workload-dms.yaml"
+    own = ["load_by_dms", "catch_up_by_dms", "end_way_back", "enable_replication"]
+    named = {"route53.record_set.expire", "bridge.peering.close", *(f"rds.instance.{one}" for one in own)}
+
+    does = [line.actions[0] for line in parse(read_yaml(path), path, frozenset(named)).lines if isinstance(line, Do)]
+
+    order = ["all.build", "rds.instance.load_by_dms", "all.freeze", "rds.instance.catch_up_by_dms", "all.data"]
+    assert [one for one in does if one in order] == order

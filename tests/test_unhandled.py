@@ -16,6 +16,7 @@ from migrate.kinds.ec2_vpc import Vpc
 from migrate.names import AccountId, Ref
 from migrate.scan import scan
 from migrate.unhandled import NOT_LISTED, PROBES, covered, manual_for, typed
+from migrate.unhandled.sizes import SIZES
 from tests.endpoint import FOREIGN, Answer, environment, ok, refused
 from tests.made_up_account import (
     IRELAND,
@@ -167,10 +168,10 @@ def test_what_people_move_between_accounts_is_at_least_seen() -> None:
 
 def _example(shape: Any, deep: int = 0) -> Any:
     if shape.type_name == "structure":
-        return {key: _example(one, deep + 1) for key, one in shape.members.items()} if deep < 6 else {}
+        return {key: _example(one, deep + 1) for key, one in shape.members.items()} if deep < 8 else {}
     if shape.type_name == "list":
         return [_example(shape.member, deep + 1)]
-    return "text" if shape.type_name == "string" else None
+    return {"string": "text", "integer": 1, "long": 1, "double": 1.0}.get(shape.type_name)
 
 
 @pytest.fixture
@@ -238,3 +239,41 @@ def test_what_a_kind_covers_is_not_probed(moto: tuple[Aws, Any, list[str]], monk
 
     assert found.gaps == ()
     assert "ec2.DescribeVolumes" not in sent
+
+
+@pytest.mark.parametrize("kind", sorted(SIZES))
+def test_each_size_is_read_where_aws_shows_it(kind: str) -> None:
+    size, [probe] = SIZES[kind], [probe for probe in PROBES if probe.type == kind]
+    service, _, name = (size.operation or probe.operation).partition(".")
+    model = botocore.session.get_session().get_service_model(service).operation_model(name)
+
+    found = jmespath.search(size.path, _example(model.output_shape))
+    row = found if size.operation else found[0][1:]
+
+    assert not forbidden_in_a_scan(size.operation or probe.operation, {})
+    assert None not in row, "the path leads nowhere in the answer"
+    assert len(row) == size.says.count("{}")
+    if size.operation:
+        assert {size.parameter} == set(model.input_shape.required_members)
+
+
+def test_a_gap_says_how_large_the_store_is_also_where_it_has_a_tag(
+    moto: tuple[Aws, Any, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws, session, _ = moto
+    wanted = ("elasticache:cluster", "es:domain")
+    monkeypatch.setattr("migrate.scan.PROBES", tuple(probe for probe in PROBES if probe.type in wanted))
+    session.client("elasticache").create_cache_cluster(
+        CacheClusterId="cache", Engine="redis", CacheNodeType="cache.t4g.micro", NumCacheNodes=1,
+        Tags=[{"Key": "team", "Value": "shop"}],
+    )  # fmt: skip
+    session.client("opensearch").create_domain(
+        DomainName="search", ClusterConfig={"InstanceType": "r6g.large.search", "InstanceCount": 2},
+        EBSOptions={"EBSEnabled": True, "VolumeSize": 100},
+    )  # fmt: skip
+
+    found = scan(aws, MOTO, (IRELAND,), [Vpc()], seal_key=KEY)
+
+    said = {gap.kind: gap.said for gap in found.gaps}
+    assert said["elasticache:cluster"].endswith("(1 × cache.t4g.micro, redis)")
+    assert said["es:domain"].endswith("(2 × r6g.large.search with 100 GiB each)")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import botocore.session
 from botocore import credentials as signing
@@ -18,7 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError, U
 from botocore.parsers import ResponseParserError
 
 from migrate import __version__
-from migrate.aws import copying, errors, guard, transport
+from migrate.aws import errors, guard, object_calls, timestamps, transport
+from migrate.aws.wire import Wire
 from migrate.errors import AccessError, GuardError
 from migrate.names import GLOBAL, AccountId, Arn, Region
 
@@ -94,9 +96,10 @@ class Sessions:
         self._making = threading.RLock()
         self._sessions: dict[str, Any] = {}
         self._clients: dict[tuple[str, str], Any] = {}
-        self._copies: dict[str, copying.Copies] = {}
+        self._object_calls: dict[str, object_calls.ObjectCalls] = {}
         self._identities: dict[str, Identity] = {}
         self._transport: transport.SharedTransport | None = None
+        self._wire: Wire | None = None
         self._door: Any = None
 
     @property
@@ -169,11 +172,10 @@ class Sessions:
         if method is None:
             raise _no_such(operation)
         place = self.whereabouts(account, region)
-        if (
-            operation == "s3.CopyObject"
-            and (copied := self._copies_of(account, client).send(place, params)) is not None
-        ):
-            return copied
+        if operation in object_calls.OPERATIONS:
+            answered = self._object_calls_of(account, client).send(operation, place, params)
+            if answered is not None:
+                return answered
         token = _REGION.set(str(place))
         try:
             answer: dict[str, Any] = getattr(client, method)(**params)
@@ -181,12 +183,12 @@ class Sessions:
             _REGION.reset(token)
         return answer
 
-    def _copies_of(self, account: AccountId, client: Any) -> copying.Copies:
-        with self._making:
-            found = self._copies.get(account)
-            if found is None or found.client is not client:
-                found = self._copies[account] = copying.Copies(client, account)
-            return found
+    def _object_calls_of(self, account: AccountId, client: Any) -> object_calls.ObjectCalls:
+        found = self._object_calls.get(account)
+        if found is None or found.client is not client:
+            with self._making:
+                found = self._object_calls[account] = object_calls.ObjectCalls(client, account, self._wire)
+        return found
 
     def whereabouts(self, account: AccountId, region: Region) -> Region:
         """The region to ask: for `global`, the home of the account's partition."""
@@ -230,6 +232,7 @@ class Sessions:
             session.set_config_variable("metadata_service_timeout", 1)
             session.set_config_variable("metadata_service_num_attempts", 1)
             session.get_config_variable("region")  # raises where the profile does not exist
+            session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamps.parse)
         except BotoCoreError as error:
             raise AccessError(
                 str(error), do="aws configure list-profiles, then legacy: {profile: NAME} in migration.yaml"
@@ -276,6 +279,8 @@ class Sessions:
             if self._transport is None:
                 verify = session.get_config_variable("ca_bundle")
                 self._transport = transport.shared(verify, connections=self._connections, timeout=(CONNECT_S, READ_S))
+                if self._transport is not None:
+                    self._wire = Wire(self._transport.bundle, connect_s=CONNECT_S, read_s=READ_S)
             transport.use(client, self._transport)
             _attend(client, account)
             self._clients[account, service] = client
@@ -309,6 +314,15 @@ def _attend(client: Any, account: AccountId) -> None:
         if response_dict["status_code"] < 300 and isinstance(body, bytes) and _WEB_PAGE.match(body):
             raise ResponseParserError(f"{operation_model.name} was answered with a web page")
 
+    def at_address(request: Any, **_: Any) -> None:
+        # S3 Control puts the account before the host, also before an endpoint that is a bare address.
+        parts = urlsplit(str(request.url))
+        rest = str(parts.hostname).partition(".")[2]
+        if rest.replace(".", "").isdecimal():
+            request.url = parts._replace(netloc=parts.netloc.partition(".")[2]).geturl()
+
+    if service == "s3-control":
+        client.meta.events.register_first("before-sign.s3-control", at_address)
     client.meta.events.register(f"before-parse.{service}", page)
     # First, so that botocore's own handlers (S3's redirects) see the region and may correct it.
     client.meta.events.register_first(f"provide-client-params.{service}", before)

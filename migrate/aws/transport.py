@@ -34,6 +34,11 @@ class SharedTransport(URLLib3Session):  # type: ignore[misc]
         self._wanted = verify
         super().__init__(verify=verify, **settings)
 
+    @property
+    def bundle(self) -> str | None:
+        """The file of certificates that is trusted; None: the system's."""
+        return str(get_cert_path(self._wanted)) if self._wanted else None
+
     def _get_ssl_context(self) -> Any:
         with self._once:
             if self._shared is None:

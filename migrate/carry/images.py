@@ -115,8 +115,7 @@ def copy(to: Carrier, repository: str) -> dict[str, Json]:
     there = listed(to.target, to.place.name)
     wanted = listed(to.legacy, repository)
     missing = sorted(set(wanted) - set(there))
-    if missing:
-        to.remember("carried", json.dumps(sorted({*missing, *_carried(to)})))
+    remember_carried(to, missing)
     done = Carried()
     for digest in sorted(wanted, key=lambda one: (wanted[one].pushed, one)):
         _copy_image(to, repository, digest, wanted, there, done)
@@ -270,6 +269,12 @@ def take_away(to: Carrier) -> None:
                     f"{len(failed)} images could not be deleted from {to.place.name}: {failed[0].get('failureReason')}",
                     do="delete what refers to them in the target repository, then roll back again",
                 )
+
+
+def remember_carried(to: Carrier, digests: Iterable[str]) -> None:
+    """Keep which images this step brings, before it brings them: `take_away` goes by it."""
+    if digests := set(digests):
+        to.remember("carried", json.dumps(sorted({*digests, *_carried(to)})))
 
 
 def _carried(to: Carrier) -> list[str]:

@@ -1,15 +1,17 @@
 """Carry a DynamoDB table's items: copy every segment, prove both tables by sums of hashes, take away what is equal.
 
-The rule: no item and no key leaves this module, only counts and hashes. A put of the same item leaves the same state,
-so an unfinished segment is copied again; a finished one is remembered and is not.
+The rule: of items only counts and hashes leave this module, of keys only numbers and UUIDs are shown. A put of the
+same item leaves the same state, so an unfinished segment is copied again; a finished one is remembered and is not.
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from migrate.carry.items_put import PutItems
 from migrate.carry.listing import batches
 from migrate.errors import Conflict, StepFailed
 from migrate.kind import Carrier, Proof, ReadSite
@@ -26,6 +28,8 @@ SHOWN = 20
 TRIES = 30
 # AWS deletes expired items at a time of its own choosing: what may go while we look is not compared.
 SOON_S = 3600
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 Item = dict[str, Any]
 
@@ -70,16 +74,16 @@ class Tally:
 
 def copy_items(to: Carrier, tables: Tables) -> dict[str, Json]:
     """Copy the segments that are not yet copied; return counts for the receipt."""
-    total = _segments(to, tables)
+    total, put = segments(to, tables), PutItems.of(to)
+    put.begin()
 
     def one(segment: int) -> int:
         known = to.outputs.get(f"segment_{segment}")
         if known:
             return int(known)
         count = 0
-        for page in _pages(to.legacy, tables.legacy, segment, total):
-            for some in batches(page, WRITTEN_AT_ONCE):
-                _write(to, tables, [{"PutRequest": {"Item": item}} for item in some])
+        for page in pages(to.legacy, tables.legacy, segment, total):
+            put_items(to, tables, put, page)
             count += len(page)
         to.remember(f"segment_{segment}", str(count))
         return count
@@ -87,9 +91,31 @@ def copy_items(to: Carrier, tables: Tables) -> dict[str, Json]:
     return {"items": sum(to.legacy.map(one, range(total))), "segments": total}
 
 
+def put_items(to: Carrier, tables: Tables, put: PutItems, items: Iterable[Item]) -> None:
+    """Write these items to the target, noted before they are sent."""
+    for some in batches(items, WRITTEN_AT_ONCE):
+        put.note(hash_of(item) for item in some)
+        _write(to, tables, [{"PutRequest": {"Item": item}} for item in some])
+
+
+def delete_keys(to: Carrier, tables: Tables, keys: Iterable[Item]) -> None:
+    """Delete the items of these keys from the target."""
+    for some in batches(keys, WRITTEN_AT_ONCE):
+        _write(to, tables, [{"DeleteRequest": {"Key": key}} for key in some])
+
+
 def prove_items(to: Carrier, tables: Tables, *, now_s: float | None = None) -> Proof:
     """Compare every item of both tables by hash; items that expire meanwhile are counted and not compared."""
-    total = _segments(to, tables)
+    evidence, unlike = compare(to, tables, now_s=now_s)
+    state: Literal["equal", "different"] = "different" if unlike else "equal"
+    return Proof(state, ("every attribute of every item",), tuple(said(unlike)), evidence)
+
+
+def compare(
+    to: Carrier, tables: Tables, *, now_s: float | None = None
+) -> tuple[dict[str, Json], dict[bytes, tuple[str, str]]]:
+    """Counts and digests of both tables, and of each item that differs: hash of its key → how, and its key."""
+    total = segments(to, tables)
     until = (time.time() if now_s is None else now_s) + SOON_S
     legacy = _tally(to.legacy, tables.legacy, tables, total, until)
     target = _tally(to.target, tables.target, tables, total, until)
@@ -101,40 +127,44 @@ def prove_items(to: Carrier, tables: Tables, *, now_s: float | None = None) -> P
         "hash": legacy.digest,
         "hash in the target": target.digest,
     }
-    unlike = [bucket for bucket in range(BUCKETS) if legacy.sums[bucket] != target.sums[bucket]]
-    if not unlike and legacy.items == target.items:
-        return Proof("equal", ("every attribute of every item",), (), evidence)
-    said = _said(
-        _hashes(to.legacy, tables.legacy, tables, total, until, frozenset(unlike)),
-        _hashes(to.target, tables.target, tables, total, until, frozenset(unlike)),
-    )
-    return Proof("different", ("every attribute of every item",), tuple(said), evidence)
+    buckets = frozenset(bucket for bucket in range(BUCKETS) if legacy.sums[bucket] != target.sums[bucket])
+    if not buckets and legacy.items == target.items:
+        return evidence, {}
+    here = hashes(to.legacy, tables.legacy, tables, total, until, buckets)
+    there = hashes(to.target, tables.target, tables, total, until, buckets)
+    unlike = {key: ("only in legacy", here[key][1]) for key in here.keys() - there.keys()}
+    unlike |= {key: ("only in the target", there[key][1]) for key in there.keys() - here.keys()}
+    unlike |= {key: ("different", here[key][1]) for key in here.keys() & there.keys() if here[key][0] != there[key][0]}
+    return evidence, unlike
 
 
 def take_away(to: Carrier, tables: Tables) -> int:
-    """Delete from the target what is equal to legacy's; return how many items.
+    """Delete from the target what is equal to legacy's, or is what was put there; return how many items.
 
     Raises: Conflict where the target holds anything else; nothing was deleted then.
     """
-    total = _segments(to, tables)
-
+    total, put = segments(to, tables), PutItems.of(to)
     until = time.time()
 
-    def foreign(segment: int) -> int:
-        count = 0
-        for page in _pages(to.target, tables.target, segment, total):
-            there = {_key_hash(item, tables): _hash(item) for item in _same_keys(to.legacy, tables, page)}
+    def unlike(segment: int) -> list[bytes]:
+        found: list[bytes] = []
+        for page in pages(to.target, tables.target, segment, total):
+            held = same_keys(to.legacy, tables.legacy, tables, page)
+            there = {key_hash(item, tables): hash_of(item) for item in held}
             for item in page:
-                other = there.get(_key_hash(item, tables))
+                other, own = there.get(key_hash(item, tables)), hash_of(item)
                 # What has expired may have gone from legacy since.
-                if other != _hash(item) and not (other is None and _expires(item, tables, until)):
-                    count += 1
-        return count
+                if other != own and not (other is None and expires(item, tables, until)):
+                    found.append(own)
+        return found
 
-    found = sum(to.target.map(foreign, range(total)))
-    if found:
+    others = [one for some in to.target.map(unlike, range(total)) for one in some]
+    # Legacy's item may have changed since it was copied: what we put is ours all the same.
+    ours = put.among(others)
+    foreign = sum(one not in ours for one in others)
+    if foreign:
         raise Conflict(
-            f"{found} items of {tables.target} are not what was carried: written there, or changed in legacy since",
+            f"{foreign} items of {tables.target} are not what was carried: somebody else wrote them",
             do="save what is needed of them, empty the table, then roll back again",
         )
 
@@ -144,16 +174,17 @@ def take_away(to: Carrier, tables: Tables) -> int:
 
     def remove(segment: int) -> int:
         count = 0
-        for page in _pages(to.target, tables.target, segment, total):
-            for some in batches(page, WRITTEN_AT_ONCE):
-                _write(to, tables, [{"DeleteRequest": {"Key": _key(item, tables)}} for item in some])
+        for page in pages(to.target, tables.target, segment, total):
+            delete_keys(to, tables, [key_of(item, tables) for item in page])
             count += len(page)
         return count
 
-    return sum(to.target.map(remove, range(total)))
+    removed: int = sum(to.target.map(remove, range(total)))
+    put.forget()
+    return removed
 
 
-def _segments(to: Carrier, tables: Tables) -> int:
+def segments(to: Carrier, tables: Tables) -> int:
     """How many parts the table is read in: the same number for as long as the step lasts."""
     known = to.outputs.get("segments")
     if known is None:
@@ -164,7 +195,8 @@ def _segments(to: Carrier, tables: Tables) -> int:
     return int(known)
 
 
-def _pages(site: ReadSite, table: str, segment: int, total: int) -> Iterator[list[Item]]:
+def pages(site: ReadSite, table: str, segment: int, total: int) -> Iterator[list[Item]]:
+    """The items of one segment, page by page."""
     where: dict[str, Any] = {}
     while True:
         answer = site.call(
@@ -191,32 +223,32 @@ def _write(to: Carrier, tables: Tables, requests: list[dict[str, Any]]) -> None:
     )
 
 
-def _same_keys(site: ReadSite, tables: Tables, items: list[Item]) -> Iterator[Item]:
-    """Legacy's items of the same keys."""
+def same_keys(site: ReadSite, table: str, tables: Tables, items: Iterable[Item]) -> Iterator[Item]:
+    """The table's items of the same keys."""
     for some in batches(items, READ_AT_ONCE):
-        wanted: Any = {"Keys": [_key(item, tables) for item in some], "ConsistentRead": True}
+        wanted: Any = {"Keys": [key_of(item, tables) for item in some], "ConsistentRead": True}
         for tried in range(TRIES):
-            answer = site.call("dynamodb.BatchGetItem", RequestItems={tables.legacy: wanted})
-            yield from answer.get("Responses", {}).get(tables.legacy) or ()
-            wanted = (answer.get("UnprocessedKeys") or {}).get(tables.legacy)
+            answer = site.call("dynamodb.BatchGetItem", RequestItems={table: wanted})
+            yield from answer.get("Responses", {}).get(table) or ()
+            wanted = (answer.get("UnprocessedKeys") or {}).get(table)
             if not wanted:
                 break
             tables.sleep(min(0.1 * 2**tried, 10.0))
         else:
-            raise StepFailed(f"{tables.legacy} gives no more items", do="raise its read capacity, then run again")
+            raise StepFailed(f"{table} gives no more items", do="raise its read capacity, then run again")
 
 
 def _tally(site: ReadSite, table: str, tables: Tables, total: int, until: float) -> Tally:
     def one(segment: int) -> Tally:
         tally = Tally.empty()
-        for page in _pages(site, table, segment, total):
+        for page in pages(site, table, segment, total):
             for item in page:
-                if _expires(item, tables, until):
+                if expires(item, tables, until):
                     tally.expiring += 1
                     continue
                 tally.items += 1
-                bucket = _key_hash(item, tables)[0]
-                tally.sums[bucket] = (tally.sums[bucket] + int.from_bytes(_hash(item), "big")) % 2**256
+                bucket = key_hash(item, tables)[0]
+                tally.sums[bucket] = (tally.sums[bucket] + int.from_bytes(hash_of(item), "big")) % 2**256
         return tally
 
     whole = Tally.empty()
@@ -225,46 +257,59 @@ def _tally(site: ReadSite, table: str, tables: Tables, total: int, until: float)
     return whole
 
 
-def _hashes(
+def hashes(
     site: ReadSite, table: str, tables: Tables, total: int, until: float, buckets: frozenset[int]
-) -> dict[bytes, bytes]:
-    """The items of these buckets, a hash of the key to a hash of the item."""
-    found: dict[bytes, bytes] = {}
+) -> dict[bytes, tuple[bytes, str]]:
+    """The items of these buckets: a hash of the key → a hash of the item, and what of the key may be shown."""
+    found: dict[bytes, tuple[bytes, str]] = {}
     for segment in range(total):
-        for page in _pages(site, table, segment, total):
+        for page in pages(site, table, segment, total):
             for item in page:
-                key = _key_hash(item, tables)
-                if key[0] in buckets and not _expires(item, tables, until):
-                    found[key] = _hash(item)
+                key = key_hash(item, tables)
+                if key[0] in buckets and not expires(item, tables, until):
+                    found[key] = hash_of(item), shown(key_of(item, tables))
     return found
 
 
-def _said(legacy: Mapping[bytes, bytes], target: Mapping[bytes, bytes]) -> Iterator[str]:
-    groups = {
-        "only in legacy": sorted(legacy.keys() - target.keys()),
-        "only in the target": sorted(target.keys() - legacy.keys()),
-        "different": sorted(key for key in legacy.keys() & target.keys() if legacy[key] != target[key]),
-    }
-    for what, keys in groups.items():
+def said(unlike: Mapping[bytes, tuple[str, str]]) -> Iterator[str]:
+    """Items that differ, for people: how, how many, and the first keys."""
+    for how in ("only in legacy", "only in the target", "different"):
+        keys = sorted(key for one, key in unlike.values() if one == how)
         if keys:
-            shown = ", ".join(key.hex()[:16] for key in keys[:SHOWN]) + (", …" if len(keys) > SHOWN else "")
-            yield f"{len(keys)} items {what}; hashes of their keys: {shown}"
+            yield f"{len(keys)} items {how}: {'; '.join(keys[:SHOWN])}" + ("; …" if len(keys) > SHOWN else "")
 
 
-def _expires(item: Item, tables: Tables, until: float) -> bool:
+def shown(key: Item) -> str:
+    """A key for people: numbers and UUIDs as they are, anything else (a mail address, say) as the beginning of its
+    sha256."""
+
+    def part(value: Mapping[str, Any]) -> str:
+        [(sort, held)] = value.items()
+        if sort == "N" or (sort == "S" and _UUID.fullmatch(held)):
+            return str(held)
+        return f"sha256:{hashlib.sha256(_plain(held)).hexdigest()[:16]}"
+
+    return ", ".join(f"{name} = {part(value)}" for name, value in key.items())
+
+
+def expires(item: Item, tables: Tables, until: float) -> bool:
+    """Whether AWS may delete the item by then."""
     at = (item.get(tables.expires_by) or {}).get("N") if tables.expires_by else None
     return at is not None and float(at) < until
 
 
-def _key(item: Item, tables: Tables) -> Item:
+def key_of(item: Item, tables: Tables) -> Item:
+    """The primary key of an item."""
     return {name: item[name] for name in tables.key}
 
 
-def _key_hash(item: Item, tables: Tables) -> bytes:
-    return _hash(_key(item, tables))
+def key_hash(item: Item, tables: Tables) -> bytes:
+    """A hash of an item's primary key."""
+    return hash_of(key_of(item, tables))
 
 
-def _hash(item: Item) -> bytes:
+def hash_of(item: Item) -> bytes:
+    """A hash of every attribute of an item."""
     return hashlib.sha256(b"".join(_bytes({"M": item}))).digest()
 
 

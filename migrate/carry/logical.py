@@ -93,17 +93,10 @@ def begin(legacy: Any, target: Any, name: str, address: tuple[str, int]) -> str:
         unlike = differing_tables(legacy, target)
         if unlike:
             raise changed(unlike)
-        password = _prepare(legacy, name, tables)
+        password = prepare(legacy, name, tables)
         emptied = [sql.SQL("ONLY {}").format(sql.Identifier(*table)) for table in tables]
         emptied += [sql.SQL("{}").format(sql.Identifier(*table)) for table in legacy.execute(PARTITIONED).fetchall()]
-        host, port = address
-        words = {
-            "host": host, "port": str(port), "dbname": legacy.info.dbname, "user": name, "password": password,
-            "connect_timeout": "10", "application_name": name,
-            # Rather an error than rows that a policy hides. Source: PostgreSQL 16, Logical replication, Security.
-            "options": "-crow_security=off",
-        }  # fmt: skip
-        connection = " ".join(f"{key}={_quoted(value)}" for key, value in words.items())
+        connection = connection_words(legacy, name, password, address)
         # The password is the role's that `end` drops: a server that logs statements has logged nothing of worth.
         with target.transaction():
             # Made in legacy after the snapshot: what shows it is legacy.
@@ -133,27 +126,44 @@ def oid_of(target: Any, name: str) -> str:
     return str(_one(target, "SELECT oid FROM pg_subscription WHERE subname = %s", name) or "")
 
 
-def _prepare(legacy: Any, name: str, tables: list[tuple[str, str]]) -> str:
-    """Make role, publication and slot in legacy; gives the role's password, which is new each time."""
+def connection_words(source: Any, name: str, password: str, address: tuple[str, int]) -> str:
+    """How a subscription reaches the server that it reads from."""
+    words = {
+        "host": address[0], "port": str(address[1]), "dbname": source.info.dbname, "user": name, "password": password,
+        "connect_timeout": "10", "application_name": name,
+        # Rather an error than rows that a policy hides. Source: PostgreSQL 16, Logical replication, Security.
+        "options": "-crow_security=off",
+    }  # fmt: skip
+    return " ".join(f"{key}={_quoted(value)}" for key, value in words.items())
+
+
+def make_role(source: Any, name: str) -> str:
+    """Make the role that may replicate from here, or take it as it is; gives its password, which is new each time."""
     from psycopg import sql
 
     password = secrets.token_urlsafe(24)
     own = sql.Identifier(name)
-    if not _one(legacy, "SELECT count(*) FROM pg_roles WHERE rolname = %s", name):
-        on_rds = _one(legacy, "SELECT count(*) FROM pg_roles WHERE rolname = 'rds_replication'")
+    if not _one(source, "SELECT count(*) FROM pg_roles WHERE rolname = %s", name):
+        on_rds = _one(source, "SELECT count(*) FROM pg_roles WHERE rolname = 'rds_replication'")
         # RDS gives the right by membership, PostgreSQL by an attribute. Source: RDS user guide, Performing logical
         # replication for Amazon RDS for PostgreSQL, read 2026-11. That rds_superuser may hand it on, and may hand on
         # pg_read_all_data, is unverified: AWS's refusal would come before anything is emptied.
-        legacy.execute(sql.SQL("CREATE ROLE {} NOLOGIN" + ("" if on_rds else " REPLICATION")).format(own))
+        source.execute(sql.SQL("CREATE ROLE {} NOLOGIN" + ("" if on_rds else " REPLICATION")).format(own))
         if on_rds:
-            legacy.execute(sql.SQL("GRANT rds_replication TO {}").format(own))
-    legacy.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(own))
-    legacy.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(own, sql.Literal(password)))
-    _publish(legacy, name, tables)
-    if not _one(legacy, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s", name):
-        with _as_replicator(legacy, name):
+            source.execute(sql.SQL("GRANT rds_replication TO {}").format(own))
+    source.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(own))
+    source.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(own, sql.Literal(password)))
+    return password
+
+
+def prepare(source: Any, name: str, tables: list[tuple[str, str]]) -> str:
+    """Make role, publication and slot on the side that is read from; gives the role's password."""
+    password = make_role(source, name)
+    _publish(source, name, tables)
+    if not _one(source, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s", name):
+        with _as_replicator(source, name):
             # Waits for the transactions that run now to end.
-            legacy.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [name])
+            source.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [name])
     return password
 
 

@@ -99,16 +99,22 @@ class Manifest:
     def known(self, keys: Iterable[str]) -> dict[str, tuple[list[Row], list[Intent]]]:
         """Rows and intents of these keys; nothing for a key of which nothing is known."""
         found: dict[str, tuple[list[Row], list[Intent]]] = {}
-        for key in keys:
-            named = (_bytes(key),)
-            rows = self._db.execute(
-                "SELECT version, etag, size, modified, target, target_etag, answered FROM copied WHERE key = ?", named
-            ).fetchall()
-            meant = self._db.execute(
-                "SELECT version, etag, size, modified FROM intended WHERE key = ?", named
-            ).fetchall()
-            if rows or meant:
-                found[key] = [Row(key, *row) for row in rows], [Intent(key, *one) for one in meant]
+        wanted = {_bytes(key): key for key in keys}
+        if not wanted:
+            return found
+        # A listing's keys lie side by side: one look for all of them, and what lies between them is left out.
+        ends = min(wanted), max(wanted)
+        for key, *row in self._db.execute(
+            "SELECT key, version, etag, size, modified, target, target_etag, answered FROM copied"
+            " WHERE key BETWEEN ? AND ?", ends,
+        ):  # fmt: skip
+            if key in wanted:
+                found.setdefault(wanted[key], ([], []))[0].append(Row(wanted[key], *row))
+        for key, *one in self._db.execute(
+            "SELECT key, version, etag, size, modified FROM intended WHERE key BETWEEN ? AND ?", ends
+        ):
+            if key in wanted:
+                found.setdefault(wanted[key], ([], []))[1].append(Intent(wanted[key], *one))
         return found
 
     def intend(self, versions: Iterable[Version]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from migrate.carry import batch_jobs
 from migrate.carry.listing import History, Version, batches, histories, history_of, side_by_side
 from migrate.carry.manifest import Intent, Manifest, Row
 from migrate.carry.one_key import KeyPass, Known, Outcome
@@ -31,8 +32,10 @@ WRITES = frozenset(
         "s3.PutObjectLegalHold",
         "s3.PutObjectRetention",
         "s3.PutObjectTagging",
+        "s3.RestoreObject",
         "s3.UploadPart",
         "s3.UploadPartCopy",
+        *batch_jobs.WRITES,
     }
 )
 READS = frozenset(
@@ -43,9 +46,12 @@ READS = frozenset(
         "s3.ListMultipartUploads",
         "s3.ListObjectVersions",
         "s3.ListObjectsV2",
+        *batch_jobs.READS,
     }
 )
 BATCH = 1000
+RESTORE_POLL_S = 900.0
+"""How often the buckets are looked at while AWS restores archived objects: that takes hours."""
 LOST_WAITS_S = (5.0, 15.0, 45.0)
 """How long a key whose answer was lost is left alone before it is looked at again."""
 SHOWN = 20
@@ -73,6 +79,7 @@ class Totals:
                 "deleted",
                 "archived",
                 "archived_bytes",
+                "restoring",
             ),
             0,
         )
@@ -82,7 +89,7 @@ class Totals:
 
     def add(self, outcome: Outcome) -> None:
         """Count one key."""
-        for name in ("copied", "copied_bytes", "equal", "retagged", "held", "vanished", "archived", "archived_bytes"):
+        for name in self.counts.keys() - {"deleted"}:
             self.counts[name] += getattr(outcome, name)
         for problem in outcome.problems:
             with self.problem_list.open("a", encoding="utf-8", errors="replace") as lines:
@@ -130,11 +137,27 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
     Raises: StepFailed naming the keys that could not be brought up to legacy's: what was copied stays, these keys were
     not touched. Where legacy lost most of what was copied nothing is deleted.
     """
+    restored = restored_bytes = 0
+    while True:
+        totals, by_jobs = _one_pass(to, buckets)
+        waits = totals.counts.pop("restoring")
+        restored, restored_bytes = max(restored, waits), max(restored_bytes, totals.counts["archived_bytes"])
+        # What has a problem is said at once: nobody shall wait for hours to hear of it.
+        totals.raise_problems(buckets)
+        if not waits:
+            more = {"restored": restored, "restored_bytes": restored_bytes} if restored else {}
+            return dict(totals.counts) | more | by_jobs
+        to.pause(RESTORE_POLL_S)
+
+
+def _one_pass(to: Carrier, buckets: Buckets) -> tuple[Totals, dict[str, Json]]:
+    """Look at every key once and bring it up to legacy's."""
     path = manifest_path(to, buckets)
     totals = Totals(path.with_suffix(".problems.txt"))
     totals.problem_list.unlink(missing_ok=True)
     with Manifest(path) as manifest:
         manifest.forget_gone()
+        by_jobs = batch_jobs.copy_missing(to, buckets, manifest, _merged(to, buckets))
         keys = KeyPass(to, buckets)
         for batch in batches(_merged(to, buckets), BATCH):
             known = manifest.known(key for key, _, _ in batch)
@@ -156,8 +179,7 @@ def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:
                 break
         else:
             totals.counts["deleted"] = _delete_gone(to, buckets, manifest)
-    totals.raise_problems(buckets)
-    return dict(totals.counts)
+    return totals, by_jobs
 
 
 def _looked_at_again(keys: KeyPass, manifest: Manifest, key: str, outcome: Outcome) -> Outcome:
@@ -217,6 +239,7 @@ def take_away(to: Carrier, buckets: Buckets) -> int:
     What the manifest says is ours goes, though legacy has changed since; anything else has to be equal to legacy.
     Raises: Conflict with the list where the target holds anything else; nothing was deleted then.
     """
+    batch_jobs.end(to, buckets)
     shown: list[str] = []
     foreign = 0
     with Manifest(manifest_path(to, buckets)) as manifest:

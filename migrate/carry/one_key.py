@@ -73,6 +73,8 @@ class Outcome:
     vanished: int = 0
     archived: int = 0
     archived_bytes: int = 0
+    restoring: int = 0
+    """Archived, and AWS restores it because migration.yaml wants it."""
     problems: list[str] = field(default_factory=list)
     lost: Lost | None = None
     """The answer to a write of this key never came."""
@@ -112,7 +114,9 @@ class KeyPass:
                 self._object(done, legacy, target, known)
         except Archived as cold:
             done.archived, done.archived_bytes = 1, cold.version.size_bytes
-            done.problems.append(f"{key} is archived ({cold.version.storage_class}) and has to be restored first")
+            done.restoring = int(cold.restoring and self.buckets.restore is not None)
+            if not done.restoring:
+                done.problems.append(f"{key} is archived ({cold.version.storage_class}) and has to be restored first")
         except Lost as error:
             return Outcome(done.copied, done.copied_bytes, lost=error)
         except Exception as error:

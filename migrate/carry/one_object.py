@@ -27,6 +27,8 @@ THROUGH_BYTES = 16 * 1024 * 1024
 MEMORY_BYTES = 256 * 1024 * 1024
 """How much all pieces together may take."""
 PARTS_LIMIT = 10_000
+RESTORED_DAYS = 7
+"""How long a restored copy stays readable: AWS takes it away by itself, nothing of it has to be undone."""
 COMPUTED = ("CRC32", "SHA256", "SHA1")
 """Checksums that botocore computes without a compiled library."""
 DESCRIBED = tuple(name for name in HEADERS if name != "ExpiresString" and not name.startswith("ObjectLock"))
@@ -39,9 +41,9 @@ _held_bytes = 0
 class Archived(Exception):
     """The object lies in an archive and cannot be read."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, *, restoring: bool) -> None:
         super().__init__(version.key)
-        self.version = version
+        self.version, self.restoring = version, restoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _copied(to: Carrier, buckets: Buckets, version: Version) -> tuple[Made | Non
         return None, None
     # Source: S3 user guide, Restoring an archived object, read 2026-09.
     if version.storage_class in ARCHIVED and 'ongoing-request="false"' not in found.get("Restore", ""):
-        raise Archived(version)
+        raise Archived(version, restoring=_restoring(to, buckets, version, found))
     if buckets.through and version.size_bytes <= THROUGH_BYTES:
         return _put_through(to, buckets, version, found), found
     sizes = part_sizes(to, buckets, version)
@@ -107,6 +109,22 @@ def _copied(to: Carrier, buckets: Buckets, version: Version) -> tuple[Made | Non
     redirect = found.get("WebsiteRedirectLocation")
     more = {"WebsiteRedirectLocation": redirect} if redirect else {}
     return _copy_whole(to, buckets, version, more), found
+
+
+def _restoring(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any]) -> bool:
+    """Whether AWS is restoring the object now, asked to by us where migration.yaml wants it."""
+    if 'ongoing-request="true"' in found.get("Restore", ""):
+        return True
+    if buckets.restore is None:
+        return False
+    request = {"Days": RESTORED_DAYS, "GlacierJobParameters": {"Tier": buckets.restore}}
+    try:
+        to.write("s3.RestoreObject", side="legacy", **at(buckets.legacy, version), RestoreRequest=request)
+    except Exception as error:
+        # Source: S3 API reference, RestoreObject, error RestoreAlreadyInProgress, read 2026-11.
+        if code_of(error) != "RestoreAlreadyInProgress":
+            raise
+    return True
 
 
 def made(answer: dict[str, Any]) -> Made:

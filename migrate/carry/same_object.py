@@ -46,6 +46,11 @@ class Buckets:
     read_up_to_bytes: int | None = None
     """Larger objects without a checksum in common are not read for the proof: a person decided so. None: all are."""
 
+    restore: str | None = None
+    """The tier in which legacy's archived objects are restored before they are copied. None: a person does it."""
+    batch_from: int | None = None
+    """So many missing objects, and S3 Batch Operations copies them. None: each is copied by a request of ours."""
+
     @property
     def paying(self) -> dict[str, Any]:
         """What a copy has to say of who pays."""

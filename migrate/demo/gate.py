@@ -27,6 +27,7 @@ from moto.core.routing import get_service_router
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import NotFound
 
+from migrate.demo import portal
 from migrate.demo.site import DOWNLOADS, Site
 from migrate.demo.strict._caller import CALLER, Caller, account_of
 from migrate.demo.strict.cloudtrail import record
@@ -67,6 +68,9 @@ class Gate:
         path = environ["PATH_INFO"]
         if path.startswith(DOWNLOADS):
             return self._download(environ, start_response)
+        if path == portal.PATH:
+            with self._locks["sts"]:
+                return portal.answer(environ, start_response)
         caller = read_caller(environ)
         if caller is None:
             key = "InvalidAccessKeyId" if _scope(environ)[3] == "s3" else "InvalidClientTokenId"
@@ -92,19 +96,20 @@ class Gate:
         # What is said of objects is no management event, and there is much of it.
         operation = "" if caller.service == "s3" and not (faults or self._log) else operation_of(environ, app.service)
         if faults or self._log:
+            name = f"{caller.service}:{operation}"
+            throttled = bool(faults) and self._faults.is_throttled(caller.account, name)
             if self._log:
-                self._log.write(json.dumps(_line(caller, operation, environ)) + "\n")
+                line = _line(caller, operation, environ) | ({"throttled": True} if throttled else {})
+                self._log.write(json.dumps(line) + "\n")
             if faults:
                 time.sleep(faults.get("delay_ms", 0) / 1000)
-                name = f"{caller.service}:{operation}"
                 if any(fnmatchcase(name, pattern) for pattern in faults.get("deny", [])):
                     text = f"User: {caller.arn()} is not authorized to perform: {name}"
                     record(caller, operation, agent, _denied(caller.service))
                     return refuse(environ, start_response, 403, _denied(caller.service), text)
-                for pattern, share in faults.get("throttle", {}).items():
-                    if fnmatchcase(name, pattern) and random.random() < share:
-                        code = _throttled(caller.service)
-                        return refuse(environ, start_response, 503 if "Limit" in code else 400, code, "Rate exceeded")
+                if throttled:
+                    code = _throttled(caller.service)
+                    return refuse(environ, start_response, 503 if "Limit" in code else 400, code, "Rate exceeded")
         record(caller, operation, agent)
         lock = contextlib.nullcontext() if app.service in UNLOCKED else self._locks[str(app.service)]
         try:
@@ -133,12 +138,36 @@ class Gate:
 
 
 class Faults:
-    """What a test wants refused or slowed, in faults.json; costs one stat when there is no such file."""
+    """What a test wants refused or slowed, in faults.json; costs one stat when there is no such file.
+
+    deny: patterns on `service:Operation`. throttle: pattern → the share that is refused. buckets: pattern → [tokens a
+    second, most tokens]: each account has a bucket for each operation, as AWS describes it for EC2 (EC2 Developer
+    Guide, Request throttling, unverified). delay_ms: before each answer.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp = 0
         self._faults: dict[str, Any] = {}
+        self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
+        """(account, operation) → tokens that were left, and when."""
+        self._lock = threading.Lock()
+
+    def is_throttled(self, account: str, name: str) -> bool:
+        """Whether this request is one too many."""
+        for pattern, share in self._faults.get("throttle", {}).items():
+            if fnmatchcase(name, pattern) and random.random() < share:
+                return True
+        found = next((b for pattern, b in self._faults.get("buckets", {}).items() if fnmatchcase(name, pattern)), None)
+        if found is None:
+            return False
+        a_second, most = map(float, found)
+        with self._lock:
+            now = time.monotonic()
+            left, at = self._buckets.get((account, name), (most, now))
+            left = min(most, left + (now - at) * a_second)
+            self._buckets[account, name] = (max(left - 1.0, 0.0) if left >= 1.0 else left, now)
+            return left < 1.0
 
     def read(self) -> dict[str, Any]:
         """The faults as the file has them now."""

@@ -34,9 +34,10 @@ for module in (moto.core, moto.core.models):
 from moto.moto_server.werkzeug_app import MotoRequestHandler  # noqa: E402
 from werkzeug.serving import DechunkedInput, make_server  # noqa: E402
 
+from migrate.demo import clock, strict  # noqa: E402
 from migrate.demo import site as world_site  # noqa: E402
-from migrate.demo import strict  # noqa: E402
 from migrate.demo.gate import Gate  # noqa: E402
+from migrate.demo.portal import TOKEN_HEADER  # noqa: E402
 from migrate.demo.postgres import Fleet  # noqa: E402
 
 
@@ -57,6 +58,8 @@ class KeepAlive(MotoRequestHandler):
         else:
             body = self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
+        # The server drops headers with an underscore, which the access portal's token has.
+        environ[TOKEN_HEADER] = self.headers.get("x-amz-sso_bearer_token", "")
         environ["wsgi.input_terminated"] = True
         answer: list[tuple[str, list[tuple[str, str]]]] = []
 
@@ -145,6 +148,7 @@ def serve(home: Path, port: int) -> None:
         server = make_server("127.0.0.1", port, _not_ready, threaded=True, request_handler=KeepAlive)
         site = world_site.Site(home, server.server_port, fleet)
         world_site.enter(site)
+        clock.enter(home)
         strict.apply_all()
         server.app = Gate(site)
         make_target_roles()

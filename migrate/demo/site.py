@@ -20,7 +20,7 @@ from migrate.demo.postgres import Fleet
 # No bucket name can begin with an underscore, so this prefix never hides one.
 DOWNLOADS = "/_world/"
 # All databases listen on one machine, so a server reaches another as any client does. Simulated: a way between VPCs.
-FROM_TARGET = " from the target"
+FROM_ANYWHERE = ("", " from the target", " from legacy")
 
 
 @dataclass
@@ -49,14 +49,14 @@ class Site:
     def open_tunnel(self, endpoint: str, port: int) -> None:
         """Record where an RDS endpoint really listens, for clients that read MIGRATE_TUNNELS."""
         with self._guard:
-            self._tunnels[endpoint] = self._tunnels[endpoint + FROM_TARGET] = f"127.0.0.1:{port}"
+            self._tunnels |= {endpoint + mark: f"127.0.0.1:{port}" for mark in FROM_ANYWHERE}
             self._write_tunnels()
 
     def close_tunnel(self, endpoint: str) -> None:
         """Forget an RDS endpoint."""
         with self._guard:
-            self._tunnels.pop(endpoint, None)
-            self._tunnels.pop(endpoint + FROM_TARGET, None)
+            for mark in FROM_ANYWHERE:
+                self._tunnels.pop(endpoint + mark, None)
             self._write_tunnels()
 
     def _write_tunnels(self) -> None:

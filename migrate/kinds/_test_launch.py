@@ -9,15 +9,18 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from migrate.errors import StepFailed
-from migrate.kind import Carrier, CarryAction, Facts, It, Json, Place, Proof, tag_pairs
+from migrate.kind import Carrier, CarryAction, Facts, It, Json, Phase, Place, Proof, tag_pairs
 
 STEADY_S = 30.0
 """How long a task without a health check has to run: what fails on start fails within seconds, mostly."""
 PATIENCE_S = 900.0
 EVERY_S = 5.0
+
+ON_INSTANCES = ("autoscaling.group.start", "autoscaling.group.protect")
+"""What fills a cluster with machines. A rollback stops services first: ECS protects what its tasks run on."""
 
 ON_FARGATE = ("FARGATE", "FARGATE_SPOT")
 
@@ -26,19 +29,19 @@ class TestLaunch(CarryAction[Any]):
     """The service's task definition as one task on Fargate, until it runs steadily or is healthy; then it is stopped.
 
     A task acts when it starts: one that takes messages from a queue would take them. So where migration.yaml says
-    nothing only services behind a load balancer are launched, to which no traffic comes this way. On EC2 capacity none
-    is: its machines start at the cut-over.
+    nothing only services behind a load balancer are launched, to which no traffic comes this way. What runs on EC2
+    capacity is launched later, see TestLaunchOnInstances.
     """
 
     __test__ = False  # for pytest, which would take it for a test by its name
 
     name = "test_launch"
     title = "Launch one task of the service, and stop it"
-    phase = "data"
+    phase: ClassVar[Phase] = "data"
     undo_class = "R1"
     downtime = "D2"
     # What a task reads when it starts.
-    after_kinds = (
+    after_kinds: ClassVar[tuple[str, ...]] = (
         "ecr.repository.copy_images",
         "secretsmanager.secret.copy_value",
         "ssm.parameter.copy_value",
@@ -50,9 +53,7 @@ class TestLaunch(CarryAction[Any]):
     reads = frozenset({"ecs.DescribeTasks", "ecs.ListTasks", "ecs.DescribeTaskDefinition"})
 
     def applies(self, it: It[Any]) -> bool:
-        return bool(
-            it.facts.moves and it.facts.desired_count > 0 and it.facts.task_definition and _on_fargate(it.facts)
-        )
+        return _starts(it) and _on_fargate(it.facts)
 
     def by_default(self, it: It[Any]) -> bool | None:
         return bool(it.facts.load_balancers)
@@ -69,7 +70,10 @@ class TestLaunch(CarryAction[Any]):
     def carry(self, it: It[Any], to: Carrier) -> Mapping[str, Json]:
         cluster = str(to.rewrite(it.facts.cluster_arn))
         definition = str(to.rewrite(it.facts.task_definition))
-        task = next(_running(to, cluster), None) or _launch(it, to, cluster, definition)
+        task = next(_running(to, cluster), None)
+        if task is None:
+            self.wait_for_capacity(it, to, cluster)
+            task = _launch(it, to, cluster, definition)
         to.remember("task", task)
         try:
             said = _watch(to, cluster, task, has_health_check=_has_health_check(to, definition))
@@ -82,6 +86,9 @@ class TestLaunch(CarryAction[Any]):
         to.remember("token", "")
         to.remember("launched", definition)
         return {"task": task, "said": said}
+
+    def wait_for_capacity(self, it: It[Any], to: Carrier, cluster: str) -> None:
+        """Return once the cluster can place a task. Fargate always can."""
 
     def prove(self, it: It[Any], to: Carrier) -> Proof:
         """The definition that was launched is the one that the service runs."""
@@ -99,6 +106,46 @@ class TestLaunch(CarryAction[Any]):
             _stop(to, cluster, task)
         if to.outputs.get("token"):
             to.remember("token", "")
+
+
+class TestLaunchOnInstances(TestLaunch):
+    """The same for a service on EC2 capacity, at the cut-over: its cluster has no instance before its Auto Scaling
+    group is filled, and the service itself starts after.
+    """
+
+    __test__ = False
+
+    name = "test_launch_on_instances"
+    title = "Launch one task of the service on the cluster's instances, and stop it"
+    phase = "cutover"
+    after_kinds = (*TestLaunch.after_kinds, *ON_INSTANCES, "ec2.instance.create")
+    reads = TestLaunch.reads | {"ecs.ListContainerInstances"}
+
+    def applies(self, it: It[Any]) -> bool:
+        # ECS Anywhere's machines are somebody's own, and join the target's cluster by hand.
+        return _starts(it) and not _on_fargate(it.facts) and it.facts.launch_type != "EXTERNAL"
+
+    def wait_for_capacity(self, it: It[Any], to: Carrier, cluster: str) -> None:
+        """Wait until an instance has joined the cluster. A capacity provider may scale out first, so there the task
+        itself is waited for (PROVISIONING). Source: ECS developer guide, Cluster auto scaling, read 2026-11."""
+        if it.facts.capacity_provider_strategy:
+            return
+        left_s = PATIENCE_S
+        while not to.target.call("ecs.ListContainerInstances", cluster=cluster, status="ACTIVE").get(
+            "containerInstanceArns"
+        ):
+            if left_s <= 0:
+                raise StepFailed(
+                    f"{to.step}: no instance has joined {cluster} within {PATIENCE_S / 60:.0f} minutes",
+                    do="see in the user data and the agent's log (/var/log/ecs) of the target's instances which cluster"
+                    " they join, and that their role may; then migrate run",
+                )
+            to.pause(EVERY_S)
+            left_s -= EVERY_S
+
+
+def _starts(it: It[Any]) -> bool:
+    return bool(it.facts.moves and it.facts.desired_count > 0 and it.facts.task_definition)
 
 
 def _on_fargate(facts: Facts) -> bool:
@@ -138,6 +185,8 @@ def _launch(it: It[Any], to: Carrier, cluster: str, definition: str) -> str:
         "capacityProviderStrategy": facts.capacity_provider_strategy,
         "platformVersion": facts.platform_version,
         "networkConfiguration": to.rewrite(facts.network),
+        "placementConstraints": to.rewrite(facts.placement_constraints),
+        "placementStrategy": facts.placement_strategy,
     }
     answer = to.write("ecs.RunTask", **params | {key: value for key, value in optional.items() if value})
     tasks = answer.get("tasks") or []

@@ -154,6 +154,9 @@ class Vpc(Kind[VpcFacts]):
         block = found.facts["ipv6_block"]
         return super().outputs(found) | ({"ipv6": block} if block else {})
 
+    def quota(self, it: It[VpcFacts]) -> tuple[str, str] | None:
+        return "vpc", "L-F678F1CE"
+
 
 def _ipv6_blocks(vpc: Mapping[str, Any]) -> tuple[str | None, list[str]]:
     """The first block that Amazon assigned, and all others."""

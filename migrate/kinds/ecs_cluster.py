@@ -59,8 +59,12 @@ class Create(Action[ClusterFacts]):
                     "ecs.DeleteCluster",
                     {"cluster": place.name},
                     done=("ClusterNotFoundException",),
-                    # Services and tasks that were just stopped still count for a while.
-                    retry=("ClusterContainsServicesException", "ClusterContainsTasksException"),
+                    # What was just stopped or terminated still counts for a while.
+                    retry=(
+                        "ClusterContainsServicesException",
+                        "ClusterContainsTasksException",
+                        "ClusterContainsContainerInstancesException",
+                    ),
                 ),
             )
         ]

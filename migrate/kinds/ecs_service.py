@@ -19,7 +19,7 @@ from migrate.kind import (
     pair_tags,
     tag_pairs,
 )
-from migrate.kinds._test_launch import TestLaunch
+from migrate.kinds._test_launch import ON_INSTANCES, TestLaunch, TestLaunchOnInstances
 
 
 class ServiceFacts(Facts):
@@ -191,7 +191,7 @@ class Start(Action[ServiceFacts]):
     undo_class = "R3"
     downtime = "D2"
     # A task must not publish before the topic's subscribers are there.
-    after_kinds = ("ecr.repository.copy_images", "sns.subscription.create", "autoscaling.group.start")
+    after_kinds = ("ecr.repository.copy_images", "sns.subscription.create", *ON_INSTANCES)
 
     def applies(self, it: It[ServiceFacts]) -> bool:
         return it.facts.moves and it.facts.desired_count > 0
@@ -219,7 +219,7 @@ class Service(Kind[ServiceFacts]):
     reads = frozenset({"ecs.ListClusters", "ecs.ListServices", "ecs.DescribeServices"})
     # A task carries its service's tags where they are propagated, and is listed for a while after it stopped.
     tagging_types = ("ecs:service", "ecs:task")
-    actions = (Create(), StopLegacy(), TestLaunch(), Start())
+    actions = (Create(), StopLegacy(), TestLaunch(), TestLaunchOnInstances(), Start())
     manual = (
         "A service under CODE_DEPLOY or an EXTERNAL controller, or a DAEMON service, has to be deployed to the target "
         "by what deploys it today, at the cut-over of its group."

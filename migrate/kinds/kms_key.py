@@ -4,9 +4,11 @@ The rule: the target's key is another key. What the legacy key encrypted or sign
 kind that holds encrypted data copies it in plain through the service that holds it.
 """
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from migrate.files import canonical
 from migrate.inventory import Resource
 from migrate.kind import (
     Action,
@@ -29,11 +31,13 @@ from migrate.values import as_json
 
 # AWS deletes no key at once; seven days is the shortest wait. Source: kms.ScheduleKeyDeletion, botocore 1.44.5.
 DELETION_WAIT_DAYS = 7
+OWN, UNNAMED = "migrate-", "moved-"
+"""How the names begin of grants that this tool gives: for the time of a copy, and for one that had no name."""
 ROTATION_DEFAULT_DAYS = 365
 
 
 class KeyFacts(Facts):
-    """Source: kms.DescribeKey, kms.ListAliases, kms.GetKeyPolicy, kms.GetKeyRotationStatus."""
+    """Source: kms.DescribeKey, kms.ListAliases, kms.GetKeyPolicy, kms.GetKeyRotationStatus, kms.ListGrants."""
 
     description: str
     usage: str
@@ -50,6 +54,8 @@ class KeyFacts(Facts):
     dead_principals: list[str]
     rotation: bool
     rotation_days: int | None
+    grants: list[dict[str, Json]]
+    """Those that people gave: without AWS's services, and without this tool's own."""
 
 
 def first_policy(owner: str) -> dict[str, Json]:
@@ -172,13 +178,68 @@ class Configure(Action[KeyFacts]):
         return requests
 
 
+class Grant(Action[KeyFacts]):
+    """The grants that people gave, in the target's names; what an AWS service uses a key by, it grants itself anew."""
+
+    name = "grant"
+    title = "Give the key's grants again"
+    sets = frozenset({"grants"})
+    # A grantee that does not exist is refused.
+    after_kinds = ("iam.role.create",)
+
+    def applies(self, it: It[KeyFacts]) -> bool:
+        return is_moved(it) and bool(it.facts.grants)
+
+    def requests(self, it: It[KeyFacts], place: Place) -> Sequence[Request]:
+        own = after("create", "id")
+        requests = []
+        for at, grant in enumerate(it.facts.grants):
+            output = f"grant_{at}"
+            # With a name, a repeat gives the same grant. Source: kms.CreateGrant Name, botocore 1.44.5.
+            name = grant.get("Name") or f"{UNNAMED}{hashlib.sha256(canonical(grant)).hexdigest()[:16]}"
+            requests.append(
+                Request(
+                    "kms.CreateGrant",
+                    {**grant, "KeyId": own, "Name": name},
+                    outputs={output: "GrantId"},
+                    # A role made a moment ago is not known to KMS yet (unverified).
+                    retry=("InvalidArnException", "DependencyTimeoutException"),
+                    undo=Request(
+                        "kms.RevokeGrant",
+                        {"KeyId": own, "GrantId": after("grant", output)},
+                        done=("NotFoundException", "KMSInvalidStateException"),
+                    ),
+                )
+            )
+        return requests
+
+
+def given_grants(listed: Iterable[Mapping[str, Any]]) -> list[dict[str, Json]]:
+    """The grants that people gave, as they may be sent, in one order."""
+    found: list[dict[str, Json]] = []
+    for grant in listed:
+        name, to = grant.get("Name") or "", str(grant.get("GranteePrincipal") or "")
+        # A service names itself, or a session of the role that it works in.
+        if name.startswith(OWN) or to.endswith(".amazonaws.com") or ":assumed-role/" in to or not to:
+            continue
+        kept: dict[str, Json] = {"GranteePrincipal": to, "Operations": sorted(grant.get("Operations") or ())}
+        if grant.get("RetiringPrincipal"):
+            kept["RetiringPrincipal"] = grant["RetiringPrincipal"]
+        if grant.get("Constraints"):
+            kept["Constraints"] = dict(grant["Constraints"])
+        if name and not name.startswith(UNNAMED):
+            kept["Name"] = name
+        found.append(kept)
+    return sorted(found, key=canonical)
+
+
 class Key(Kind[KeyFacts]):
     """A KMS key.
 
     Listed but not moved: AWS-managed keys (each service makes its own in the target; what uses one has to say "the
     service's default"), keys with imported or external material and multi-region replicas (a person makes them).
-    Keys whose deletion is scheduled are not listed. Grants are not carried: services make their own when they start
-    to use the key. What an asymmetric or HMAC key has signed cannot be verified with the new one.
+    Keys whose deletion is scheduled are not listed. Grants that people gave are given again; services make their own
+    when they start to use the key. What an asymmetric or HMAC key has signed cannot be verified with the new one.
     """
 
     name = "kms.key"
@@ -190,13 +251,18 @@ class Key(Kind[KeyFacts]):
             "kms.ListKeys",
             "kms.DescribeKey",
             "kms.ListAliases",
+            "kms.ListGrants",
             "kms.GetKeyPolicy",
             "kms.GetKeyRotationStatus",
             "kms.ListResourceTags",
         }
     )
     tagging_types = ("kms:key",)
-    actions = (Create(), Configure())
+    # Services add grants while they use the key: what people gave is compared in the target only.
+    passing = frozenset({"grants"})
+    unordered = frozenset({"grants"})
+    # A key that is off takes no grants: `configure` comes last.
+    actions = (Create(), Grant(), Configure())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         wanted = {"KeyId": only} if only else {}
@@ -224,6 +290,7 @@ class Key(Kind[KeyFacts]):
         policy: dict[str, Json] | None = None
         rotation: dict[str, Any] | None = None
         tags: dict[str, str] = {}
+        grants: list[dict[str, Json]] = []
         if not by_aws:
             answer = site.optional("kms.GetKeyPolicy", missing=(), KeyId=key_id, PolicyName="default")
             policy = documents.parsed(answer["Policy"]) if answer else None
@@ -232,6 +299,7 @@ class Key(Kind[KeyFacts]):
                 "kms.GetKeyRotationStatus", missing=("UnsupportedOperationException",), KeyId=key_id
             )
             tags = pair_tags(site.pages("kms.ListResourceTags", "Tags", KeyId=key_id), "TagKey", "TagValue")
+            grants = given_grants(site.pages("kms.ListGrants", "Grants", KeyId=key_id))
         rotates = bool(rotation and rotation["KeyRotationEnabled"])
         days = (rotation or {}).get("RotationPeriodInDays", ROTATION_DEFAULT_DAYS)
         kind = key.get("MultiRegionConfiguration", {}).get("MultiRegionKeyType", "PRIMARY").lower()
@@ -252,8 +320,46 @@ class Key(Kind[KeyFacts]):
             dead_principals=documents.dead_principals(policy),
             rotation=rotates,
             rotation_days=days if rotates else None,
+            grants=grants,
         )
         return self.found(site, key_id, facts, arn=key["Arn"], tags=tags)
+
+    def by_hand(self, it: It[KeyFacts]) -> str:
+        facts = it.facts
+        if facts.key_manager == "AWS":
+            return ""
+        if facts.multi_region == "replica":
+            return (
+                "a replica of a multi-Region key: once the new primary stands, make it there (kms.ReplicateKey); what "
+                "legacy's encrypted cannot be read with it."
+            )
+        if facts.origin == "EXTERNAL":
+            return (
+                "its material was imported and cannot be read: who holds it makes a key of origin EXTERNAL in the "
+                "target (kms.CreateKey), and imports the same material (kms.GetParametersForImport, "
+                "kms.ImportKeyMaterial) or better new one."
+            )
+        return (
+            f"its material is kept elsewhere (origin {facts.origin}): make a key store in the target "
+            "(kms.CreateCustomKeyStore) and a key in it (kms.CreateKey)."
+        )
+
+    def finding(self, it: It[KeyFacts]) -> str:
+        facts = it.facts
+        name = ", ".join(facts.aliases) or it.ref.name
+        if facts.usage in ("SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"):
+            return (
+                f"{name} signs or agrees ({facts.spec}): the new key is another one. Who verifies gets the new public "
+                "key (kms.GetPublicKey) before the cut-over; what the old one signed is verified with the old one"
+            )
+        if facts.spec != "SYMMETRIC_DEFAULT":
+            return (
+                f"{name} is an asymmetric key: what was encrypted with its public half is read with the old key only. "
+                "Who encrypts gets the new public key (kms.GetPublicKey)"
+            )
+        if facts.multi_region == "primary":
+            return f"{name} is a multi-Region key: its replicas are made anew in the target by a person"
+        return ""
 
     def called(self, it: It[KeyFacts]) -> tuple[str, ...]:
         return tuple(it.facts.aliases)

@@ -5,6 +5,7 @@ with weights, legacy's and the target's, in one batch; only the weights change a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from migrate.inventory import Resource
@@ -162,6 +163,63 @@ class Weigh(Action[RecordFacts]):
         return {"sets": it.facts.pair(100, 0)}
 
 
+STARTED = ("ecs.service.start", "autoscaling.group.start", "ec2.instance.create")
+"""What answers in the target has to be there before anybody is led to it."""
+
+
+def _shares(it: It[RecordFacts]) -> tuple[list[int], float]:
+    """What people want before everybody is led to the target, and how long each stands in seconds."""
+    listed, _, rest = it.strategy.partition(" ")
+    return [int(share) for share in listed.split(",") if share], float(rest or 0)
+
+
+class Share(Action[RecordFacts]):
+    """A part of all who ask is led to the target, and nothing goes on before that has stood for its time: a rollback
+    meanwhile leads everybody back."""
+
+    phase = "cutover"
+    undo_class = "R2"
+    after_kinds = STARTED
+
+    number: ClassVar[int]
+
+    def applies(self, it: It[RecordFacts]) -> bool:
+        return it.facts.is_switchable and self.number <= len(_shares(it)[0])
+
+    def requests(self, it: It[RecordFacts], place: Place) -> Sequence[Request]:
+        shares, rest_s = _shares(it)
+        before = shares[self.number - 2] if self.number > 1 else 0
+        request = _shifted(it, before, shares[self.number - 1], f"share_{self.number}")
+        assert request.wait is not None
+        rests = replace(request.wait, since=after(self.name, "submitted_at"), rest_s=rest_s)
+        return [request._replace(wait=rests)]
+
+    def legacy_after(self, it: It[RecordFacts]) -> Mapping[str, Json] | None:
+        share = _shares(it)[0][self.number - 1]
+        return {"sets": it.facts.pair(100 - share, share)}
+
+
+class FirstShare(Share):
+    """The first of `shares`."""
+
+    name, number = "share_1", 1
+    title = "Lead the first share of those who ask to the target, and let it stand"
+
+
+class SecondShare(Share):
+    """The second of `shares`."""
+
+    name, number = "share_2", 2
+    title = "Lead the second share of those who ask to the target, and let it stand"
+
+
+class ThirdShare(Share):
+    """The third of `shares`."""
+
+    name, number = "share_3", 3
+    title = "Lead the third share of those who ask to the target, and let it stand"
+
+
 class Shift(Action[RecordFacts]):
     """After everything in the target has started that may answer. AWS has the change on all its servers then."""
 
@@ -170,27 +228,14 @@ class Shift(Action[RecordFacts]):
     phase = "cutover"
     undo_class = "R2"
     downtime = "D1"
-    after_kinds = ("ecs.service.start", "autoscaling.group.start", "ec2.instance.create")
+    after_kinds = STARTED
 
     def applies(self, it: It[RecordFacts]) -> bool:
         return it.facts.is_switchable
 
     def requests(self, it: It[RecordFacts], place: Place) -> Sequence[Request]:
-        shift = _change(it, [("UPSERT", one) for one in it.facts.pair(0, 100)])
-        return [
-            shift._replace(
-                outputs={"change": "ChangeInfo.Id"},
-                wait=Wait(
-                    "route53.GetChange",
-                    {"Id": after("shift", "change")},
-                    "ChangeInfo.Status",
-                    ("INSYNC",),
-                    gone=("NoSuchChange",),
-                    timeout_s=600.0,
-                ),
-                undo=_change(it, [("UPSERT", one) for one in it.facts.pair(100, 0)]),
-            )
-        ]
+        shares = _shares(it)[0]
+        return [_shifted(it, shares[-1] if shares else 0, 100, "shift")]
 
     def legacy_after(self, it: It[RecordFacts]) -> Mapping[str, Json] | None:
         return {"sets": it.facts.pair(0, 100)}
@@ -201,10 +246,11 @@ class RecordSet(Kind[RecordFacts]):
 
     Where it leads to something that moves (a load balancer, an HTTP API, an elastic address) it is switched at the
     cut-over: its TTL is lowered ahead, it becomes a pair with weights, and the weight goes from legacy to the target
-    when the target's services have started. It stays a pair, with the short TTL. Where the target's answers are bad,
-    rolling back `shift` leads everybody back. With health evaluated, the one without weight answers while the other is
-    sick. A record with several values, a routing policy or a health check is not switched: the plan lists it where it
-    leads to something that moves. A record that is protected against changes is refused by AWS.
+    when the target's services have started: at once, or in the shares of `switches` in migration.yaml. It stays a
+    pair, with the short TTL. Where the target's answers are bad, rolling back `shift` leads everybody back. With
+    health evaluated, the one without weight answers while the other is sick. A record with several values, a routing
+    policy or a health check is not switched: the plan lists it where it leads to something that moves. A record that
+    is protected against changes is refused by AWS.
     """
 
     name = "route53.record_set"
@@ -217,7 +263,7 @@ class RecordSet(Kind[RecordFacts]):
     reads = frozenset(
         {"route53.ListHostedZones", "route53.GetHostedZone", "route53.ListResourceRecordSets", "route53.GetChange"}
     )
-    actions = (LowerTtl(), Expire(), Weigh(), Shift())
+    actions = (LowerTtl(), Expire(), Weigh(), FirstShare(), SecondShare(), ThirdShare(), Shift())
     quiet = True
     manual = (
         "It is not switched by this tool. Lower its TTL one old TTL ahead, give it the target's value at the cut-over, "
@@ -303,6 +349,22 @@ def _change(it: It[RecordFacts], changes: Sequence[tuple[str, dict[str, Json]]])
     listed: list[Json] = [{"Action": action, "ResourceRecordSet": one} for action, one in changes]
     params: dict[str, Json] = {"HostedZoneId": it.ref.name.partition("/")[0], "ChangeBatch": {"Changes": listed}}
     return Request("route53.ChangeResourceRecordSets", params, "legacy", retry=BUSY)
+
+
+def _shifted(it: It[RecordFacts], before: int, share: int, action: str) -> Request:
+    """Weights that lead that share of a hundred to the target, until they are on all servers; back: the ones before."""
+    return _change(it, [("UPSERT", one) for one in it.facts.pair(100 - share, share)])._replace(
+        outputs={"change": "ChangeInfo.Id", "submitted_at": "ChangeInfo.SubmittedAt"},
+        wait=Wait(
+            "route53.GetChange",
+            {"Id": after(action, "change")},
+            "ChangeInfo.Status",
+            ("INSYNC",),
+            gone=("NoSuchChange",),
+            timeout_s=600.0,
+        ),
+        undo=_change(it, [("UPSERT", one) for one in it.facts.pair(100 - before, before)]),
+    )
 
 
 KINDS = (RecordSet(),)

@@ -115,7 +115,7 @@ class StopLegacy(CarryAction[ScheduleFacts]):
     phase = "freeze"
     undo_class = "R1"
     downtime = "D1"
-    writes = frozenset({"scheduler.UpdateSchedule"})
+    writes = writes_in_legacy = frozenset({"scheduler.UpdateSchedule"})
     reads = frozenset({"scheduler.GetSchedule"})
 
     def applies(self, it: It[ScheduleFacts]) -> bool:

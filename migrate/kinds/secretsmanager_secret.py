@@ -12,7 +12,6 @@ from migrate.kind import (
     Action,
     Carrier,
     CarryAction,
-    Facts,
     It,
     Json,
     Kind,
@@ -28,31 +27,11 @@ from migrate.kind import (
 )
 from migrate.kinds import _carried as carried
 from migrate.kinds import _documents as documents
+from migrate.kinds._secret_facts import SecretFacts, is_moved, own_key, primary_region, rules
+from migrate.kinds._secret_standing import Replicate, Rotate, StopRotation
 from migrate.values import as_json
 
 SUFFIX_LENGTH = len("-a1b2C3")
-
-
-class SecretFacts(Facts):
-    """Source: secretsmanager.ListSecrets, secretsmanager.DescribeSecret, secretsmanager.GetResourcePolicy."""
-
-    description: str
-    kms_key_id: str | None
-    """None: the service's default key."""
-    owning_service: str | None
-    """The service that made this secret and will make its own in the target, as `rds`."""
-    has_value: bool
-    rotation_lambda_arn: str | None
-    """Reported, not set: RotateSecret rotates at once, which would change a database's password mid-move."""
-    rotation_rules: dict[str, Json]
-    replica_regions: list[str]
-    resource_policy: dict[str, Json] | None
-    dead_principals: list[str]
-
-
-def is_moved(it: It[SecretFacts]) -> bool:
-    """Whether the secret is the account's own: one that a service made (`rds!db-…`) comes with that service."""
-    return it.facts.owning_service is None and "!" not in it.ref.name
 
 
 class Create(Action[SecretFacts]):
@@ -195,9 +174,10 @@ def _wanted(name: str, to: Carrier) -> str | bytes | None:
 class Secret(Kind[SecretFacts]):
     """A Secrets Manager secret.
 
-    Secrets made by a service are listed but not moved. Rotation is reported and has to be turned on again by a person
-    after the move: turning it on rotates at once. Replicas in other regions are reported, not made. Secrets whose
-    deletion is scheduled are not listed.
+    Secrets made by a service are listed but not moved. Legacy's rotation stops before the value is copied, and starts
+    again with the moved function at the end, without rotating at once. Replicas in other regions are made again by the
+    moved secret. The value passes through memory: a replica across accounts would bring it with legacy's hosts in it.
+    Secrets whose deletion is scheduled are not listed.
     """
 
     name = "secretsmanager.secret"
@@ -207,21 +187,20 @@ class Secret(Kind[SecretFacts]):
         {"secretsmanager.ListSecrets", "secretsmanager.DescribeSecret", "secretsmanager.GetResourcePolicy"}
     )
     tagging_types = ("secretsmanager:secret",)
-    volatile = frozenset({"rotation_lambda_arn", "rotation_rules", "replica_regions"})
-    actions = (Create(), SetPolicy(), CopyValue())
+    actions = (Create(), SetPolicy(), StopRotation(), CopyValue(), Replicate(), Rotate())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
-        found: list[dict[str, Any]]
+        names = [only] if only is not None else []
         if only is None:
-            found = list(site.pages("secretsmanager.ListSecrets", "SecretList", MaxResults=100))
-        else:
-            answer = site.optional(
-                "secretsmanager.DescribeSecret", missing=("ResourceNotFoundException",), SecretId=only
-            )
-            found = [answer] if answer else []
+            names = [one["ARN"] for one in site.pages("secretsmanager.ListSecrets", "SecretList", MaxResults=100)]
+
+        def described(name: str) -> dict[str, Any] | None:
+            # A listing shows no replicas. Source: secretsmanager.SecretListEntry, botocore 1.44.5.
+            return site.optional("secretsmanager.DescribeSecret", missing=("ResourceNotFoundException",), SecretId=name)
+
+        found = [secret for secret in site.map(described, names) if secret and not secret.get("DeletedDate")]
         yield from site.map(
-            lambda secret: self._found(site, secret),
-            (secret for secret in found if not secret.get("DeletedDate") and only in (None, secret["Name"])),
+            lambda secret: self._found(site, secret), [one for one in found if only in (None, one["Name"])]
         )
 
     def _found(self, site: ReadSite, secret: dict[str, Any]) -> Resource:
@@ -230,16 +209,16 @@ class Secret(Kind[SecretFacts]):
         )
         text = (answer or {}).get("ResourcePolicy")
         policy = documents.parsed(text) if text else None
-        # The same under another name in each answer. Source: botocore 1.44.5.
-        stages = secret.get("SecretVersionsToStages") or secret.get("VersionIdsToStages") or {}
+        stages = secret.get("VersionIdsToStages") or {}
         facts = SecretFacts(
             description=secret.get("Description") or "",
             kms_key_id=secret.get("KmsKeyId"),
             owning_service=secret.get("OwningService"),
             has_value=any("AWSCURRENT" in labels for labels in stages.values()),
             rotation_lambda_arn=secret.get("RotationLambdaARN") if secret.get("RotationEnabled") else None,
-            rotation_rules=dict(secret.get("RotationRules") or {}) if secret.get("RotationEnabled") else {},
-            replica_regions=sorted(replica["Region"] for replica in secret.get("ReplicationStatus") or ()),
+            rotation_rules=rules(secret) if secret.get("RotationEnabled") else {},
+            replicas={one["Region"]: own_key(one) for one in secret.get("ReplicationStatus") or ()},
+            primary_region=primary_region(site, secret),
             resource_policy=policy,
             dead_principals=documents.dead_principals(policy),
         )
@@ -249,6 +228,10 @@ class Secret(Kind[SecretFacts]):
         if it.facts.kms_key_id and "alias/aws/" not in it.facts.kms_key_id:
             seen_in = "secretsmanager.DescribeSecret KmsKeyId"
             yield Need(it.facts.kms_key_id, "encrypted by", "hard", seen_in)
+        for key in it.facts.replicas.values():
+            if key:
+                seen_in = "secretsmanager.DescribeSecret ReplicationStatus[].KmsKeyId"
+                yield Need(key, "encrypted by", "hard", seen_in)
         if it.facts.rotation_lambda_arn:
             seen_in = "secretsmanager.DescribeSecret RotationLambdaARN"
             yield Need(it.facts.rotation_lambda_arn, "triggers", "soft", seen_in)

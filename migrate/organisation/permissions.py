@@ -50,6 +50,22 @@ WRITES: Mapping[str, frozenset[str]] = {
     "iam.budget_role": frozenset(
         {"iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.PutRolePolicy", "iam.TagRole"}
     ),
+    "iam.member_oidc_provider": frozenset(
+        {"iam.AddClientIDToOpenIDConnectProvider", "iam.CreateOpenIDConnectProvider",
+         "iam.DeleteOpenIDConnectProvider", "iam.RemoveClientIDFromOpenIDConnectProvider",
+         "iam.TagOpenIDConnectProvider"}
+    ),
+    "iam.member_policy": frozenset(
+        {"iam.CreatePolicy", "iam.CreatePolicyVersion", "iam.DeletePolicy", "iam.DeletePolicyVersion",
+         "iam.SetDefaultPolicyVersion", "iam.TagPolicy"}
+    ),
+    "iam.member_role": frozenset(
+        {"iam.AttachRolePolicy", "iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.DetachRolePolicy",
+         "iam.PutRolePolicy", "iam.TagRole", "iam.UpdateAssumeRolePolicy"}
+    ),
+    "iam.member_user": frozenset(
+        {"iam.CreateUser", "iam.DeleteUser", "iam.DeleteUserPolicy", "iam.PutUserPolicy", "iam.TagUser"}
+    ),
     "iam.root_access": frozenset(
         f"iam.{way}Organizations{feature}"
         for way in ("Disable", "Enable")
@@ -78,12 +94,16 @@ WRITES: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 
 
-NARROW: Mapping[str, frozenset[str]] = {
-    f"arn:aws:iam::*:role/{budgets.ROLE}": frozenset(
-        {"iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.GetRole", "iam.GetRolePolicy", "iam.PassRole",
-         "iam.PutRolePolicy", "iam.TagRole"}
-    ),
-    f"arn:aws:s3:::{data_trail.TRAIL}-*": frozenset({"s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy"}),
+NARROW: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "org": {
+        f"arn:aws:iam::*:role/{budgets.ROLE}": frozenset(
+            {"iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.GetRole", "iam.GetRolePolicy",
+             "iam.PassRole", "iam.PutRolePolicy", "iam.TagRole"}
+        ),
+    },
+    "org-members": {
+        f"arn:aws:s3:::{data_trail.TRAIL}-*": frozenset({"s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy"}),
+    },
 }  # fmt: skip
 """What is allowed on one thing only: whoever may write and pass any role is an administrator."""
 

@@ -15,7 +15,7 @@ from migrate.config import Config, Legacy, Moves, Rule, Target
 from migrate.errors import ConfigError
 from migrate.inventory import Inventory, Resource
 from migrate.names import AccountId, Region
-from migrate.organisation import checks, notices, wishes
+from migrate.organisation import checks, members, notices, wishes
 from migrate.organisation.difference import Todo, difference
 from migrate.organisation.kinds.organizations_account import AT_A_TIME
 from migrate.organisation.section import Organisation
@@ -73,13 +73,15 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
         for alias, number in accounts.items()
         for kind in ("cloudtrail.*", "ecr.*", "s3control.*")
     )
+    people = (Rule(to=alias, kind="iam.member_*", name=f"{number}/*", because="its people and machines")
+              for alias, number in accounts.items())  # fmt: skip
     return WishConfig(
         schema="migrate.config/1",
         migration=config.migration,
         legacy=Legacy(account=WISHES, regions=config.legacy.regions, profile=section.management.profile),
         targets=targets,
         external_id=config.external_id,
-        placement=(*within, Rule(to=MANAGEMENT, because="migration.yaml, organisation")),
+        placement=(*within, *people, Rule(to=MANAGEMENT, because="migration.yaml, organisation")),
         move=(Moves(runbook=RUNBOOK, accounts=tuple(targets)),),
         waivers=config.waivers,
         settle_s=config.settle_s,
@@ -98,6 +100,8 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], 
     seen = {one.ref.name for one in present if one.ref.kind == wishes.COST_TAG}
     unused = [one.ref.name for one in wanted if one.ref.kind == wishes.COST_TAG and one.ref.name not in seen]
     wanted = [one for one in wanted if one.ref.kind != wishes.COST_TAG or one.ref.name in seen]
+    inside = members.members_of(section, config, present)
+    wanted = [*members.bound(wanted, section, inside), *members.member_wishes(section, inside)]
     todo = difference(wanted, present, kinds)
     if section.on_rollback == "park" and _new_accounts(todo.resources):
         # Only where an account is made: who changes something else gets no unit that nobody asked for.
@@ -105,7 +109,7 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], 
     trials, untried = checks.tried(section, todo, present)
     todo = replace(todo, resources=tuple(_in_lanes([*todo.resources, *trials])))
     inventory = Inventory(WISHES, tuple(map(Region, regions)), tuple(kinds), todo.resources)
-    found = [*notices.of(section, config, todo, present), *untried]
+    found = [*notices.of(section, config, todo, present), *untried, *members.said(inside)]
     if absent:
         found.append(
             f"what is set within {len(ids) + len(absent)} member accounts can be planned once these exist: "
@@ -116,8 +120,9 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], 
             f"costs cannot be told apart yet by {', '.join(unused)}: AWS lists a tag up to 24 hours after something "
             "was first tagged with it; type migrate org plan again then"
         )
-    refused = tuple(checks.refusals(section, regions, todo, present))
-    return Drawn(inventory, todo, tuple(found), refused, {} if absent else ids)
+    refused = (*checks.refusals(section, regions, todo, present), *members.refusals(section, config, inside, wanted))
+    accounts = ({} if absent else ids) | {alias: one for alias, one in inside.ids.items() if alias != MANAGEMENT}
+    return Drawn(inventory, todo, tuple(found), refused, accounts)
 
 
 def accounts_of(section: Organisation, present: Iterable[Resource]) -> tuple[dict[str, str], list[str]]:
@@ -162,7 +167,8 @@ def digest(config: Config) -> str:
     said = section_of(config).model_dump(mode="json")
     decided = {"organisation": said, "migration": config.migration, "regions": list(config.legacy.regions),
                "legacy": config.legacy.account, "waivers": [w.model_dump(mode="json") for w in config.waivers],
-               "settle_s": config.settle_s}  # fmt: skip
+               "settle_s": config.settle_s,
+               "identities": {name: config.identities.get(name) for name in members.DECIDED}}  # fmt: skip
     return files.digest_of("migrate.organisation/1", decided)
 
 

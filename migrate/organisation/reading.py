@@ -60,11 +60,25 @@ def present(
     return found
 
 
-def _look(aws: Aws, account: AccountId, kind: WantedKind[Any], region: Region) -> list[Resource]:
+def present_by_name(aws: Aws, kinds: Mapping[str, Any], wanted: Iterable[Resource]) -> list[Resource]:
+    """What of the wishes in member accounts stands: each is looked at by its name, `<account id>/<name>`.
+
+    Raises AccessError where a read was refused.
+    """
+    found: list[Resource] = []
+    for wish in wanted:
+        account = AccountId(wish.ref.name.partition("/")[0])
+        found += _look(aws, account, kinds[wish.ref.kind], GLOBAL, wish.ref.name)
+    return found
+
+
+def _look(
+    aws: Aws, account: AccountId, kind: WantedKind[Any], region: Region, only: str | None = None
+) -> list[Resource]:
     site = aws.site(account, region, kind=kind.name)
     try:
         with permitted(Permit(kind.reads, scan=True)):
-            found = list(kind.scan(site))
+            found = list(kind.scan(site, only))
     except ReadFailed as error:
         raise _unseen(kind, account, error.what) from error
     if site.gaps:

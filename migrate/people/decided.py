@@ -60,6 +60,14 @@ class Vendor(Part):
     replaces: str = ""
 
 
+class MachineRole(Part):
+    """What the user that a machine's role replaces had, as it reads in the role's account. A person may change it."""
+
+    policies: tuple[str, ...] = ()
+    """ARNs of AWS's own policies."""
+    inline: dict[str, Any] | None = None
+
+
 class Shared(BaseModel):
     """A part that the organisation's own reader checks whole: here only what matters to what people may do."""
 
@@ -134,6 +142,8 @@ class Decisions(Part):
     vendors: tuple[Vendor, ...] = ()
     access_management: str = ""
     """Alias of the account in which the users of vendors stand, and nothing else."""
+    machines: dict[str, MachineRole] = Field(default_factory=dict)
+    """`<alias>/<role>` → what it may do in place of a user: written by `--write`, made by `migrate org`."""
     portal: Portal | None = None
     policies: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Name → document of the customer managed policies that permission sets hold."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migrate.errors import ConfigError
 from migrate.names import AccountId
-from migrate.people.decided import Decisions, Repository, Vendor
+from migrate.people.decided import Decisions, MachineRole, Repository, Vendor
 from migrate.people.packing import pack
 from migrate.people.statements import statements_of
 from migrate.people.tailoring import Ground, Left, tailor
@@ -39,6 +39,9 @@ class Wanted:
     because: str
     left: tuple[Left, ...] = ()
     """Of the policies of the user that it replaces, what does not arrive."""
+    replaces: str = ""
+    had: MachineRole | None = None
+    """What that user had, as it reads in the account."""
 
     def as_json(self) -> dict[str, Json]:
         """For --json."""
@@ -50,10 +53,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Outside:
-    """What the documents are made with."""
+    """What the documents are made with. Without an inventory: from what migration.yaml says of each role."""
+
+    accounts: Mapping[str, AccountId]
+    inventory: "OldUsers | None" = None
+
+
+@dataclass(frozen=True)
+class OldUsers:
+    """The users of the old account, and how their policies read in another."""
 
     users: Mapping[str, User]
-    accounts: Mapping[str, AccountId]
     rewriter: Callable[[AccountId], Callable[[Json], Rewritten]]
     ground: Ground
 
@@ -105,12 +115,12 @@ def github(decided: Decisions, outside: Outside) -> tuple[Wanted, ...]:
         wanted.append(Wanted(alias, "iam.oidc_provider", ISSUER, facts, "GitHub Actions signs in with its own tokens"))
         for one in decided.github:
             if one.account == alias:
-                wanted.append(_deploy_role(one, account, outside))
+                wanted.append(_deploy_role(one, account, decided, outside))
     _once(wanted)
     return tuple(wanted)
 
 
-def _deploy_role(one: Repository, account: AccountId, outside: Outside) -> Wanted:
+def _deploy_role(one: Repository, account: AccountId, decided: Decisions, outside: Outside) -> Wanted:
     condition = {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject(one)}}
     trust = {
         "Version": "2012-10-17",
@@ -123,13 +133,14 @@ def _deploy_role(one: Repository, account: AccountId, outside: Outside) -> Wante
             }
         ],
     }
-    inline, attached, left = _policies_of(one.replaces, account, outside)
     name = _role_name(one.role or f"deploy-{one.repository.replace('/', '-')}-{one.environment or one.branch}")
+    had = _had(one.replaces, one.account, name, decided, outside)
     facts: dict[str, Json] = {
-        "trust": trust, "inline": inline, "attached": sorted({*attached, *one.policies}), "max_session_s": 3600,
+        "trust": trust, "inline": had.inline, "attached": sorted({*had.attached, *one.policies}), "max_session_s": 3600,
     }  # fmt: skip
     instead = f" instead of the user {one.replaces}" if one.replaces else ""
-    return Wanted(one.account, "iam.role", name, facts, f"{one.repository} deploys into {one.account}{instead}", left)
+    why = f"{one.repository} deploys into {one.account}{instead}"
+    return Wanted(one.account, "iam.role", name, facts, why, had.left, one.replaces, had.said)
 
 
 def vendors(decided: Decisions, outside: Outside) -> tuple[Wanted, ...]:
@@ -156,7 +167,7 @@ def vendors(decided: Decisions, outside: Outside) -> tuple[Wanted, ...]:
         inline = {"assume-named-roles": {"Version": "2012-10-17", "Statement": [may, never, elsewhere]}}
         why = f"{one.name} holds an access key and can only assume {len(arns)} named roles"
         wanted.append(Wanted(access_management, "iam.user", one.name, {"inline": inline, "groups": []}, why))
-        for alias, account, name in roles:
+        for alias, _, name in roles:
             trusted: dict[str, Json] = {
                 "Effect": "Allow",
                 "Principal": {"AWS": f"arn:aws:iam::{home}:user/{one.name}"},
@@ -164,12 +175,13 @@ def vendors(decided: Decisions, outside: Outside) -> tuple[Wanted, ...]:
             }
             if one.external_id:
                 trusted["Condition"] = {"StringEquals": {"sts:ExternalId": one.external_id}}
-            policies, attached, left = _policies_of(one.replaces, account, outside)
+            had = _had(one.replaces, alias, name, decided, outside)
             facts = {
-                "trust": {"Version": "2012-10-17", "Statement": [trusted]}, "inline": policies, "attached": attached,
-                "max_session_s": 3600,
+                "trust": {"Version": "2012-10-17", "Statement": [trusted]}, "inline": had.inline,
+                "attached": sorted(had.attached), "max_session_s": 3600,
             }  # fmt: skip
-            wanted.append(Wanted(alias, "iam.role", name, facts, f"for {one.name}", left))
+            why = f"for {one.name}"
+            wanted.append(Wanted(alias, "iam.role", name, facts, why, had.left, one.replaces, had.said))
     _once(wanted)
     return tuple(wanted)
 
@@ -183,13 +195,34 @@ def _role_of(text: str, one: Vendor, outside: Outside) -> tuple[str, AccountId, 
     return alias, _account(alias, outside, "vendors"), _role_name(name)
 
 
-def _policies_of(
-    name: str, account: AccountId, outside: Outside
-) -> tuple[dict[str, Json], list[str], tuple[Left, ...]]:
-    """Policies of the user that is replaced, as they read in the account: inline, attached, and what is left out."""
-    if not name:
-        return {}, [], ()
-    user = outside.users.get(name)
+@dataclass(frozen=True, slots=True)
+class _Had:
+    """What of a replaced user's policies arrives: inline by name, attached, what is left out; and as it is written."""
+
+    inline: dict[str, Json]
+    attached: tuple[str, ...]
+    left: tuple[Left, ...] = ()
+    said: MachineRole | None = None
+
+
+def _had(replaces: str, alias: str, role: str, decided: Decisions, outside: Outside) -> _Had:
+    if not replaces:
+        return _Had({}, ())
+    said = decided.machines.get(f"{alias}/{role}")
+    if said is not None:
+        return _Had({f"as-{replaces}": said.inline} if said.inline else {}, said.policies, (), said)
+    if outside.inventory is None:
+        raise ConfigError(
+            f"identities: {role} in {alias} replaces {replaces}, and identities.machines does not say what it may do",
+            do="migrate people --write writes it there, read from the inventory",
+        )
+    found, left = _of_user(replaces, outside.accounts[alias], outside.inventory)
+    return _Had({f"as-{replaces}": found.inline} if found.inline else {}, found.policies, left, found)
+
+
+def _of_user(name: str, account: AccountId, old: OldUsers) -> tuple[MachineRole, tuple[Left, ...]]:
+    """Policies of the user that is replaced, as they read in the account, and what is left out."""
+    user = old.users.get(name)
     if user is None:
         raise ConfigError(f"identities: replaces: there is no IAM user {name!r}", do="name a user of the inventory")
     statements = [
@@ -199,10 +232,10 @@ def _policies_of(
         for statement in statements_of(held.document, str(held))
     ]
     unread = tuple(Left(str(held), "the scan did not see its document") for held in user.policies if not held.document)
-    tailored = tailor(statements, account, outside.rewriter(account), outside.ground)
+    tailored = tailor(statements, account, old.rewriter(account), old.ground)
     packed = pack(tailored.statements, managed_most=0)
-    inline = {f"as-{name}": packed.inline} if packed.inline else {}
-    return inline, sorted({str(held.arn) for held in user.policies if held.is_kept_by_aws}), (*tailored.left, *unread)
+    policies = tuple(sorted({str(held.arn) for held in user.policies if held.is_kept_by_aws}))
+    return MachineRole(policies=policies, inline=packed.inline), (*tailored.left, *unread)
 
 
 def _account(alias: str, outside: Outside, where: str) -> AccountId:

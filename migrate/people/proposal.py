@@ -7,7 +7,7 @@ comments inside it.
 import io
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -39,6 +39,8 @@ class Proposal:
     """Documents of the customer managed policies that the sets name."""
     undecided: tuple[str, ...]
     """Users of whom a person has to say what they are."""
+    machines: Mapping[str, dict[str, Json]] = field(default_factory=dict)
+    """`<alias>/<role>` → what it may do in place of the user that it replaces."""
 
     def as_json(self) -> dict[str, Json]:
         """For --json."""
@@ -47,6 +49,7 @@ class Proposal:
             "groups": dict(self.groups),
             "permission_sets": dict(self.permission_sets),
             "policies": dict(self.policies),
+            "machines": dict(self.machines),
             "undecided": list(self.undecided),
         }
 
@@ -102,7 +105,7 @@ def written(text: str, proposal: Proposal) -> tuple[str, list[str]]:
         if not is_new:
             # A section on one line would get everything onto it.
             section.fa.set_block_style()
-            for part in ("groups", "permission_sets", "people", "policies"):
+            for part in ("groups", "permission_sets", "people", "policies", "machines"):
                 if section.get(part):
                     section[part].fa.set_block_style()
         stream = io.StringIO()
@@ -154,12 +157,14 @@ def _lines_of(text: str, name: str) -> tuple[int, int]:
 
 
 def _add_policies(section: Any, proposal: Proposal) -> list[str]:
-    there = section.get("policies") or {}
-    new = {name: document for name, document in proposal.policies.items() if name not in there}
-    if new:
-        part = _part(section, "policies", CommentedMap())
-        part.update({name: _block(document) for name, document in new.items()})
-    return [f"policies: {name}" for name in new]
+    added = []
+    for name, values in (("policies", proposal.policies), ("machines", proposal.machines)):
+        there = section.get(name) or {}
+        new = {key: value for key, value in values.items() if key not in there}
+        if new:
+            _part(section, name, CommentedMap()).update({key: _block(value) for key, value in new.items()})
+        added += [f"{name}: {key}" for key in new]
+    return added
 
 
 def _add(section: Any, proposal: Proposal) -> list[str]:

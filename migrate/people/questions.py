@@ -132,6 +132,7 @@ def questions_of_set(
     thing, which in the old account has the same name.
     """
     asked: set[Question] = set()
+    old_names = {new: old for old, new in named}
     for statement in [one for document in documents for one in statements_of(document, "a permission set")]:
         pairs: list[tuple[str, str]] = []
         for text in statement.resources + statement.not_resources:
@@ -141,13 +142,23 @@ def questions_of_set(
                 matches = pattern(text).fullmatch
                 met = [pair for pair in named if matches(pair[1])][:OF_EACH_PATTERN]
                 made = _made_up(text)
-                pairs += met if met and not _is_pattern(text) else [*met, (made.replace(account, legacy), made)]
+                before = _as_before(made, old_names) or made.replace(account, legacy)
+                pairs += met if met and not _is_pattern(text) else [*met, (before, made)]
         for action in _actions(statement):
             asked.update(Question(one, *pair) for one in corpus.for_(action) for pair in pairs)
     for document in of_aws:
         actions = {action for one in statements_of(document, "a policy of AWS") for action in _actions(one)}
         asked.update(Question(corpus.for_(action)[0], "*", "*") for action in _spread(sorted(actions)))
     return tuple(sorted(asked))
+
+
+def _as_before(made: str, old_names: Mapping[str, str]) -> str:
+    """The old name of a thing that lies in one that goes to the account (an object, an item); empty where in none.
+
+    A bucket's ARN holds no account id: its objects are told by its name alone.
+    """
+    ends = [match.start() for match in re.finditer("[/:]", made)]
+    return next((old_names[made[:end]] + made[end:] for end in reversed(ends) if made[:end] in old_names), "")
 
 
 def _resources(

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from migrate.errors import FileError
+from migrate.policy_evaluation import actions
 from migrate.policy_evaluation.asking import ABSENT, PRESENT, UNKNOWN, UNKNOWN_RESOURCE, Asked, Values
 from migrate.policy_evaluation.deciding import Decision, Json, Policies, decide_scps
 from migrate.policy_evaluation.operators import seconds
@@ -32,43 +33,6 @@ _PREFIXES = {
     "streams.dynamodb": "dynamodb",
     "models.lex": "lex",
 }
-# Operations whose permission has another name. Source: S3 guide, "Required permissions for Amazon S3 API operations"
-# and the permissions of each operation in the S3 API reference. Unverified against a trail: lambda:Invoke.
-_ACTIONS = {
-    "s3:listbuckets": ("s3:ListAllMyBuckets",),
-    "s3:headbucket": ("s3:ListBucket",),
-    "s3:listobjects": ("s3:ListBucket",),
-    "s3:listobjectsv2": ("s3:ListBucket",),
-    "s3:listobjectversions": ("s3:ListBucketVersions",),
-    "s3:listmultipartuploads": ("s3:ListBucketMultipartUploads",),
-    "s3:listparts": ("s3:ListMultipartUploadParts",),
-    "s3:headobject": ("s3:GetObject",),
-    "s3:copyobject": ("s3:GetObject", "s3:PutObject"),
-    "s3:createmultipartupload": ("s3:PutObject",),
-    "s3:uploadpart": ("s3:PutObject",),
-    "s3:uploadpartcopy": ("s3:GetObject", "s3:PutObject"),
-    "s3:completemultipartupload": ("s3:PutObject",),
-    "s3:deleteobjects": ("s3:DeleteObject",),
-    "s3:getbucketlifecycle": ("s3:GetLifecycleConfiguration",),
-    "s3:putbucketlifecycle": ("s3:PutLifecycleConfiguration",),
-    "s3:deletebucketlifecycle": ("s3:PutLifecycleConfiguration",),
-    "s3:getbucketreplication": ("s3:GetReplicationConfiguration",),
-    "s3:putbucketreplication": ("s3:PutReplicationConfiguration",),
-    "s3:deletebucketreplication": ("s3:PutReplicationConfiguration",),
-    "s3:getbucketencryption": ("s3:GetEncryptionConfiguration",),
-    "s3:putbucketencryption": ("s3:PutEncryptionConfiguration",),
-    "s3:deletebucketencryption": ("s3:PutEncryptionConfiguration",),
-    "s3:deletebucketcors": ("s3:PutBucketCORS",),
-    "s3:deletebuckettagging": ("s3:PutBucketTagging",),
-    "s3:getpublicaccessblock": ("s3:GetBucketPublicAccessBlock",),
-    "s3:putpublicaccessblock": ("s3:PutBucketPublicAccessBlock",),
-    "s3:deletepublicaccessblock": ("s3:PutBucketPublicAccessBlock",),
-    "lambda:invoke": ("lambda:InvokeFunction",),
-}
-# API Gateway's permissions are the methods of its own API. Source: service authorization reference, "Actions,
-# resources, and condition keys for Amazon API Gateway Management", read 2026-11 (CreateApiKey: POST, and PUT for tags).
-# Unverified: which operation uses which method, where its name does not say so.
-_METHODS = {"get": "GET", "create": "POST", "delete": "DELETE", "update": "PATCH", "put": "PUT"}
 # Lambda and CloudFront write the date of the API's version behind the operation: CreateFunction20150331v2 (unverified).
 _VERSIONED = re.compile(r"(?P<name>.*[A-Za-z])_?20\d\d_?\d\d_?\d\d(?:v\d+)?")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
@@ -236,15 +200,6 @@ def _name(record: Mapping[str, Any]) -> str:
     return f"{_PREFIXES.get(source, source)}:{versioned['name'] if versioned else name}"
 
 
-def _actions(name: str) -> tuple[str, ...]:
-    """The actions that IAM checks for an event; where only some of several are meant, all of them."""
-    service, _, operation = name.partition(":")
-    if service == "apigateway":
-        method = next((verb for start, verb in _METHODS.items() if operation.lower().startswith(start)), None)
-        return tuple(f"apigateway:{verb}" for verb in ([method] if method else _METHODS.values()))
-    return _ACTIONS.get(name.lower(), (name,))
-
-
 def _decided(record: Mapping[str, Any], policies: Policies, more: Mapping[str, Values], number: int) -> Decision:
     """The decision over every action and resource of the event: one that is denied denies it."""
     identity = record["userIdentity"]
@@ -252,7 +207,7 @@ def _decided(record: Mapping[str, Any], policies: Policies, more: Mapping[str, V
     arns = [str(one["ARN"]) for one in record.get("resources") or () if isinstance(one, Mapping) and one.get("ARN")]
     context = {**_context(record), **more}
     decisions = []
-    for action in _actions(name):
+    for action in actions.of_name(name):
         for arn in arns or [UNKNOWN_RESOURCE]:
             account = str(identity.get("accountId") or "")
             try:

@@ -20,9 +20,15 @@ NOT_LISTED: Mapping[str, str] = {
     "Support plan": "Belongs to one account and has no listing outside of a paid plan: order it for the target, or "
     "for the organisation, before the first cut-over; open cases stay with legacy. Done when a case can be opened in "
     "the target.",
-    "Service quotas": "A new account starts with less: compare both (service-quotas.ListServiceQuotas) and ask early "
+    "Service quotas": "A new account starts with less: `migrate doctor` compares, once there is a plan, those of which "
+    "each thing counts one; the others (Lambda's concurrency, Fargate's vCPUs, sending limits) compare by hand "
+    "(service-quotas.ListServiceQuotas), and ask early "
     "(service-quotas.RequestServiceQuotaIncrease). Done when service-quotas.GetServiceQuota in the target shows the "
     "value.",
+    "ECS account settings": "They decide whether ARNs are long, whether tasks in awsvpc mode share an instance's "
+    "interfaces (awsvpcTrunking), and whether Container Insights is on: set what ecs.ListAccountSettings with "
+    "effectiveSettings shows in legacy, ecs.PutAccountSettingDefault, before the first cluster is made. Done when "
+    "ecs.ListAccountSettings in the target shows the same.",
     "Root user and contacts": "The target's root user has an address, second factor and contacts of its own "
     "(account.PutAlternateContact). Done when account.GetAlternateContact shows billing, operations and security.",
     "Account defaults": "Set in the target by hand: iam.UpdateAccountPasswordPolicy, s3control.PutPublicAccessBlock "

@@ -1,5 +1,6 @@
 """run, status, verify, rollback: everything that has a journal. Only `run` and `rollback --confirm` write to AWS."""
 
+import getpass
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrate import asking, files
+from migrate import asking, files, losing
 from migrate import review as reviewing
 from migrate.aws import Aws
 from migrate.clients import RunClients
@@ -28,6 +29,7 @@ from migrate.running import is_unproved
 from migrate.steps import Gate
 from migrate.values import Json
 from migrate.verbs.beginning import open_aws, scan_account
+from migrate.waiting import waited_for
 
 JOURNAL = "journal.db"
 
@@ -231,12 +233,14 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
         asked = asking.of_all(engine.ground)
         blocked = {s: _last_error(journal, s) for s in states.get("blocked", [])}
+        awaited = {s: waited_for(journal, s) for s in states.get("waiting", [])}
     lines = [
         f"plan {plan.digest[:8]}: " + ", ".join(f"{len(steps)} {state}" for state, steps in sorted(states.items()))
     ]
     lines += [f"failed: {step}: {said}" for step, said in failures.items()]
     if asked:
         lines.append(_asked(asked).removeprefix("\n  "))
+    lines += [f"waits for AWS: {step}: {said}" for step, said in awaited.items()]
     lines += [f"waits for a person: {step}: {said}" for step, said in blocked.items()]
     if waiting:
         lines.append(f"gate {waiting.id}: {waiting.ask}{unproved}\nnext: migrate approve {folder} --gate {waiting.id}")
@@ -246,7 +250,8 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         lines.append(f"next: migrate run {folder}")
     out.result("\n".join(lines), {
         "plan": plan.digest, "begun": True, "approved": approved, "states": {k: len(v) for k, v in states.items()},
-        "failed": failures, "blocked": blocked, "gate": waiting.id if waiting else None, "asks": asked,
+        "failed": failures, "blocked": blocked, "awaited": awaited, "gate": waiting.id if waiting else None,
+        "asks": asked,
     })  # fmt: skip
     return 0
 
@@ -310,9 +315,9 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
 
 def rollback(
     out: Out, folder: Path, *, plan_path: Path | None, to_wave: int | None, steps: tuple[str, ...], confirm: str | None,
-    workers: int, ways: Ways | None = None,
+    workers: int, losing_id: str | None = None, by: str | None = None, ways: Ways | None = None,
 ) -> int:  # fmt: skip
-    """List what would be undone; with the listing's id, do it."""
+    """List what would be undone; with the listing's id, do it. What would be lost takes a second yes."""
     ways = ways or LEGACY
     migration = ways.migration(folder)
     plan = migration.plan(plan_path)
@@ -329,15 +334,24 @@ def rollback(
     with opened(out, migration, plan, inventory, aws, ways.clients(aws, migration)) as runs:
         order = runs.to_undo(chosen)
         listing = hashlib.sha256("\n".join([plan.digest, runs.journal.head(), *order]).encode()).hexdigest()[:8]
+        if confirm not in (None, listing):
+            raise StaleError(f"--confirm {confirm} is not the id of this listing", do="run it again without --confirm")
+        lost = losing.losses(runs, order)
+        second = losing.token(listing, lost)
         if confirm is None:
             for step in order:
                 out.say(f"  would undo {step}")
             _warn(out, plan, order)
-            out.result(listing, {"confirm": listing, "steps": order})
-            out.say(f"{len(order)} steps; nothing was done. To act: migrate rollback {folder} … --confirm {listing}")
+            for line in losing.told(lost):
+                out.say(f"  would lose {line}")
+            out.result(listing, {"confirm": listing, "steps": order, "losing": second, "losses": dict(lost)})
+            more = f" --losing {second}" if second else ""
+            out.say(
+                f"{len(order)} steps; nothing was done. To act: migrate rollback {folder} … --confirm {listing}{more}"
+            )
             return 0
-        if confirm != listing:
-            raise StaleError(f"--confirm {confirm} is not the id of this listing", do="run it again without --confirm")
+        losing.refuse(lost, second, losing_id, f"migrate rollback {folder} … --confirm {listing}")
+        losing.accept(runs, lost, by or getpass.getuser())
         result = runs.undo(chosen, workers)
         runs.journal.append("run", "closed", {"undone": len(result.undone), "kept": len(result.kept)})
     for step, why in {**result.kept, **result.waiting}.items():

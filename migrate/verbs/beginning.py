@@ -162,7 +162,7 @@ def doctor(out: Out, folder: Path) -> int:
     config = migration.config
     aws = Aws(config.legacy.profile, config.roles(), config.external_id)
     accounts = {AccountId(config.legacy.account): "legacy"} | {config.account(a): a for a in config.targets}
-    findings = [*examine(aws, accounts, config.regions), *_databases(migration, aws)]
+    findings = [*examine(aws, accounts, config.regions), *_databases(migration, aws), *_quotas(migration, aws)]
     for finding in findings:
         out.say(
             f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}"
@@ -193,6 +193,21 @@ def _databases(migration: Migration, aws: Aws) -> "Iterator[Finding]":
         )
     except MigrateError as error:
         yield Finding(False, f"databases could not be asked: {error.what}", error.do)
+
+
+def _quotas(migration: Migration, aws: Aws) -> "Iterator[Finding]":
+    """What the newest plan makes, against the quotas of the targets."""
+    from migrate.doctor import Finding
+    from migrate.quotas import examine
+
+    if not any(migration.folder.glob("*.plan.json")):
+        yield Finding(True, "quotas of the targets are compared once there is a plan: doctor again after it")
+        return
+    try:
+        plan = migration.plan()
+        yield from examine(aws, migration.config, plan, migration.inventory(plan.body["inventory"])[1], migration.kinds)
+    except MigrateError as error:
+        yield Finding(False, f"quotas could not be compared: {error.what}", error.do)
 
 
 def scan(out: Out, folder: Path, *, strict: bool, workers: int, account: str | None) -> int:

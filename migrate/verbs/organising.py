@@ -16,7 +16,7 @@ from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import GLOBAL, AccountId, Region
-from migrate.organisation import activity, importing, notices, planning, reading, simulating, wishes
+from migrate.organisation import activity, importing, members, notices, planning, reading, simulating, wishes
 from migrate.organisation.migration import FOLDER, OrganisationMigration
 from migrate.organisation.section import Management, Organisation
 from migrate.organisation.wanted import NO_ORGANIZATION
@@ -72,12 +72,20 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
     if ids and not absent:
         roles = planning.as_config(migration.decided, {}, ids).roles()
         aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
-        within = {name: kind for name, kind in migration.kinds.items() if getattr(kind, "per_account", False)}
+        within = {
+            name: kind
+            for name, kind in migration.kinds.items()
+            if getattr(kind, "per_account", False) and not getattr(kind, "looks_by_name", False)
+        }
         where = wishes.region_within(section, migration.decided.legacy.regions)
         found += reading.present(
             aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
         )
-    return found
+    inside = members.members_of(section, migration.decided, found)
+    ids = {alias: number for alias, number in inside.ids.items() if alias != planning.MANAGEMENT}
+    roles = planning.as_config(migration.decided, {}, ids).roles()
+    aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
+    return found + reading.present_by_name(aws, migration.kinds, members.member_wishes(section, inside))
 
 
 def _refuse_member(aws: Aws, account: AccountId) -> None:

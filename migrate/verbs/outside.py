@@ -6,6 +6,7 @@ The rule: calls nothing and guesses nothing. A name that AWS has not given yet i
 from collections.abc import Iterator
 from pathlib import Path
 
+from migrate.foreign_records import foreign_names, what_to_change
 from migrate.ground import Known
 from migrate.inventory import Inventory
 from migrate.journal import Journal
@@ -21,17 +22,26 @@ _SORTS = ("host", "url", "bucket")
 
 
 def outside(out: Out, folder: Path, *, plan_path: Path | None) -> int:
-    """List every host, URL and bucket name with what stands for it, and the access keys that stay behind."""
+    """List every host, URL and bucket name with what stands for it, the DNS records that lie elsewhere, and the access
+    keys that stay behind."""
     migration = Migration(folder)
     plan = migration.plan(plan_path)
     inventory = migration.inventory(plan.body["inventory"])[1]
     names = list(_names(plan, inventory, plan.names(inventory, migration.kinds), migration))
     keys = list(_keys(inventory))
     lines = [f"{one['legacy']}\n    {one['alias']}: {one['target']}" for one in names]
+    records = list(_records(inventory, names))
+    lines += [f"record {one['record']} ({one['seen_in']})\n    {one['alias']}: {one['do']}" for one in records]
     lines += [f"key {one['key']} of {one['user']}, last used {one['last_used']}: {one['do']}" for one in keys]
-    out.result("\n".join(lines) or "nothing that has a name outside AWS moves", {"names": names, "keys": keys})
+    out.result(
+        "\n".join(lines) or "nothing that has a name outside AWS moves",
+        {"names": names, "records": records, "keys": keys},
+    )
     waiting = sum(not one["known"] for one in names)
-    out.say(f"{len(names)} names, {waiting} of them not known yet; {len(keys)} access keys stay in legacy")
+    out.say(
+        f"{len(names)} names, {waiting} of them not known yet; {len(records)} records in a DNS elsewhere; "
+        f"{len(keys)} access keys stay in legacy"
+    )
     out.say(f"whether the old ones are still in use, after the cut-over: migrate quiet {folder}")
     return 0
 
@@ -56,6 +66,17 @@ def _names(plan: Plan, inventory: Inventory, index: Index, migration: Migration)
     finally:
         if journal is not None:
             journal.close()
+
+
+def _records(inventory: Inventory, names: list[dict[str, Json]]) -> Iterator[dict[str, Json]]:
+    for foreign in foreign_names(inventory):
+        for one in names:
+            if (one["ref"], one["legacy"]) == (str(foreign.front), foreign.host):
+                yield {
+                    "record": foreign.name, "seen_in": foreign.seen_in, "ref": one["ref"], "account": one["account"],
+                    "alias": one["alias"], "target": one["target"], "known": one["known"],
+                    "do": what_to_change(foreign, str(one["target"]), bool(one["known"])),
+                }  # fmt: skip
 
 
 def _keys(inventory: Inventory) -> Iterator[dict[str, Json]]:

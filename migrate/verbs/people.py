@@ -5,7 +5,7 @@ The rule: calls nothing. What it proposes is added to migration.yaml only when a
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrate import addresses, config, files
@@ -23,7 +23,7 @@ from migrate.people.answers import Evaluator
 from migrate.people.classify import Classified, classify
 from migrate.people.decided import Decisions, decisions
 from migrate.people.leaks import Leak, leaks
-from migrate.people.machines import Outside, Wanted, github, vendors
+from migrate.people.machines import OldUsers, Outside, Wanted, github, vendors
 from migrate.people.permission_sets import Sets, permission_sets, personas
 from migrate.people.proposal import Proposal, propose, sections_with, written
 from migrate.people.quarantine import SOAK_DAYS, Quarantine, quarantine
@@ -38,7 +38,7 @@ from migrate.verbs.acting import JOURNAL
 
 NOTHING = Proposal((), {}, {}, {}, ())
 SHOWN = 8
-"""How many losses of one cell are shown to people; --json has them all."""
+"""How many losses of one cell or set are shown to people; --json has them all."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,29 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
         wanted = _wanted(migration, proposal)
         asking = Asking(inventory.account, accounts, rewriter, ground, documents, Evaluator())
         cells = table(sets.personas, wanted, asking)
-        outside = Outside({user.name: user for user in users}, accounts, rewriter, ground)
+        named = {user.name: user for user in users}
+        outside = Outside(accounts | _not_made(settings, accounts), OldUsers(named, rewriter, ground))
         machines = (*github(wanted, outside), *vendors(wanted, outside))
+    proposal = replace(proposal, machines=_replacements(machines, wanted))
     closed = quarantine(classified, wanted, inventory, QuarantinedUser())
     return Looked(inventory, wanted, classified, sets, proposal, cells, machines, leaks(inventory, users), closed)
+
+
+def _not_made(settings: config.Config, accounts: Mapping[str, AccountId]) -> dict[str, AccountId]:
+    """Accounts of the organisation that are no targets (that of the machines, say): their ids are not known here."""
+    emails = settings.organisation.emails() if settings.organisation else {}
+    return {alias: AccountId(f"<{alias}>") for alias in emails if alias not in accounts}
+
+
+def _replacements(machines: tuple[Wanted, ...], decided: Decisions) -> dict[str, dict[str, Json]]:
+    """What `--write` says of the roles that replace a user, for `migrate org`, which has no inventory."""
+    found: dict[str, dict[str, Json]] = {}
+    for one in machines:
+        key = f"{one.account}/{one.name}"
+        if one.had is not None and key not in decided.machines:
+            policies: dict[str, Json] = {"policies": list(one.had.policies)} if one.had.policies else {}
+            found[key] = policies | ({"inline": one.had.inline} if one.had.inline else {})
+    return found
 
 
 def _wanted(migration: Migration, proposal: Proposal) -> Decisions:
@@ -217,7 +236,10 @@ def _sets(sets: Sets) -> list[str]:
             holds.append(f"{one.packed.size_bytes} bytes in {len(one.packed.documents)} policies")
         lines.append(f"permission set {one.name} for {', '.join(one.accounts)}, {where}: {', '.join(holds)}")
         for alias in one.accounts:
-            lines += [f"    not in {alias}: {left}" for left in sets.left[one.persona, alias]]
+            left = sets.left[one.persona, alias]
+            lines += [f"    not in {alias}: {each}" for each in left[:SHOWN]]
+            if len(left) > SHOWN:
+                lines.append(f"    and {len(left) - SHOWN} more not in {alias}: --json has all")
     return lines
 
 
@@ -237,7 +259,7 @@ def _cells(cells: tuple[Cell, ...]) -> list[str]:
 
 
 def _machines(looked: Looked) -> list[str]:
-    lines = ["what should stand for machines; no verb makes it yet:"] if looked.machines else []
+    lines = ["what should stand for machines (migrate org makes it):"] if looked.machines else []
     for one in looked.machines:
         lines.append(f"{one.kind} {one.name} in {one.account}: {one.because}")
         lines += [f"    not there: {left}" for left in one.left]
@@ -260,7 +282,8 @@ def _findings(looked: Looked) -> list[str]:
     found = [f"{name}: say what it is, in identities.users of migration.yaml" for name in looked.proposal.undecided]
     found += [f"organisation: {text}" for text in looked.decided.dangling()]
     found += [
-        f"policy {name} must stand in {', '.join(one.accounts)} before {one.name} is provisioned there: make it"
+        f"policy {name} must stand in {', '.join(one.accounts)} before {one.name} is assigned there: migrate org makes "
+        "it, once --write has put it under identities.policies"
         for one in sets.sets
         for name in one.customer
     ]

@@ -1,10 +1,15 @@
 """policy, explain, schema: what the product knows about itself, from the same data that it acts by."""
 
 import json
+from pathlib import Path
+from typing import Any
 
+from migrate import permissions
 from migrate.errors import MigrateError, UsageError
 from migrate.kind import Action, CarryAction, Kind
 from migrate.kinds import every_kind
+from migrate.migration import Migration
+from migrate.names import AccountId
 from migrate.out import Out
 from migrate.review import DOWN, UNDO
 from migrate.runbook import PHASES
@@ -22,64 +27,58 @@ EXIT_CODES = {
     130: "interrupted; the journal knows what was done, run again to go on",
 }
 
-IAM_ACTIONS = {
-    "s3.ListObjectsV2": "s3:ListBucket", "s3.ListObjects": "s3:ListBucket", "s3.ListBuckets": "s3:ListAllMyBuckets",
-    "s3.HeadBucket": "s3:ListBucket", "s3.HeadObject": "s3:GetObject", "s3.ListObjectVersions": "s3:ListBucketVersions",
-    "s3.GetBucketEncryption": "s3:GetEncryptionConfiguration", "s3.GetBucketCors": "s3:GetBucketCORS",
-    "s3.GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-    "s3.GetBucketNotificationConfiguration": "s3:GetBucketNotification",
-    "s3.GetBucketAccelerateConfiguration": "s3:GetAccelerateConfiguration",
-    "s3.GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
-    "s3.GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
-    "s3.GetBucketReplication": "s3:GetReplicationConfiguration",
-    "s3.ListBucketMetricsConfigurations": "s3:GetMetricsConfiguration",
-    "s3control.GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
-    "s3control.PutPublicAccessBlock": "s3:PutAccountPublicAccessBlock",
-    "s3control.DeletePublicAccessBlock": "s3:PutAccountPublicAccessBlock",
-    "budgets.DescribeBudgets": "budgets:ViewBudget", "budgets.DescribeNotificationsForBudget": "budgets:ViewBudget",
-    "budgets.CreateBudget": "budgets:ModifyBudget", "budgets.DeleteBudget": "budgets:ModifyBudget",
-}  # fmt: skip
-"""Where the IAM action is not `service:Operation`. Source: Service Authorization Reference, Amazon S3 and AWS Budget
-Service; read 2026-11, unverified against the live page."""
 
-_PREFIX = {"resourcegroupstaggingapi": "tag", "elbv2": "elasticloadbalancing", "logs": "logs", "events": "events",
-           "application-autoscaling": "application-autoscaling", "efs": "elasticfilesystem",
-           "stepfunctions": "states", "opensearch": "es", "opensearchserverless": "aoss", "elb": "elasticloadbalancing",
-           "emr": "elasticmapreduce", "sso-admin": "sso", "kinesisanalyticsv2": "kinesisanalytics",
-           "marketplace-agreement": "aws-marketplace"}  # fmt: skip
-
-_INLINE, _MANAGED = 10_240, 6_144
-"""Characters that a role's inline policies, and a managed policy, may have, white space not counted. Source: IAM User
-Guide, "IAM and AWS STS quotas"; unverified against the live page."""
-
-
-def policy(out: Out, purpose: str) -> int:
-    """The IAM policy of a verb's role: the operations that its kinds declare, and nothing else."""
-    from migrate.organisation.permissions import NARROW
-
+def policy(out: Out, purpose: str, folder: Path, plan_path: Path | None, alias: str | None) -> int:
+    """The IAM policy of a verb's role: what its kinds declare, or for `run` what one plan sends, and nothing else."""
+    if purpose == "run":
+        return _policies_of_run(out, folder, plan_path, alias)
     title = "".join(word.capitalize() for word in f"migrate-{purpose}".split("-"))
-    rest, statements = _operations(purpose), list[dict[str, Json]]()
-    for resource, narrow in NARROW.items() if purpose.startswith("org") else ():
-        if rest & narrow:
-            statements.append(_allow(f"{title}Only{len(statements) + 1}", rest & narrow, resource))
-        rest -= narrow
-    document = {"Version": "2012-10-17", "Statement": [_allow(title, rest, "*"), *statements]}
-    size = len(json.dumps(document, separators=(",", ":")))
-    if size > _MANAGED:
-        fits = "as a role's inline policy" if size <= _INLINE else "only in parts"
-        out.say(f"{size} characters: more than a managed policy takes ({_MANAGED}); it fits {fits} ({_INLINE})")
+    document = _document(title, purpose)
+    size = permissions.size(document)
+    if size > permissions.MANAGED:
+        fits = "as a role's inline policy" if size <= permissions.INLINE else "only in parts"
+        most = f"more than a managed policy takes ({permissions.MANAGED})"
+        out.say(f"{size} characters: {most}; it fits {fits} ({permissions.INLINE})")
     out.result(json.dumps(document, indent=1), document)
     return 0
 
 
-def _allow(title: str, operations: set[str], resource: str) -> dict[str, Json]:
-    actions: list[Json] = sorted({iam_action(operation) for operation in operations})
-    return {"Sid": title, "Effect": "Allow", "Action": actions, "Resource": resource}
+def _document(title: str, purpose: str) -> dict[str, Any]:
+    """The document of all operations; what is allowed on one thing only has a statement of its own."""
+    from migrate.organisation.permissions import NARROW
+
+    rest, statements = set(_operations(purpose)), list[Any]()
+    for resource, narrow in NARROW.get(purpose, {}).items():
+        for one in permissions.of_operations(f"{title}Only", rest & narrow)["Statement"] if rest & narrow else ():
+            statements.append(one | {"Sid": f"{title}Only{len(statements) + 1}", "Resource": resource})
+        rest -= narrow
+    document = permissions.of_operations(title, rest)
+    return document | {"Statement": [*document["Statement"], *statements]}
+
+
+def _policies_of_run(out: Out, folder: Path, plan_path: Path | None, alias: str | None) -> int:
+    migration = Migration(folder)
+    plan = migration.plan(plan_path)
+    needed = permissions.of_run(plan, migration.kinds)
+    accounts = {"legacy": plan.legacy, **{name: AccountId(text) for name, text in plan.body["targets"].items()}}
+    if alias is not None and alias not in accounts:
+        raise UsageError(f"no account is called {alias!r}", do=f"one of {', '.join(accounts)}")
+    found: dict[str, list[Json]] = {}
+    for name, account in accounts.items():
+        if account in needed and alias in (None, name):
+            found[name] = needed[account].documents()
+            many = len(found[name])
+            too_many = f", more than a role takes by default ({permissions.ATTACHED})"
+            said = "" if many <= permissions.ATTACHED else too_many
+            out.say(f"{name} {account}: {many} polic{'y' if many == 1 else 'ies'}{said}")
+    out.say("AWS may check further actions for some calls: one that is denied names what it missed.")
+    out.result(json.dumps(found, indent=1), found)
+    return 0
 
 
 def _operations(purpose: str) -> set[str]:
     """What the verb may send."""
-    from migrate.organisation import permissions
+    from migrate.organisation import permissions as of_organisation
     from migrate.quiet import READS
     from migrate.scan import GET_RESOURCES
     from migrate.unhandled import PROBES
@@ -89,15 +88,7 @@ def _operations(purpose: str) -> set[str]:
         return probes.union(*(kind.reads for kind in every_kind().values()))
     if purpose == "quiet":
         return set(READS)
-    return set(permissions.of_management() if purpose == "org" else permissions.of_members())
-
-
-def iam_action(operation: str) -> str:
-    """The IAM action that an operation needs; the same name but for the exceptions listed here."""
-    service, _, name = operation.partition(".")
-    if service == "apigateway" or service == "apigatewayv2":
-        return "apigateway:GET"
-    return IAM_ACTIONS.get(operation, f"{_PREFIX.get(service, service)}:{name}")
+    return set(of_organisation.of_management() if purpose == "org" else of_organisation.of_members())
 
 
 def explain(out: Out, word: str | None) -> int:

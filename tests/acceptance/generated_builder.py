@@ -47,6 +47,23 @@ class Builder:
         return None
 
 
+def lets_in(it: Described, number: int) -> list[int]:
+    """The groups that a group lets in: those it names in its own network."""
+    one = it.groups[number]
+
+    def network(group: Thing) -> tuple[str, str]:
+        return group.region, group.env or "live"
+
+    return [n for n in one.refers if network(it.groups[n]) == network(one)]
+
+
+def redrives(it: Described, number: int) -> list[int]:
+    """Where a queue's dead letters go: to the last that it names, in its region and of its sort."""
+    one = it.queues[number]
+    fit = [n for n in one.refers if n != number and (it.queues[n].region, it.queues[n].flag) == (one.region, one.flag)]
+    return fit[-1:]
+
+
 def build(endpoint: str, it: Described) -> Builder:
     """Build all of it."""
     by = Builder(endpoint, it, sign_in(endpoint))
@@ -101,6 +118,8 @@ def _networks(by: Builder) -> None:
         for number, env in enumerate(ENVS):
             tags = [{"ResourceType": "vpc", "Tags": pairs({"Name": "net", "env": env})}]
             vpc = ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16", TagSpecifications=tags)["Vpc"]["VpcId"]
+            # The emulator makes no task's network interface without.
+            ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
             subnets = [
                 ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.{number}.{k}.0/24", AvailabilityZone=zones[k])["Subnet"]
                 for k in range(2)
@@ -121,10 +140,7 @@ def _networks(by: Builder) -> None:
         made.append(group["GroupId"])
     by.arns["groups"] = made
     for own, one in zip(made, by.it.groups, strict=True):
-        others = [
-            made[n] for n in one.refers
-            if (by.it.groups[n].region, by.it.groups[n].env or "live") == (one.region, one.env or "live")
-        ]  # fmt: skip
+        others = [made[number] for number in lets_in(by.it, made.index(own))]
         allowed: list[dict[str, Any]] = [
             {"IpProtocol": "tcp", "FromPort": 80 + k, "ToPort": 90 + k, "UserIdGroupPairs": [{"GroupId": other}]}
             for k, other in enumerate(others)
@@ -150,11 +166,9 @@ def _queues(by: Builder) -> None:
     by.arns["queues"] = made
     for own, url, one in zip(made, urls, by.it.queues, strict=True):
         attributes = {}
-        for number in one.refers:
-            other = by.it.queues[number]
-            if made[number] != own and (other.region, other.flag) == (one.region, one.flag):
-                redrive = {"deadLetterTargetArn": made[number], "maxReceiveCount": 3}
-                attributes["RedrivePolicy"] = json.dumps(redrive)
+        for number in redrives(by.it, made.index(own)):
+            redrive = {"deadLetterTargetArn": made[number], "maxReceiveCount": 3}
+            attributes["RedrivePolicy"] = json.dumps(redrive)
         if key := by.seen("keys", one):
             attributes["KmsMasterKeyId"] = key
         if role := by.seen("roles", one):
@@ -279,7 +293,7 @@ def _services(by: Builder) -> None:
             family=f"f{number}", networkMode="awsvpc", cpu="256", memory="512", requiresCompatibilities=["FARGATE"],
             executionRoleArn=role, taskRoleArn=role, tags=pairs({"env": env}, "key", "value"),
             containerDefinitions=[{
-                "name": "main", "image": "docker.io/library/nginx:1.27", "essential": True,
+                "name": "main", "image": "docker.io/library/nginx:1.27", "essential": True, "memory": 256,
                 "environment": [{"name": name, "value": text} for name, text in known.items() if text],
             }],
         )  # fmt: skip

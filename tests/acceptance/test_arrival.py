@@ -20,6 +20,7 @@ import pytest
 from migrate.demo import verbs
 from migrate.demo.accounts import LEGACY, TARGETS
 from migrate.demo.legacy import build
+from migrate.policy_evaluation.actions import of_operation
 from tests.acceptance import checks, readers, timeline
 from tests.crash.story import Story, story
 
@@ -373,9 +374,13 @@ def spoil(arrived: Arrived, session: Any) -> list[Any]:
 def test_rollback_of_everything_leaves_both_sides_as_they_were(arrived: Arrived) -> None:
     planned = next(arrived.told.folder.glob("*.run")).name.split(".")[1]
     plan = str(next(arrived.told.folder.glob(f"*.{planned}.plan.json")))
-    listing = arrived.told.type("rollback", "--plan", plan, "--to", "0").out.strip()
+    listing = arrived.told.type("rollback", "--plan", plan, "--to", "0", "--json").json
+    way = ("rollback", "--plan", plan, "--to", "0", "--confirm", listing["confirm"])
 
-    done = arrived.told.type("rollback", "--plan", plan, "--to", "0", "--confirm", listing)
+    # A row was changed in the target and changed back, since it was proved: whoever wrote there has to be asked.
+    refused = arrived.told.type(*way, expect=3)
+    assert "public.customers: 2 rows updated" in refused.err
+    done = arrived.told.type(*way, "--losing", listing["losing"])
 
     assert "0 kept, 0 failed" in done.err
     assert arrived.legacy_now() == arrived.legacy_before
@@ -386,3 +391,23 @@ def test_rollback_of_everything_leaves_both_sides_as_they_were(arrived: Arrived)
     assert timeline.owned_twice(arrived.recorded.before, arrived.recorded.moments) == []
     (path,) = arrived.told.folder.glob("*.run/journal.db")
     assert timeline.journal_faults(timeline.journal(path)) == []
+
+    # The policies that are generated allow all that was asked there and back, and nothing that no account was asked.
+    policies = arrived.told.type("policy", "--for", "run", "--plan", plan, "--json").json
+    aliases = {LEGACY: "legacy", **{account: alias for alias, account in TARGETS.items()}}
+    for verb in ("run", "verify", "rollback"):
+        asked = {(aliases[one["account"]], one["service"], one["operation"]) for one in arrived.told.requests(verb)}
+        assert len(asked) > 50, verb
+        missing = [
+            (alias, service, operation)
+            for alias, service, operation in sorted(asked)
+            if service != "sts" and not set(of_operation(f"{service}.{operation}")) <= allowed(policies[alias])
+        ]
+        assert missing == [], verb
+    written = {action for action in allowed(policies["legacy"]) if ":Delete" in action or ":Create" in action}
+    assert not {"s3:DeleteObject", "s3:DeleteBucket", "rds:DeleteDBInstance", "ecs:DeleteService"} & written
+
+
+def allowed(documents: list[dict[str, Any]]) -> set[str]:
+    """Every action that the policies allow."""
+    return {action for document in documents for statement in document["Statement"] for action in statement["Action"]}

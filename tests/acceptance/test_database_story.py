@@ -47,6 +47,7 @@ CREATE INDEX by_customer ON orders (customer);
 CREATE ROLE reader;
 GRANT SELECT ON orders TO reader;
 CREATE UNLOGGED TABLE cache AS SELECT 1 AS a;
+CREATE TABLE spare (a int PRIMARY KEY);
 """
 
 
@@ -152,6 +153,8 @@ FAULTS = [
     ("INSERT INTO orders VALUES (5000, 'x', 1)", "DELETE FROM orders WHERE id = 5000"),
     ("SELECT setval('orders_id_seq', 2999)", "SELECT setval('orders_id_seq', 3000)"),
     ("REVOKE SELECT ON orders FROM reader", "GRANT SELECT ON orders TO reader"),
+    ("DROP TABLE spare", "CREATE TABLE spare (a int PRIMARY KEY)"),
+    ("ALTER TABLE people ALTER note SET DEFAULT 'z'", "ALTER TABLE people ALTER note DROP DEFAULT"),
     ("DROP INDEX by_customer", "CREATE INDEX by_customer ON orders (customer)"),
     ("UPDATE people SET note = 'y' WHERE mail = 'zoe7@example.com'",
      "UPDATE people SET note = 'x' WHERE mail = 'zoe7@example.com'"),
@@ -162,6 +165,8 @@ NAMED = (
     "value of sequence public.orders_id_seq: 3000/True in legacy, 2999/True in the target",
     "grant on relation public.orders to reader: only in legacy (SELECT)",
     "index public.by_customer: only in legacy",
+    "rows of public.spare: only in legacy",
+    "column public.people.note: differs",
     "keys of public.people (mail, each as its hash",
 )
 

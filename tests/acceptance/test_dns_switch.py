@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from tests.crash.story import Story, story
 pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(900)]
 
 Record = dict[str, Any]
+LONG_S, PROPAGATION_S = 61, 60
+"""A TTL that has to be waited out; how long Route 53 takes to tell its servers."""
 
 
 def build(world: World) -> None:
@@ -26,8 +31,15 @@ def build(world: World) -> None:
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.1.{at}.0/24", AvailabilityZone=f"eu-west-1{zone}")["Subnet"]
         for at, zone in enumerate("ab")
     ]
+    group = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
+    to_it = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
     # Route 53 shows the host of an alias in small letters.
     made = elbv2.create_load_balancer(Name="Web", Subnets=[one["SubnetId"] for one in subnets])["LoadBalancers"][0]
+    listener = elbv2.create_listener(
+        LoadBalancerArn=made["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=to_it
+    )["Listeners"][0]["ListenerArn"]
+    served = [{"Field": "host-header", "Values": ["shop.partner.example"]}]
+    elbv2.create_rule(ListenerArn=listener, Priority=1, Conditions=served, Actions=to_it)
     address = ec2.allocate_address(Domain="vpc")["PublicIp"]
     zone = route53.create_hosted_zone(Name="shop.example", CallerReference="1")["HostedZone"]["Id"]
     alias = {
@@ -37,7 +49,7 @@ def build(world: World) -> None:
     }
     records = [
         {"Name": "shop.example.", "Type": "A", "AliasTarget": alias},
-        record("api", "CNAME", made["DNSName"]),
+        record("api", "CNAME", made["DNSName"]) | {"TTL": LONG_S},
         record("vpn", "A", address),
         record("www", "CNAME", "shop.example"),
         record("office", "A", "203.0.113.9"),
@@ -87,6 +99,24 @@ def balancer(told: Story, account: str) -> str:
     return str(made["DNSName"])
 
 
+def lowered_and_killed(told: Story) -> float:
+    """Run until the long TTL is a short one, kill the run in its rest; when the TTL went down, by this clock."""
+    process = told.start("run", "--engine", "local")
+    try:
+        until = time.monotonic() + 300
+        while [one["TTL"] for one in zone(told)["api"]] == [LONG_S]:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        lowered = time.monotonic()
+        time.sleep(45)
+        assert process.poll() is None, "it did not rest"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    return lowered
+
+
 def test_records_are_switched_verified_and_brought_back(told: Story) -> None:
     before = zone(told)
     plan = json.loads(Path(told.prepare()).read_text())["body"]
@@ -100,6 +130,18 @@ def test_records_are_switched_verified_and_brought_back(told: Story) -> None:
     assert "beta.shop.example./CNAME" in findings[0]
     assert "mail.shop.example./TXT" in findings[1]
     assert {change["fact"] for change in plan["legacy_changes"] if "record_set" in change["ref"]} == {"sets"}
+
+    forgotten_by = lowered_and_killed(told) + LONG_S + PROPAGATION_S
+    began = time.monotonic()
+    said = told.type("run", "--engine", "local", expect=3)
+    assert "freeze_gate" in said.err
+    assert time.monotonic() >= forgotten_by - 1, "somebody may still be led by an answer of the long TTL"
+    assert time.monotonic() - began < LONG_S + PROPAGATION_S, "the rest began anew"
+    assert [one["TTL"] for one in zone(told)["api"]] == [60]
+    (foreign,) = told.type("outside", "--json").json["records"]
+    assert (foreign["record"], foreign["known"]) == ("shop.partner.example", True)
+    assert f"CNAME {balancer(told, TARGET)} " in foreign["do"]
+    assert "`dig +short shop.partner.example @1.1.1.1`" in foreign["do"]
 
     told.run()
 

@@ -236,4 +236,11 @@ def test_a_cluster_on_machines_of_its_own(tmp_path: Path) -> None:
             policy = json.dumps(loads(now.target, "iam.role/fleet-host/inline/ecs-agent"))
             assert f"arn:aws:ecs:{REGION}:{TARGET}:cluster/fleet" in policy
 
+            tasks = cloud.session(TARGET).client("ecs").list_tasks(cluster="fleet", desiredStatus="STOPPED")["taskArns"]
+            (launched,) = cloud.session(TARGET).client("ecs").describe_tasks(cluster="fleet", tasks=tasks)["tasks"]
+            assert launched["startedBy"].startswith("migrate-")
+            assert launched["taskDefinitionArn"] == service["taskDefinition"]
+            machines = cloud.session(TARGET).client("ecs").list_container_instances(cluster="fleet")
+            assert launched["containerInstanceArn"] in machines["containerInstanceArns"]
+
         shapes.there_and_back(cloud, tmp_path / "move", "ecs_on_ec2", arrived)

@@ -113,6 +113,9 @@ HARMS = {
     "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
     "CREATE TRIGGER always AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f();"
     "ALTER TABLE orders ENABLE ALWAYS TRIGGER always": "public.orders.always has a trigger",
+    "CREATE ROLE other; GRANT other TO shop; GRANT CREATE ON SCHEMA public TO other;"
+    "CREATE TABLE theirs (a int PRIMARY KEY); ALTER TABLE theirs OWNER TO other;"
+    "REVOKE other FROM shop": "public.theirs (other) belongs to a role that this login is not",
 }
 
 
@@ -130,6 +133,20 @@ def test_what_would_be_lost_or_would_break_legacy_is_refused_by_name(fleet: Flee
         assert any(said in one for one in found), (said, found)
     assert any(one.startswith("max_replication_slots is 10") for one in found)
     servers.close()
+
+
+def test_another_encoding_of_the_target_is_reported(fleet: Fleet) -> None:
+    server = fleet.create(user="shop", password="secret", name="shop")
+    with connect(server, "postgres", autocommit=True) as link:
+        link.execute("CREATE DATABASE other ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+
+    with connect(server) as one, connect(server, "other", client_encoding="utf8") as other:
+        said = logical_checks.unlike(one, other)
+        same = logical_checks.unlike(one, one)
+
+    fleet.delete(server)
+    assert same == []
+    assert "encoding: UTF8 in legacy, SQL_ASCII in the target" in said
 
 
 def test_a_table_made_after_the_snapshot_is_refused_before_anything_is_emptied(servers: TwoServers) -> None:

@@ -287,6 +287,7 @@ class CountedCarrier:
     def __init__(self, legacy: int, target: int, folder: Path) -> None:
         self.legacy, self.target, self.folder = Counted(legacy), Counted(target), folder
         self.sent = 0
+        self.outputs: dict[str, str] = {}
 
     def notebook(self, name: str) -> Path:
         return self.folder / name

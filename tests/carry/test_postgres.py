@@ -120,6 +120,27 @@ def test_every_difference_is_named(legacy: Database) -> None:
         assert any(line.startswith(said) for line in lines), (statement, lines)
 
 
+def test_an_extension_that_is_missing_and_one_that_is_too_many_are_named(
+    fleet: Fleet, legacy: Database, restored: Callable[[], Database]
+) -> None:
+    target = restored()
+
+    def administer(database: Database, statement: str) -> None:
+        with psycopg.connect(
+            host="127.0.0.1", port=database.port, user="rdsadmin", password=fleet._secret, dbname="shop"
+        ) as admin:
+            admin.execute(statement.encode())
+
+    administer(legacy, "CREATE EXTENSION vector")
+    missing = proof(legacy, target)
+    administer(legacy, "DROP EXTENSION vector")
+    administer(target, "CREATE EXTENSION vector")
+    more = proof(legacy, target)
+
+    assert "shop: extension vector: only in legacy" in missing.differences
+    assert "shop: extension vector: only in the target" in more.differences
+
+
 def test_the_order_of_rows_and_dead_rows_make_no_difference(legacy: Database, restored: Callable[[], Database]) -> None:
     target = restored()
     run(target, "UPDATE orders SET note = note WHERE id % 2 = 0; CLUSTER orders USING orders_pkey")

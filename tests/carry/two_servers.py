@@ -79,8 +79,8 @@ class TwoServers:
         return "127.0.0.1", self.legacy.port
 
 
-def make(fleet: Fleet, *, logical: bool = True, more: str = "") -> TwoServers:
-    """Legacy with rows, and a target restored while legacy writes."""
+def make(fleet: Fleet, *, logical: bool = True, more: str = "", publishes: bool = False) -> TwoServers:
+    """Legacy with rows, and a target restored while legacy writes. publishes: whether the target logs logically too."""
     legacy = fleet.create(user=USER, password=PASSWORD, name="shop")
     fleet.stop(legacy)
     fleet.configure(legacy, {"wal_level": "logical"} if logical else {})
@@ -88,7 +88,7 @@ def make(fleet: Fleet, *, logical: bool = True, more: str = "") -> TwoServers:
     with connect(legacy) as link:
         link.execute(SCHEMA + more)
     snapshot = fleet.snapshot(legacy)
-    target = fleet.restore(snapshot)
+    target = fleet.restore(snapshot, {"wal_level": "logical"} if publishes else {})
     fleet.discard(snapshot)
     return TwoServers(fleet, legacy, target)
 

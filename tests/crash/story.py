@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,6 +52,8 @@ class Story:
     world: World
     folder: Path
     more: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    """Of each verb that was typed: from which to which line of the world's list."""
 
     @property
     def log(self) -> Path:
@@ -76,14 +79,24 @@ class Story:
 
     def type(self, verb: str, *words: str, expect: int | None = 0) -> Said:
         """Type `migrate VERB FOLDER WORDS…`; no traceback, and the exit code that is expected."""
+        first = self._logged()
         process = self.start(verb, *words)
         out, err = process.communicate(timeout=SLOW_S)
+        self.asked[verb].append((first, self._logged()))
         said = Said(process.returncode, out, err)
         assert "Traceback" not in err, err[-3000:]
         assert "a defect of this product" not in err, err[-3000:]
         if expect is not None:
             assert said.code == expect, f"migrate {verb} ended with {said.code}\n{out[-800:]}\n{err[-3000:]}"
         return said
+
+    def requests(self, verb: str) -> list[dict[str, Any]]:
+        """What the world was asked while this verb ran, each time that it did."""
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line) for first, last in self.asked[verb] for line in lines[first:last]]
+
+    def _logged(self) -> int:
+        return self.log.read_text().count("\n") if self.log.exists() else 0
 
     def prepare(self) -> Path:
         """Scan, plan, approve; gives the plan."""

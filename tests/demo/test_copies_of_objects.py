@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migrate.aws import Aws, NotSent, Permit, Unknown, Writer, permitted
-from migrate.aws.copying import Copies
+from migrate.aws.object_calls import ObjectCalls
 from migrate.demo import world
 from migrate.demo.accounts import LEGACY
 from migrate.errors import GuardError
@@ -42,15 +42,15 @@ def buckets(legacy: Clients, name: str) -> tuple[str, str]:
 def fast(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The keys whose copies were sent without botocore."""
     sent: list[str] = []
-    old = Copies.send
+    old = ObjectCalls.send
 
-    def send(self: Copies, region: Region, params: Any) -> Any:
-        answer = old(self, region, params)
+    def send(self: ObjectCalls, operation: str, region: Region, params: Any) -> Any:
+        answer = old(self, operation, region, params)
         if answer is not None:
             sent.append(params["Key"])
         return answer
 
-    monkeypatch.setattr(Copies, "send", send)
+    monkeypatch.setattr(ObjectCalls, "send", send)
     return sent
 
 

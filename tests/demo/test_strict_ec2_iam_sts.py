@@ -130,6 +130,16 @@ def test_a_role_is_assumed_only_where_it_exists_and_trusts_the_caller(
     assert sts.assume_role(RoleArn=arn, RoleSessionName="test")["AssumedRoleUser"]["Arn"].endswith(f"{name}/test")
 
 
+def test_a_user_with_a_key_is_not_deleted(legacy: Clients, name: str, refused: Refused) -> None:
+    iam = legacy("iam")
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+
+    assert refused(iam.delete_user, UserName=name) == "DeleteConflict"
+    iam.delete_access_key(UserName=name, AccessKeyId=key)
+    iam.delete_user(UserName=name)
+
+
 def test_an_unknown_key_is_nobody(a_world: world.World, refused: Refused) -> None:
     session = boto3.Session(aws_access_key_id="AKIA" + "X" * 16, aws_secret_access_key="x", region_name="eu-west-1")
     sts = session.client("sts", endpoint_url=a_world.endpoint)

@@ -184,3 +184,28 @@ def test_a_task_runs_or_says_why_not_and_looking_does_not_stop_it(legacy: Client
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=document)
     assert launched(ecs, with_secret, name, network)["lastStatus"] == "RUNNING"
+
+
+def test_a_machine_joins_the_cluster_of_its_user_data_and_a_task_needs_one(
+    legacy: Clients, name: str, refused: Refused
+) -> None:
+    ecs, ec2 = legacy("ecs"), legacy("ec2")
+    ecs.create_cluster(clusterName=name)
+    ecs.register_task_definition(
+        family=name, containerDefinitions=[{"name": "main", "image": "docker.io/library/nginx:1", "memory": 64}]
+    )
+    on_machines = {"cluster": name, "taskDefinition": name, "launchType": "EC2"}
+    assert refused(ecs.run_task, **on_machines) == "InvalidParameterException"
+
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    (machine,) = ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, UserData=f"#!/bin/sh\necho ECS_CLUSTER={name} >> /etc/ecs/ecs.config"
+    )["Instances"]
+
+    assert len(ecs.list_container_instances(cluster=name, status="ACTIVE")["containerInstanceArns"]) == 1
+    (task,) = ecs.run_task(**on_machines)["tasks"]
+    ecs.stop_task(cluster=name, task=task["taskArn"], reason="seen")
+    assert refused(ecs.delete_cluster, cluster=name) == "ClusterContainsContainerInstancesException"
+    ec2.terminate_instances(InstanceIds=[machine["InstanceId"]])
+    assert ecs.list_container_instances(cluster=name)["containerInstanceArns"] == []
+    ecs.delete_cluster(cluster=name)

@@ -102,6 +102,7 @@ class Fake:
     legacy_registry: Registry
     target_registry: Registry
     outputs: dict[str, str] = field(default_factory=dict)
+    planned: dict[str, Any] = field(default_factory=dict)
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     part_bytes: int | None = None
     crash_before: int | None = None

@@ -23,6 +23,8 @@ DATA_READS = {  # what a carrying action may read beyond metadata, each with the
     "s3.GetObject": {"s3.bucket"},
     "dynamodb.BatchGetItem": {"dynamodb.table"},
     "dynamodb.Scan": {"dynamodb.table"},
+    "dynamodbstreams.GetRecords": {"dynamodb.table"},
+    "dynamodbstreams.GetShardIterator": {"dynamodb.table"},
     "ecr.BatchCheckLayerAvailability": {"ecr.repository"},
     "ecr.GetDownloadUrlForLayer": {"ecr.repository"},
 }

@@ -81,6 +81,7 @@ def test_a_key_is_found_with_everything_that_must_arrive(world: TwoSides, key: R
         "dead_principals": [DEAD],
         "rotation": True,
         "rotation_days": 365,
+        "grants": [],
     }
 
 
@@ -170,3 +171,59 @@ def test_a_key_whose_material_is_elsewhere_is_left_to_a_person(key: Resource, fa
     other = KEY.typed(replace(key, facts=key.facts | facts))
 
     assert not any(action.applies(other) for action in KEY.actions)
+
+
+def test_grants_of_people_are_given_again_in_the_targets_names_once(world: TwoSides, key: Resource) -> None:
+    kms = world.client("legacy", "kms")
+    reads = {"GranteePrincipal": f"arn:aws:iam::{LEGACY}:role/app", "Operations": ["Decrypt", "DescribeKey"]}
+    kms.create_grant(KeyId=key.ref.name, **reads)
+    kms.create_grant(KeyId=key.ref.name, Name="nightly", **reads, Constraints={"EncryptionContextSubset": {"a": "b"}})
+    for grantee in ("rds.eu-west-1.amazonaws.com", f"arn:aws:sts::{LEGACY}:assumed-role/fn/fn"):
+        kms.create_grant(KeyId=key.ref.name, GranteePrincipal=grantee, Operations=["Decrypt"])
+    kms.create_grant(KeyId=key.ref.name, Name="migrate-abc", **reads)
+    found = world.scan(KEY)[key.ref.name]
+
+    world.move(KEY, found)
+
+    there = world.renamed(found.ref.name)
+    given = world.client("target", "kms").list_grants(KeyId=there)["Grants"]
+    assert [grant.get("Name") for grant in found.facts["grants"]] == ["nightly", None]
+    assert {grant["GranteePrincipal"] for grant in given} == {f"arn:aws:iam::{TARGET}:role/app"}
+    assert world.differences(KEY, found, "create", "configure", "grant") == {}
+    world.undo()
+    assert world.client("target", "kms").list_grants(KeyId=there)["Grants"] == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"origin": "EXTERNAL"}, "kms.ImportKeyMaterial"),
+        ({"origin": "AWS_CLOUDHSM"}, "kms.CreateCustomKeyStore"),
+        ({"multi_region": "replica"}, "kms.ReplicateKey"),
+    ],
+)
+def test_a_key_that_cannot_be_made_anew_says_what_a_person_does(
+    key: Resource, facts: dict[str, str], said: str
+) -> None:
+    other = KEY.typed(replace(key, facts=key.facts | facts))
+
+    assert not any(action.applies(other) for action in KEY.actions)
+    assert said in KEY.by_hand(other)
+    assert KEY.by_hand(KEY.typed(replace(key, facts=key.facts | facts | {"key_manager": "AWS"}))) == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"usage": "SIGN_VERIFY", "spec": "ECC_NIST_P256"}, "new public key"),
+        ({"usage": "GENERATE_VERIFY_MAC", "spec": "HMAC_256"}, "verified with the old one"),
+        ({"spec": "RSA_4096"}, "read with the old key only"),
+        ({"multi_region": "primary"}, "replicas"),
+        ({}, ""),
+    ],
+)
+def test_what_a_new_key_cannot_do_is_told(key: Resource, facts: dict[str, str], said: str) -> None:
+    told = KEY.finding(KEY.typed(replace(key, facts=key.facts | facts)))
+
+    assert said in told
+    assert bool(told) == bool(said)

@@ -42,6 +42,7 @@ ADDS_AGAIN = {
     "ec2.launch_template": "a version is made anew with each call; the engine's token tells a repeat",
     "ec2.vpc": "moto 5.2.5 takes a block twice, AWS refuses it",
     "elbv2.listener": "moto 5.2.5 lists a certificate twice",
+    "kms.key": "moto 5.2.5 gives a second grant of one name, AWS gives the first again",
     "lambda.alias": "moto 5.2.5 takes a statement id twice, AWS refuses it",
     "lambda.function": "moto 5.2.5 takes a statement id twice, AWS refuses it",
     "lambda.version": "moto 5.2.5 takes a statement id twice, AWS refuses it",

@@ -264,6 +264,18 @@ def test_the_old_public_address_stands_for_the_new_one(sides: TwoSides) -> None:
     assert ElasticIp().outputs(new)["public_ip"] == new.facts["public_ip"] != old
 
 
+def test_a_bucket_that_lets_in_what_comes_through_an_endpoint_lets_in_the_targets(sides: TwoSides) -> None:
+    a_network(sides)
+    move_all(sides)
+
+    old, new = set(sides.scan(VpcEndpoint())), set(sides.scan(VpcEndpoint(), "target"))
+
+    assert old
+    condition = {"StringNotEquals": {"aws:sourceVpce": sorted(old)}}
+    assert set(sides.renamed(condition)["StringNotEquals"]["aws:sourceVpce"]) == new - old
+    assert not old & new
+
+
 def test_groups_and_prefix_lists_of_others_are_kept_apart() -> None:
     group = {
         "GroupId": "sg-1",

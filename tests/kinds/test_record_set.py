@@ -1,6 +1,7 @@
 """A record of a public zone, switched by the engine between two emulated accounts: ahead, at the cut-over, and back."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from migrate import drift
 from migrate.clients import SendFailed
+from migrate.config import Config
 from migrate.errors import VerificationFailed
 from migrate.kind import Json
 from migrate.kinds import every_kind
@@ -259,3 +261,57 @@ def test_a_public_zone_keeps_only_what_leads_nowhere_in_aws(switch: Switch) -> N
 
 
 MX = {"Name": "shop.example.", "Type": "MX", "ResourceRecords": [{"Value": "10 mail.example"}]}
+
+
+IN_SHARES = [{"record": "vpn.shop.example", "shares": [10, 50], "rest_s": 900}]
+
+
+def test_shares_that_people_asked_for_each_stand_for_their_time_and_come_back_one_by_one(switch: Switch) -> None:
+    legacy = address(switch)
+    # The emulator refuses a record that is created twice in the same words, gone or not.
+    switch.change(("UPSERT", record(legacy, 60)))
+    switch.plan(switches=IN_SHARES)
+    assert switch.body["refusals"] == []
+    assert switch.steps() == ["weigh", "share_1", "share_2", "shift"]
+
+    def weights() -> list[int]:
+        return [int(str(one["Weight"])) for one in switch.standing()]
+
+    switch.run(until="weigh")
+    for share, step in ((10, "share_1"), (50, "share_2")):
+        # The emulator says by the real clock when it took a change.
+        began = switch.clock.time = time.time()
+        switch.run(until=step)
+        assert weights() == [100 - share, share]
+        assert switch.clock.now() - began >= 895, "the next share came too soon"
+    switch.run()
+
+    assert weights() == [0, 100]
+    assert {proof.state for proof in switch.proofs().values()} == {"equal"}
+    for step, left in (("shift", [50, 50]), ("share_2", [90, 10]), ("share_1", [100, 0])):
+        assert switch.undo(switch.step(step)).whole
+        assert weights() == left
+    assert switch.undo().whole
+    assert switch.standing() == [record(legacy, 60)]
+
+
+def test_a_record_that_nobody_named_goes_over_at_once(switch: Switch) -> None:
+    switch.change(("CREATE", record(address(switch), 60)))
+    switch.plan(switches=[{"record": "other.*", "shares": [10]}])
+
+    assert switch.steps() == ["weigh", "shift"]
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [([50, 10], "must rise"), ([10, 10], "must rise"), ([0], "greater than or equal to 1"), ([], "at least 1 item")],
+)
+def test_shares_that_make_no_sense_are_refused_where_they_stand(shares: list[int], said: str) -> None:
+    document: Any = {
+        "schema": "migrate.config/1", "migration": "shop", "legacy": {"account": "111111111111", "regions": ["x"]},
+        "targets": {"production": {"account": TARGET, "role": "Admin"}},
+        "switches": [{"record": "*", "shares": shares}],
+    }  # fmt: skip
+
+    with pytest.raises(ValueError, match=said):
+        Config.model_validate(document)

@@ -12,7 +12,7 @@ from migrate.config import Config
 from migrate.errors import StepFailed
 from migrate.kind import It, Phase, Place
 from migrate.kinds import _test_launch
-from migrate.kinds._test_launch import TestLaunch
+from migrate.kinds._test_launch import TestLaunch, TestLaunchOnInstances
 from migrate.kinds.ecs_service import Service, ServiceFacts
 from migrate.names import AccountId, Ref, Region
 from tests.kinds.shapes import check_request
@@ -23,6 +23,8 @@ DEFINITION = "arn:aws:ecs:eu-west-1:222222222222:task-definition/web:1"
 TASK = "arn:aws:ecs:eu-west-1:222222222222:task/shop/0123"
 LAUNCH = Service().action("test_launch")
 assert isinstance(LAUNCH, TestLaunch)
+ON_INSTANCES = Service().action("test_launch_on_instances")
+assert isinstance(ON_INSTANCES, TestLaunchOnInstances)
 
 
 def it(**more: Any) -> It[ServiceFacts]:
@@ -51,6 +53,9 @@ class Ecs:
     outputs: dict[str, str] = field(default_factory=dict)
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     serves: str = DEFINITION
+    joined: list[list[str]] = field(default_factory=list)
+    """The cluster's instances, look by look."""
+    paused_s: float = 0.0
 
     def __post_init__(self) -> None:
         create = "222222222222/eu-west-1/ecs.service/shop/web:create"
@@ -60,7 +65,10 @@ class Ecs:
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         check_request(operation, params)
-        assert operation in LAUNCH.reads | Service.reads
+        assert operation in ON_INSTANCES.reads | Service.reads
+        if operation == "ecs.ListContainerInstances":
+            assert params == {"cluster": CLUSTER, "status": "ACTIVE"}
+            return {"containerInstanceArns": self.joined.pop(0) if self.joined else []}
         if operation == "ecs.ListTasks":
             return {"taskArns": self.running}
         if operation == "ecs.DescribeServices":
@@ -79,6 +87,9 @@ class Ecs:
 
     def rewrite(self, document: Any) -> Any:
         return document
+
+    def pause(self, seconds: float) -> None:
+        self.paused_s += seconds
 
     def remember(self, key: str, value: str) -> None:
         self.outputs[key] = value
@@ -229,6 +240,69 @@ def test_only_what_can_be_launched_without_acting_is_launched(
     more: dict[str, Any], applies: bool, by_default: bool
 ) -> None:
     assert (LAUNCH.applies(it(**more)), LAUNCH.by_default(it(**more))) == (applies, by_default)
+
+
+@pytest.mark.parametrize(
+    ("more", "applies"),
+    [
+        ({}, False),
+        ({"launch_type": "EC2"}, True),
+        ({"launch_type": "EXTERNAL"}, False),
+        ({"launch_type": None, "capacity_provider_strategy": [{"capacityProvider": "machines", "weight": 1}]}, True),
+        ({"launch_type": "EC2", "desired_count": 0}, False),
+        ({"launch_type": "EC2", "scheduling": "DAEMON"}, False),
+    ],
+)
+def test_what_is_on_machines_is_launched_where_they_are_and_nothing_is_launched_twice(
+    more: dict[str, Any], applies: bool
+) -> None:
+    assert ON_INSTANCES.applies(it(**more)) == applies
+    assert not (applies and LAUNCH.applies(it(**more)))
+
+
+def test_a_task_on_machines_waits_until_one_has_joined_and_keeps_where_it_may_run() -> None:
+    where = {
+        "placement_constraints": [{"type": "distinctInstance"}],
+        "placement_strategy": [{"type": "spread", "field": "host"}],
+    }
+    ecs = Ecs([running()], joined=[[], [], ["arn:of:an:instance"]])
+
+    ON_INSTANCES.carry(it(launch_type="EC2", **where), ecs)
+
+    asked = ecs.sent[0][1]
+    assert ecs.operations() == ["ecs.RunTask", "ecs.StopTask"]
+    assert (asked["launchType"], asked["placementConstraints"]) == ("EC2", where["placement_constraints"])
+    assert asked["placementStrategy"] == where["placement_strategy"]
+    assert ecs.paused_s == 2 * _test_launch.EVERY_S
+
+
+def test_a_cluster_that_no_machine_joins_fails_the_step_with_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_test_launch, "PATIENCE_S", 0.003)
+    ecs = Ecs([])
+
+    with pytest.raises(StepFailed, match="no instance has joined") as failed:
+        ON_INSTANCES.carry(it(launch_type="EC2"), ecs)
+
+    assert "user data" in failed.value.do
+    assert ecs.sent == []
+
+
+def test_a_capacity_provider_may_scale_out_first_so_its_machines_are_not_waited_for() -> None:
+    strategy = [{"capacityProvider": "machines", "weight": 1}]
+    ecs = Ecs([at("PROVISIONING"), running()])
+
+    ON_INSTANCES.carry(it(launch_type=None, capacity_provider_strategy=strategy), ecs)
+
+    assert ecs.sent[0][1]["capacityProviderStrategy"] == strategy
+    assert ecs.paused_s == 0
+
+
+def test_the_launch_on_machines_comes_after_their_group_is_filled_and_before_the_service_starts() -> None:
+    actions = [action.name for action in Service().actions]
+
+    assert ON_INSTANCES.phase == "cutover"
+    assert {"autoscaling.group.start", *LAUNCH.after_kinds} <= set(ON_INSTANCES.after_kinds)
+    assert actions.index("test_launch_on_instances") == actions.index("start") - 1
 
 
 def test_the_first_rule_of_migration_yaml_that_matches_decides() -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from migrate.errors import ConfigError
+from migrate.migration import Migration
+from migrate.out import Out
 from migrate.people.machines import Wanted
 from migrate.policy_evaluation import DIRECT, Asked, Policies, decide
-from migrate.verbs.people import look
+from migrate.verbs.people import look, people
 from tests.kinds.shapes import check_request
-from tests.people.company import DEV, LEGACY, PROD, VAULT, allow, key, of_queues, queue_arn
+from tests.people.company import DEV, LEGACY, ORGANISATION, PROD, VAULT, allow, key, of_queues, queue_arn
 
 ISSUER = "token.actions.githubusercontent.com"
 ROLE = f"arn:aws:iam::{PROD}:role/deploy-shop-web-production"
@@ -177,3 +180,37 @@ def test_the_documents_are_of_the_shape_that_iam_takes(tmp_path: Path) -> None:
                 "iam.CreateOpenIDConnectProvider",
                 {"Url": f"https://{one.name}", "ClientIDList": one.facts["client_ids"]},
             )
+
+
+def test_write_says_what_a_role_may_do_in_place_of_a_user_and_what_a_person_changed_there_stays(
+    tmp_path: Path,
+) -> None:
+    company = of_queues()
+    company.user(
+        "github-actions", access_keys=[key("KEYA", used="2026-11")],
+        inline={"all": {"Statement": [allow("sqs:*", [queue_arn("orders-prod"), queue_arn("orders-dev")])]}},
+    )  # fmt: skip
+    folder = company.folder(tmp_path, f"{ORGANISATION}identities: {{github: [{{{ONE}, replaces: github-actions}}]}}\n")
+    path = tmp_path / "migration.yaml"
+
+    people(Out(), folder.folder, write=True, welcome=False, inventory=None)
+    said = YAML().load(path)["identities"]["machines"]["production/deploy-shop-web-production"]["inline"]["Statement"]
+    first = path.read_text()
+    people(Out(), folder.folder, write=True, welcome=False, inventory=None)
+    path.write_text(path.read_text().replace("sqs:*", "sqs:Get*"))
+    people(Out(), folder.folder, write=True, welcome=False, inventory=None)
+    roles = [one for one in look(Migration(tmp_path)).machines if one.kind == "iam.role"]
+
+    assert [(one["Action"], one["Resource"]) for one in said] == [("sqs:*", queue_arn("orders-prod", PROD))]
+    assert "sqs:Get*" in path.read_text()
+    assert path.read_text() == first.replace("sqs:*", "sqs:Get*")
+    assert roles[0].facts["inline"]["as-github-actions"]["Statement"][0]["Action"] == "sqs:Get*"
+
+
+def test_a_vendors_user_may_stand_in_an_account_that_is_still_to_be_made(tmp_path: Path) -> None:
+    organisation = ORGANISATION.replace("vault: {}", "vault: {}, machines: {}")
+
+    made = wanted(tmp_path, f"{organisation}identities: {{access_management: machines, vendors: [{{{VENDOR}}}]}}\n")
+
+    trusted = made["production/iam.role/vercel-orders"].facts["trust"]["Statement"][0]["Principal"]["AWS"]
+    assert trusted == "arn:aws:iam::<machines>:user/vercel"

@@ -10,9 +10,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from migrate.errors import ConfigError
+from migrate.names import AccountId
+from migrate.people.questions import Corpus, questions_of_set
 from migrate.people.table import Cell, by_person
 from migrate.verbs.people import _findings, look
-from tests.people.company import AWS, DEV, HERE, LEGACY, ORGANISATION, PROD, Company, allow, deny, of_queues, queue_arn
+from tests.people.company import (
+    AWS,
+    DEV,
+    HERE,
+    LEGACY,
+    ORGANISATION,
+    PROD,
+    Company,
+    allow,
+    deny,
+    doc,
+    of_queues,
+    queue_arn,
+)
 
 READ = f"{AWS}ReadOnlyAccess"
 QUEUES = ["orders-prod", "orders-dev", "shared", "secrets", "old", "nobody-s"]
@@ -205,3 +220,14 @@ def test_500_users_in_20_accounts_are_planned_within_ten_seconds(tmp_path: Path)
     assert len(by_person(found.cells)) == 500 * 20
     assert sum(cell.kept for cell in found.cells) > 10_000
     assert took < 10, f"{took:.1f} s of CPU"
+
+
+def test_an_object_of_a_renamed_bucket_is_asked_about_by_the_old_buckets_name() -> None:
+    named = [("arn:aws:s3:::reports", f"arn:aws:s3:::reports-{PROD}"), ("arn:aws:s3:::rep", "arn:aws:s3:::rep-2")]
+    document = doc(allow("s3:GetObject", f"arn:aws:s3:::reports-{PROD}/2026/*"))
+
+    asked = questions_of_set([document], [], AccountId(PROD), LEGACY, named, Corpus.of([]))
+
+    assert [(one.before, one.after) for one in asked] == [
+        ("arn:aws:s3:::reports/2026/Anything", f"arn:aws:s3:::reports-{PROD}/2026/Anything")
+    ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from migrate.demo.strict import add, override, strict
 from migrate.demo.strict._caller import CALLER, Caller, allows
+from migrate.demo.strict._refusal import Refusal
 
 _KEY_ARN = re.compile(r"arn:aws:kms:([a-z0-9-]+):(\d{12}):(key|alias)/.+")
 
@@ -105,3 +106,31 @@ def default_keys() -> None:
             if alias.get("TargetKeyId") not in keys:
                 alias.pop("TargetKeyId", None)
         return json.dumps(answer)
+
+
+@strict(
+    "kms.grants-by-name",
+    makes="a grant that is given again under its name is the first one, and a key that is off takes none",
+    source="kms.CreateGrant Name and DisabledException, botocore 1.44.5",
+)
+def grants_by_name() -> None:
+    """The emulator gives a second grant. Source: kms.CreateGrant, botocore 1.44.5: the original GrantId is returned
+    where all parameters are the same; DisabledException."""
+    from moto.kms.models import KmsBackend
+
+    @override(KmsBackend, "create_grant")
+    def create_grant(
+        old: Any, self: Any, key_id: str, grantee_principal: str, operations: Any, name: Any, constraints: Any,
+        retiring_principal: Any,
+    ) -> Any:  # fmt: skip
+        key = self.describe_key(key_id)
+        if not key.enabled:
+            raise Refusal("DisabledException", f"{key.arn} is disabled.")
+        asked = (name, grantee_principal, operations, constraints, retiring_principal)
+        for grant in key.grants.values() if name else ():
+            known = (
+                grant.name, grant.grantee_principal, grant.operations, grant.constraints, grant.retiring_principal
+            )  # fmt: skip
+            if known == asked:
+                return grant.id, grant.token
+        return old(self, key_id, grantee_principal, operations, name, constraints, retiring_principal)

@@ -1,7 +1,7 @@
 """Rules over RDS instances: a real PostgreSQL behind each, reached through its endpoint.
 
 The one rule it keeps: what the API says of an instance is true of a server that a client can ask.
-Simulated: every status transition is over when the call returns.
+Simulated: every status transition is over when the call returns, unless the world's clock says otherwise (`slow`).
 """
 
 from __future__ import annotations

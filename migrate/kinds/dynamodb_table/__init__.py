@@ -9,14 +9,25 @@ from typing import Any, ClassVar
 from migrate.inventory import Resource
 from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, after, pair_tags
 from migrate.kinds._documents import canonical
-from migrate.kinds.dynamodb_table.actions import Configure, CopyItems, Create, Finish, Stream
+from migrate.kinds.dynamodb_table.actions import (
+    NO_EXPORT,
+    STRATEGIES,
+    CatchUp,
+    Configure,
+    CopyItems,
+    Create,
+    Finish,
+    Stream,
+)
 from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, read_facts, sendable
 
 
 class Table(Kind[TableFacts]):
     """A DynamoDB table with its items.
 
-    Names inside of items are not renamed. The stream is switched on after the items are there: a mapping that reads it
+    Names inside of items are not renamed. With `strategy: streams` (migration.yaml, `stores`) items are copied while
+    legacy writes, and what its stream says was changed is brought after the freeze. The target's own stream is switched
+    on after the items are there: a mapping that reads it
     from TRIM_HORIZON sees none of the copies as new. Replicas, auto scaling, insights, backups and Kinesis destination
     are not carried; coverage.md says what to do. Items that expire within an hour of the proof are not compared.
     """
@@ -38,6 +49,7 @@ class Table(Kind[TableFacts]):
     )
     tagging_types = ("dynamodb:table",)
     volatile = frozenset({"stream_arn", "replica_regions", "large"})
+    passing = frozenset({"stream_arn"})
     left_out: ClassVar[Mapping[str, str]] = {
         "Items of the stream": "stay in legacy for 24 hours; consumers read them to the end before they stop",
         "Replicas": "dynamodb.UpdateTable with ReplicaUpdates in the target, once its items are there",
@@ -49,7 +61,8 @@ class Table(Kind[TableFacts]):
         "Warm throughput": "grows by use; dynamodb.UpdateTable with WarmThroughput before a rush",
         "Vector indexes": "dynamodb.UpdateTable in the target",
     }
-    actions = (Create(), Configure(), CopyItems(), Stream(), Finish())
+    strategies: ClassVar[Mapping[str, str]] = STRATEGIES
+    actions = (Create(), Configure(), CopyItems(), CatchUp(), Stream(), Finish())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         names = [only] if only is not None else sorted(site.pages("dynamodb.ListTables", "TableNames"))
@@ -66,6 +79,9 @@ class Table(Kind[TableFacts]):
         tags = pair_tags([*site.pages("dynamodb.ListTagsOfResource", "Tags", ResourceArn=arn)])
         size = table.get("TableSizeBytes")
         return self.found(site, name, read_facts(site, table), arn=arn, tags=tags, size_bytes=size)
+
+    def unfit_strategy(self, it: It[TableFacts], place: Place) -> str:
+        return NO_EXPORT if it.strategy in ("export", "import") else ""
 
     def names(self, it: It[TableFacts], place: Place) -> Iterator[Name]:
         yield from super().names(it, place)

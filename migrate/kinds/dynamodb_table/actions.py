@@ -2,11 +2,43 @@
 
 from collections.abc import Mapping, Sequence
 
-from migrate.carry import items
-from migrate.kind import Action, Carrier, CarryAction, Find, It, Json, Place, Proof, Request, Wait, after, tag_pairs
+from migrate.carry import items, items_stream
+from migrate.kind import (
+    Action,
+    Carrier,
+    CarryAction,
+    Downtime,
+    Find,
+    It,
+    Json,
+    Phase,
+    Place,
+    Proof,
+    Request,
+    Wait,
+    after,
+    tag_pairs,
+)
+from migrate.kinds._choosing import WAY, told
 from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, sendable
 from migrate.values import as_json
 
+STREAMS = "streams"
+KEYS = "KEYS_ONLY"
+"""What a stream that is made for the move shows: only the keys are read from it."""
+STRATEGIES = {
+    "scan": "writers stand still while every item is read, written and compared, about 5 MB/s (uncalibrated); nothing "
+    "is changed in legacy; costs a read of legacy's items and a write in the target",
+    STREAMS: "writers stand still while the changed keys are read again and every item of both tables is compared; the "
+    "items travel before, at no downtime; legacy's table gets a stream where it has none; costs one more read of both",
+}
+NO_EXPORT = (
+    "export and import are not driven by this tool: dynamodb.ImportTable makes the table itself, without local "
+    "indexes, table class and tags (botocore 1.44.5), so nobody could tell that it is this migration's; choose scan or "
+    "streams"
+)
+
+_STREAM_ARN = "[Table][?StreamSpecification.StreamEnabled].LatestStreamArn | [0]"
 _BUSY = ("ResourceInUseException", "LimitExceededException")
 
 
@@ -106,8 +138,14 @@ class Configure(Action[TableFacts]):
         return requests
 
 
+def by_stream(it: It[TableFacts]) -> bool:
+    """Whether migration.yaml chose that its items are copied while legacy writes."""
+    return it.strategy == STREAMS
+
+
 class CopyItems(CarryAction[TableFacts]):
-    """Every item, segment by segment, while nothing writes; proved by a hash of each item in each table."""
+    """Every item, segment by segment. With `scan` nothing writes meanwhile, and every item is compared. With `streams`
+    legacy writes on: what differs must be among what its stream says was changed."""
 
     name = "copy_items"
     title = "Copy the items"
@@ -115,7 +153,37 @@ class CopyItems(CarryAction[TableFacts]):
     undo_class = "R3"
     downtime = "D2"
     writes = items.WRITES
-    reads = items.READS
+    reads = items_stream.READS
+
+    def when(self, it: It[TableFacts]) -> tuple[Phase, Downtime]:
+        return ("build", "D0") if by_stream(it) else (self.phase, self.downtime)
+
+    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
+        if not by_stream(it) or it.facts.stream is not None:
+            return ()
+        there: dict[str, Json] = {"TableName": it.ref.name}
+        wait = Wait("dynamodb.DescribeTable", dict(there), "Table.TableStatus", ("ACTIVE",))
+        return [
+            Request(
+                "dynamodb.UpdateTable",
+                there | {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": KEYS}},
+                "legacy",
+                find=Find("dynamodb.DescribeTable", dict(there), {"legacy_stream": _STREAM_ARN}),
+                retry=_BUSY,
+                wait=wait,
+                undo=Request(
+                    "dynamodb.UpdateTable",
+                    there | {"StreamSpecification": {"StreamEnabled": False}},
+                    "legacy",
+                    done=(*GONE, "ValidationException"),
+                    retry=_BUSY,
+                    wait=wait,
+                ),
+            )
+        ]
+
+    def legacy_after(self, it: It[TableFacts]) -> Mapping[str, Json] | None:
+        return {"stream": KEYS} if by_stream(it) and it.facts.stream is None else None
 
     def summary(self, it: It[TableFacts], place: Place) -> dict[str, Json]:
         how = "dynamodb.Scan in legacy, dynamodb.BatchWriteItem in the target, through this process"
@@ -124,16 +192,50 @@ class CopyItems(CarryAction[TableFacts]):
                 "; the table is large: better done by hand (dynamodb.ExportTableToPointInTime with S3BucketOwner, "
                 "dynamodb.ImportTable), with `to: legacy` in placement"
             )
-        return {"from": it.ref.name, "to": place.name, "how": how, "what": "every item, as it is"}
+        base: dict[str, Json] = {"from": it.ref.name, "to": place.name, "how": how, "what": "every item, as it is"}
+        return base | told(STRATEGIES, it.strategy)
 
     def carry(self, it: It[TableFacts], to: Carrier) -> Mapping[str, Json]:
         return items.copy_items(to, _tables(it, to))
 
     def prove(self, it: It[TableFacts], to: Carrier) -> Proof:
+        if to.planned.get(WAY) == STREAMS:
+            return items_stream.prove_copied(to, _tables(it, to))
         return items.prove_items(to, _tables(it, to))
 
     def uncarry(self, it: It[TableFacts], to: Carrier) -> None:
         items.take_away(to, _tables(it, to))
+
+
+class CatchUp(CarryAction[TableFacts]):
+    """What was written while the items were copied: each key of which legacy's stream speaks is read again from the
+    table. Where the stream cannot know everything any more, both tables are compared item by item instead."""
+
+    name = "catch_up"
+    title = "Bring what was written meanwhile"
+    phase = "data"
+    undo_class = "R3"
+    downtime = "D2"
+    writes = items.WRITES
+    reads = items_stream.READS
+
+    def applies(self, it: It[TableFacts]) -> bool:
+        return by_stream(it)
+
+    def summary(self, it: It[TableFacts], place: Place) -> dict[str, Json]:
+        how = (
+            "dynamodbstreams.GetRecords in legacy for the keys, dynamodb.BatchGetItem there for what stands under them"
+        )
+        return {"from": it.ref.name, "to": place.name, "how": how} | told(STRATEGIES, it.strategy)
+
+    def carry(self, it: It[TableFacts], to: Carrier) -> Mapping[str, Json]:
+        return items_stream.catch_up(to, _tables(it, to))
+
+    def prove(self, it: It[TableFacts], to: Carrier) -> Proof:
+        return items.prove_items(to, _tables(it, to))
+
+    def uncarry(self, it: It[TableFacts], to: Carrier) -> None:
+        """Nothing: what came second goes with what came first."""
 
 
 class Stream(Action[TableFacts]):
@@ -160,7 +262,7 @@ class Stream(Action[TableFacts]):
                 find=Find(
                     "dynamodb.DescribeTable",
                     dict(there),
-                    {"stream_arn": "[Table][?StreamSpecification.StreamEnabled].LatestStreamArn | [0]"},
+                    {"stream_arn": _STREAM_ARN},
                 ),
                 retry=_BUSY,
                 wait=_active(place),

@@ -32,6 +32,7 @@ from migrate.kinds.ec2_compute.group_facts import (
     read_facts,
     with_specifications,
 )
+from migrate.kinds.ec2_compute.protection import Protect
 
 GONE = "ValidationError"
 """AWS's answer for a group that is not there (and for much else)."""
@@ -45,6 +46,14 @@ def _own(name: str) -> dict[str, Json]:
 
 def _described(name: str) -> dict[str, Json]:
     return {"AutoScalingGroupNames": [name]}
+
+
+def _emptied(facts: GroupFacts, name: str, *, ours: bool) -> Wait | None:
+    """Until its last machine is gone; None where machines stay whatever its size is. Ours are let go before."""
+    is_protected = facts.of_ecs or facts.settings.get("NewInstancesProtectedFromScaleIn")
+    if "Terminate" in facts.suspended or (is_protected and not ours):
+        return None
+    return Wait(LOOK, _described(name), _COUNT, ("0",), gone=(GONE,), every_s=15)
 
 
 class Create(Action[GroupFacts]):
@@ -113,8 +122,6 @@ class StopLegacy(Action[GroupFacts]):
         facts, own = it.facts, _own(it.ref.name)
         stops = [one for one in PROCESSES if one not in ("Terminate", *facts.suspended)]
         sizes: dict[str, Json] = {"MinSize": facts.min_size, "DesiredCapacity": facts.desired_now}
-        protected = facts.of_ecs or facts.settings.get("NewInstancesProtectedFromScaleIn")
-        waits = not protected and "Terminate" not in facts.suspended
         suspend = Request(
             "autoscaling.SuspendProcesses",
             own | {"ScalingProcesses": stops},
@@ -126,7 +133,7 @@ class StopLegacy(Action[GroupFacts]):
             own | {"MinSize": 0, "DesiredCapacity": 0},
             "legacy",
             retry=BUSY,
-            wait=Wait(LOOK, _described(it.ref.name), _COUNT, ("0",), every_s=15) if waits else None,
+            wait=_emptied(facts, it.ref.name, ours=False),
             undo=Request("autoscaling.UpdateAutoScalingGroup", own | sizes, "legacy", retry=BUSY),
         )
         return [*([suspend] if stops else []), empty]
@@ -147,6 +154,9 @@ class Start(Action[GroupFacts]):
     undo_class = "R3"
     downtime = "D2"
     sets = frozenset({"deletion_protection", "warm_pool"})
+    # Its machines join a cluster by their user data, and a cluster that has machines is not deleted. Source:
+    # ecs.DeleteCluster, ClusterContainsContainerInstancesException, botocore 1.44.5.
+    after_kinds = ("ecs.cluster.create",)
 
     def applies(self, it: It[GroupFacts]) -> bool:
         return it.facts.moves
@@ -179,6 +189,7 @@ class Start(Action[GroupFacts]):
                     own | {"MinSize": 0, "DesiredCapacity": 0},
                     done=(GONE,),
                     retry=BUSY,
+                    wait=_emptied(facts, place.name, ours=True),
                 ),
             )
         )
@@ -241,7 +252,7 @@ class AutoScalingGroup(Kind[GroupFacts]):
         "instance refresh, activities": "what happened, or happens just now, is not repeated",
         "SkipZonalShiftValidation": "said at a call only; AWS does not show it",
     }
-    actions = (Create(), StopLegacy(), Start())
+    actions = (Create(), StopLegacy(), Start(), Protect())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         wanted = {"AutoScalingGroupNames": [only]} if only else {}

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, after, pair_tags, same_place
 from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
+from migrate.kinds.rds_instance.dms import CatchUpByDms, EndDms, LoadByDms
 from migrate.kinds.rds_instance.enabling import EnableReplication
 from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
 from migrate.kinds.rds_instance.precheck import Precheck
 from migrate.kinds.rds_instance.replication import CatchUp, CheckReplication, EndReplication, Replicate
+from migrate.kinds.rds_instance.way_back import CheckWayBack, EndWayBack, FollowBack
 
 GIB = 1024**3
 
@@ -32,8 +34,8 @@ class Instance(Kind[InstanceFacts]):
     volatile = frozenset({"host", "resource_id"})
     unordered = frozenset({"security_groups"})
     actions = (
-        EnableReplication(), CheckReplication(), Precheck(), Snapshot(), Copy(), Create(), Replicate(), CatchUp(),
-        EndReplication(), ProveRows(),
+        EnableReplication(), CheckReplication(), Precheck(), Snapshot(), Copy(), Create(), CheckWayBack(), Replicate(),
+        LoadByDms(), CatchUp(), EndReplication(), CatchUpByDms(), ProveRows(), EndDms(), FollowBack(), EndWayBack(),
     )  # fmt: skip
     manual = (
         "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from migrate.carry import postgres
 from migrate.kind import (
     Action,
     Carrier,
@@ -27,7 +26,8 @@ from migrate.kind import (
 )
 from migrate.kinds._transfer_key import transfer_key
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
-from migrate.kinds.rds_instance.replication import by_logical, choice, without_own_setting
+from migrate.kinds.rds_instance.replication import choice, is_followed, without_own_setting
+from migrate.kinds.rds_instance.way_back import lost, note, proof_of_rows, without_own_things
 from migrate.values import join
 
 SNAPSHOT_GONE = "DBSnapshotNotFound"
@@ -50,7 +50,7 @@ class Snapshot(Action[InstanceFacts]):
     downtime = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
-        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
+        return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -100,7 +100,7 @@ class Copy(Action[InstanceFacts]):
     downtime = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
-        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
+        return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -137,7 +137,7 @@ class Create(Action[InstanceFacts]):
     downtime = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
-        return ("build", "D0") if by_logical(it) else (self.phase, self.downtime)
+        return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -215,25 +215,15 @@ class ProveRows(CarryAction[InstanceFacts]):
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
+        note(it, to)
         return {}
 
+    def loses(self, it: It[InstanceFacts], to: Carrier) -> Sequence[str]:
+        return lost(it, to)
+
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
-        ends: dict[str, tuple[str, int]] = {}
-        for side, site, name in (("legacy", to.legacy, it.ref.name), ("target", to.target, to.place.name)):
-            answer = site.call("rds.DescribeDBInstances", DBInstanceIdentifier=name)
-            endpoint = answer["DBInstances"][0].get("Endpoint")
-            if endpoint is None:
-                return Proof("could not be proved", (), (f"{name} in {side} has no endpoint yet",))
-            ends[side] = (str(endpoint["Address"]), int(endpoint["Port"]))
-
-        def open_legacy(database: str) -> Any:
-            return to.connect(*ends["legacy"], database, side="legacy", instance=it.ref.name)
-
-        def open_target(database: str) -> Any:
-            return to.connect(*ends["target"], database, side="target", instance=it.ref.name)
-
-        proof = postgres.prove(open_legacy, open_target, it.facts.db_name or "postgres", together=to.legacy.map)
-        return without_own_setting(it, to, proof)
+        proof = proof_of_rows(it, to)
+        return without_own_things(to, without_own_setting(it, to, proof))
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """Nothing: nothing was written."""

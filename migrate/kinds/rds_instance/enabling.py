@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from migrate.kind import Action, Find, It, Json, Place, Request, Wait, tag_pairs
 from migrate.kinds.rds_instance.facts import InstanceFacts
-from migrate.kinds.rds_instance.replication import by_logical
+from migrate.kinds.rds_instance.replication import is_followed
 
 GROUP_GONE = "DBParameterGroupNotFound"
 BROKEN = ("failed", "incompatible-parameters", "storage-full")
@@ -33,7 +33,7 @@ class EnableReplication(Action[InstanceFacts]):
     named_only = True
 
     def applies(self, it: It[InstanceFacts]) -> bool:
-        return by_logical(it) and not it.facts.logical_replication
+        return is_followed(it) and not it.facts.logical_replication
 
     def requests(self, it: It[InstanceFacts], place: Place) -> Sequence[Request]:
         name = group_name(it)

@@ -62,7 +62,7 @@ class Precheck(CarryAction[InstanceFacts]):
             return to.connect(it.facts.host, it.facts.port, database, side="legacy", instance=it.ref.name)
 
         found = examine(connect, it.facts.db_name or "postgres")
-        strategy: Strategy = "logical" if to.planned.get(STRATEGY) == "logical" else "snapshot"
+        strategy: Strategy = "logical" if to.planned.get(STRATEGY) in ("logical", "dms") else "snapshot"
         stops = stopping(found, strategy)
         if stops:
             listed = "\n".join(f"    {finding}\n      do: {finding.do}" for finding in stops)

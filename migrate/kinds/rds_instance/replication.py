@@ -27,6 +27,16 @@ def by_logical(it: It[InstanceFacts]) -> bool:
     return it.facts.moves and it.strategy == "logical"
 
 
+def by_dms(it: It[InstanceFacts]) -> bool:
+    """Whether migration.yaml chose AWS DMS for it, which a person sets up."""
+    return it.facts.moves and it.strategy == "dms"
+
+
+def is_followed(it: It[InstanceFacts]) -> bool:
+    """Whether its rows are copied while legacy writes: restored early, and from a server that logs logically."""
+    return by_logical(it) or by_dms(it)
+
+
 def choice(it: It[InstanceFacts]) -> str:
     """What the plan says of the strategy: what each costs in time, and how the other is chosen."""
     # The same rates as in `estimate`: two snapshots or copies at 80 MB/s, a restore at 200 MB/s. Uncalibrated.
@@ -37,7 +47,11 @@ def choice(it: It[InstanceFacts]) -> str:
         "legacy, rds.logical_replication and a key in every table"
     )
     if it.strategy == "logical":
+        back = "brought back by a rollback" if it.way_back else "lost by a rollback (way_back: reverse brings it back)"
+        replicated += f". What the target takes after the cut-over is {back}"
         return f"logical: {replicated}. snapshot would be: {snapshot}, and nothing is changed in legacy's database"
+    if it.strategy == "dms":
+        return f"dms: a person sets DMS up and ends it; {replicated}. snapshot would be: {snapshot}"
     return f"snapshot: {snapshot}. logical would be: {replicated} (databases: strategy: logical)"
 
 
@@ -124,14 +138,24 @@ class CheckReplication(_OfReplication):
     name = "check_replication"
     title = "Check that legacy's database can be replicated"
 
+    def applies(self, it: It[InstanceFacts]) -> bool:
+        return is_followed(it)
+
     def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         return {
             "from": f"{it.facts.host}:{it.facts.port}",
             "how": "wal_level, free slots, a replica identity in every table, no large objects, no unlogged tables",
             "strategy": choice(it),
+            "way back": it.way_back or "none",
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
+        if to.planned.get("way back") == "reverse" and not it.facts.logical_replication:
+            raise StepFailed(
+                f"{to.step}: way_back: reverse needs rds.logical_replication in the parameter group of {it.ref.name} "
+                "itself: the target is restored under its copy, and publishes",
+                do="set it there, reboot, scan and plan again; or take way_back out of migration.yaml",
+            )
         with connected(it, to, with_target=False) as pairs:
             followed = [pair for pair in pairs if pair.tables]
             needed = len(followed) * (1 + logical.SYNC_WORKERS)

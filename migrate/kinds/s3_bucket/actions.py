@@ -266,6 +266,8 @@ def _summary(it: It[BucketFacts], place: Place) -> dict[str, Json]:
     how = "s3.CopyObject as the target account; objects uploaded in parts by s3.UploadPartCopy"
     if _through(it.facts):
         how = "read in legacy and written to the target through this process: no other account may use aws/s3"
+    if not _is_for_jobs(it.facts):
+        how += "; never by S3 Batch Operations (a KMS key, a website or Object Lock)"
     return {
         **({"remarks": remarks} if (remarks := _remarks(it)) else {}),
         "from": f"s3://{it.ref.name}",
@@ -336,6 +338,10 @@ def _through(facts: BucketFacts) -> bool:
     return facts.key_manager == "aws"
 
 
+def _is_for_jobs(facts: BucketFacts) -> bool:
+    return facts.key_manager == "none" and not facts.website and not facts.object_lock
+
+
 def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
     facts = it.facts
     return Buckets(
@@ -346,4 +352,7 @@ def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
         special=bool(facts.website or facts.object_lock),
         requester_pays=facts.request_payer != "BucketOwner",
         read_up_to_bytes=to.planned.get("read_up_to_bytes"),
+        restore=to.planned.get("restore"),
+        # Jobs say no locks and redirects, and their role has no right to keys.
+        batch_from=to.planned.get("batch_from_objects") if _is_for_jobs(facts) else None,
     )

@@ -84,6 +84,8 @@ class PermissionSet(Wanted):
     managed: list[str] = Field(default_factory=list)
     customer: list[dict[str, Json]] = Field(default_factory=list)
     inline: dict[str, Json] | None = None
+    needs: list[str] = Field(default_factory=list)
+    """How wishes call the customer managed policies that must stand in the accounts that have it."""
 
 
 def _target(it: It[PermissionSet]) -> dict[str, Json]:
@@ -200,6 +202,7 @@ class PermissionSetKind(WantedKind[PermissionSet]):
     }
     is_global = False
     stamped = False
+    volatile = VOLATILE | {"needs"}
     adjustable = frozenset({"customer", "description", "inline", "managed", "session"})
     unordered = frozenset({"customer", "managed"})
     actions = (CreatePermissionSet(), ChangePermissionSet())
@@ -220,8 +223,10 @@ class PermissionSetKind(WantedKind[PermissionSet]):
         return self.found(site, one["Name"], _read(site, at, one), arn=arn) if only in (None, one["Name"]) else None
 
     def needs(self, it: It[PermissionSet]) -> Iterator[Need]:
-        """The instance."""
+        """The instance, and its customer managed policies in the accounts: a change is provisioned there."""
         yield Need(it.facts.instance, "in", "hard", "sso-admin.CreatePermissionSet InstanceArn")
+        for policy in it.facts.needs:
+            yield Need(policy, "grants", "hard", "sso-admin.AttachCustomerManagedPolicyReferenceToPermissionSet")
 
 
 def _read(site: ReadSite, at: dict[str, str], one: dict[str, Any]) -> PermissionSet:
@@ -247,6 +252,8 @@ class Assignment(Wanted):
     group: str
     is_given: bool = True
     """False: it was given until a day that is over."""
+    needs: list[str] = Field(default_factory=list)
+    """How wishes call the customer managed policies that must stand in the account: AWS fails the assignment else."""
 
 
 class CreateAssignment(Make[Assignment]):
@@ -322,6 +329,7 @@ class AssignmentKind(WantedKind[Assignment]):
     }  # fmt: skip
     is_global = False
     stamped = False
+    volatile = VOLATILE | {"needs"}
     adjustable = frozenset({"is_given"})
     actions = (CreateAssignment(), EndAssignment())
     ends = "end"
@@ -359,6 +367,8 @@ class AssignmentKind(WantedKind[Assignment]):
         """The permission set, the group and the account; the account lies where it belongs by then."""
         yield Need(it.facts.permission_set, "attached to", "hard", "sso-admin.CreateAccountAssignment PermissionSetArn")
         yield Need(it.facts.group, "attached to", "hard", "sso-admin.CreateAccountAssignment PrincipalId")
+        for policy in it.facts.needs:
+            yield Need(policy, "grants", "hard", "sso-admin.CreateAccountAssignment PermissionSetArn")
         if it.facts.account.startswith("wanted:"):
             yield Need(it.facts.account, "attached to", "hard", "sso-admin.CreateAccountAssignment TargetId")
 

@@ -80,6 +80,7 @@ def a_secret(world: TwoSides) -> Resource:
         KmsKeyId=key,
         SecretString=json.dumps({"password": "hunter2", "role": role}),
         Tags=needed.PAIRS,
+        AddReplicaRegions=[{"Region": "eu-central-1"}],
     )
     secrets.put_resource_policy(SecretId=SECRET, ResourcePolicy=reads(role, DEAD))
     return needed.scanned(world, "secretsmanager.secret", SECRET)
@@ -132,11 +133,15 @@ EXAMPLES = (
             "resource_policy": secret("put_resource_policy", ResourcePolicy=reads(f"arn:aws:iam::{TARGET}:root")),
             "dead_principals": secret("put_resource_policy", ResourcePolicy=reads(DEAD)),
             "tags": secret("tag_resource", Tags=needed.OTHER_PAIRS),
+            "replicas": secret("remove_regions_from_replication", RemoveReplicaRegions=["eu-central-1"]),
         },
         fixed={
+            "primary_region": "a replica does not move: its primary makes it",
+            "rotation_lambda_arn": "needs a function in both accounts; tests/acceptance/test_stores_story.py",
+            "rotation_rules": "needs a function in both accounts, too",
             "owning_service": "only AWS's own services can say it",
             "has_value": "nobody can take the only value of a secret away",
         },
-        done=("create", "policy", "copy_value"),
+        done=("create", "policy", "copy_value", "replicate"),
     ),
 )

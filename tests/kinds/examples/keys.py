@@ -29,6 +29,7 @@ def a_key(world: TwoSides) -> Resource:
     for alias in ("alias/shop", "alias/shop-data"):
         kms.create_alias(AliasName=alias, TargetKeyId=key_id)
     kms.enable_key_rotation(KeyId=key_id, RotationPeriodInDays=180)
+    kms.create_grant(KeyId=key_id, Name="reader", GranteePrincipal=role, Operations=["Decrypt", "DescribeKey"])
     kms.disable_key(KeyId=key_id)
     return needed.scanned(world, "kms.key", key_id)
 
@@ -54,6 +55,9 @@ EXAMPLES = (
             "state": key("enable_key"),
             "description": key("update_key_description", Description="others"),
             "aliases": one_more_alias,
+            "grants": key(
+                "create_grant", GranteePrincipal=f"arn:aws:iam::{TARGET}:role/another", Operations=["Encrypt"]
+            ),
             "rotation": key("disable_key_rotation"),
             "policy": policy_of(f"arn:aws:iam::{TARGET}:role/another"),
             "dead_principals": policy_of(DEAD),

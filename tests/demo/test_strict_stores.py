@@ -1,0 +1,181 @@
+"""The embedded world where stores move: replication, rotation, replicas, grants, tables that take time, throttling."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from migrate.demo import clock
+from migrate.demo.accounts import LEGACY, TARGETS
+from migrate.demo.world import World
+from tests.acceptance import stores_account as account
+
+pytestmark = pytest.mark.world
+
+PRODUCTION = TARGETS["production"]
+Client = Callable[..., Any]
+
+
+@pytest.fixture
+def rules(legacy: Client, name: str) -> Any:
+    """A replication rule for one repository of legacy, taken away afterwards."""
+    ecr = legacy("ecr")
+    account.images(ecr, name)
+    where = {"region": "eu-west-1", "registryId": PRODUCTION}
+    rule = {"destinations": [where], "repositoryFilters": [{"filter": name, "filterType": "PREFIX_MATCH"}]}
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    yield where
+    ecr.put_replication_configuration(replicationConfiguration={"rules": []})
+
+
+def backfilled(ecr: Any, where: dict[str, str]) -> list[dict[str, Any]]:
+    own = ecr.start_replication_backfill(destination=where)["replicationBackfillId"]
+    while True:
+        answer: dict[str, Any] = ecr.describe_replication_backfill_results(replicationBackfillId=own)
+        if answer["status"] == "COMPLETE":
+            return list(answer["results"])
+
+
+def test_a_back_fill_is_refused_by_a_registry_that_does_not_let_it_in(
+    legacy: Client, target: Client, rules: dict[str, str], name: str
+) -> None:
+    target("ecr").create_repository(repositoryName=name)
+
+    results = backfilled(legacy("ecr"), rules)
+
+    assert {(one["status"], one["failureCode"]) for one in results} == {("FAILED", "ACCESS_DENIED")}
+    assert target("ecr").describe_images(repositoryName=name)["imageDetails"] == []
+
+
+def test_a_back_fill_brings_every_image_with_its_digest_where_it_is_let_in(
+    legacy: Client, target: Client, rules: dict[str, str], name: str
+) -> None:
+    statement = {
+        "Sid": "in", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{LEGACY}:root"},
+        "Action": ["ecr:ReplicateImage"], "Resource": f"arn:aws:ecr:eu-west-1:{PRODUCTION}:repository/{name}",
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    target("ecr").put_registry_policy(policyText=policy)
+    target("ecr").create_repository(repositoryName=name)
+
+    results = backfilled(legacy("ecr"), rules)
+    target("ecr").delete_registry_policy()
+
+    there, here = (
+        {
+            one["imageDigest"]: one.get("imageTags")
+            for one in side("ecr").describe_images(repositoryName=name)["imageDetails"]
+        }
+        for side in (target, legacy)
+    )
+    assert there == here
+    assert len(results) == len(here) == 4
+
+
+def test_a_back_fill_needs_a_rule_and_runs_alone(legacy: Client, rules: dict[str, str], refused: Any) -> None:
+    ecr = legacy("ecr")
+    other = {"region": "eu-central-1", "registryId": PRODUCTION}
+
+    assert refused(ecr.start_replication_backfill, destination=other) == "InvalidParameterException"
+    ecr.start_replication_backfill(destination=rules)
+    assert refused(ecr.start_replication_backfill, destination=rules) == "ReplicationBackfillInProgressException"
+    assert refused(ecr.start_replication_backfill, destination=rules) == "ReplicationBackfillInProgressException"
+    # It ends by itself although nobody asks about it.
+    assert ecr.start_replication_backfill(destination=rules)["replicationBackfillId"]
+
+
+def test_rotation_needs_a_function_that_lets_the_service_in_and_leaves_the_value_alone(
+    legacy: Client, name: str, refused: Any
+) -> None:
+    manager, function = legacy("secretsmanager"), legacy("lambda")
+    manager.create_secret(Name=name, SecretString="as it is")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = legacy("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    made = function.create_function(
+        FunctionName=name, Runtime="python3.12", Role=role, Handler="i.h", Code={"ZipFile": account.package()}
+    )
+    asked = {"SecretId": name, "RotationRules": {"ScheduleExpression": "rate(5 days)"}, "RotateImmediately": False}
+    absent = made["FunctionArn"] + "-absent"
+
+    assert refused(manager.rotate_secret, RotationLambdaARN=absent, **asked) == "ResourceNotFoundException"
+    assert refused(manager.rotate_secret, RotationLambdaARN=made["FunctionArn"], **asked) == "AccessDeniedException"
+    function.add_permission(
+        FunctionName=name, StatementId="in", Action="lambda:InvokeFunction", Principal="secretsmanager.amazonaws.com"
+    )
+    manager.rotate_secret(RotationLambdaARN=made["FunctionArn"], **asked)
+
+    shown = manager.describe_secret(SecretId=name)
+    assert shown["RotationRules"]["ScheduleExpression"] == "rate(5 days)"
+    assert list(shown["VersionIdsToStages"].values()) == [["AWSCURRENT"]]
+    assert manager.get_secret_value(SecretId=name)["SecretString"] == "as it is"
+
+
+def test_a_replica_shows_the_key_that_it_was_asked_for(legacy: Client, name: str) -> None:
+    key = "arn:aws:kms:eu-central-1:111111111111:key/11111111-2222-3333-4444-555555555555"
+    legacy("secretsmanager").create_secret(
+        Name=name, SecretString="x", AddReplicaRegions=[{"Region": "eu-central-1", "KmsKeyId": key}]
+    )
+
+    [shown] = legacy("secretsmanager").describe_secret(SecretId=name)["ReplicationStatus"]
+
+    assert (shown["Region"], shown["KmsKeyId"], shown["Status"]) == ("eu-central-1", key, "InSync")
+
+
+def test_a_grant_of_one_name_is_given_once_and_a_key_that_is_off_takes_none(legacy: Client, refused: Any) -> None:
+    kms = legacy("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    asked = {"KeyId": key, "GranteePrincipal": f"arn:aws:iam::{LEGACY}:root", "Operations": ["Decrypt"]}
+
+    one, again = (kms.create_grant(Name="n", **asked)["GrantId"] for _ in range(2))
+    other = kms.create_grant(Name="m", **asked)["GrantId"]
+    kms.disable_key(KeyId=key)
+
+    assert one == again != other
+    assert refused(kms.create_grant, Name="x", **asked) == "DisabledException"
+
+
+def test_a_table_is_ready_when_the_worlds_time_says_so_and_takes_nothing_before(
+    a_world: World, legacy: Client, name: str, refused: Any
+) -> None:
+    dynamodb = legacy("dynamodb")
+    item = {"id": {"N": "1"}}
+    begun = time.monotonic()
+    clock.slow(a_world.home, {"dynamodb:table": 3600.0})
+    try:
+        dynamodb.create_table(
+            TableName=name, AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+        )  # fmt: skip
+        assert dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "CREATING"
+        assert refused(dynamodb.put_item, TableName=name, Item=item) == "ResourceNotFoundException"
+        clock.push(a_world.home, 3601)
+        assert dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE"
+        dynamodb.put_item(TableName=name, Item=item)
+    finally:
+        (a_world.home / clock.FILE).unlink()
+    assert time.monotonic() - begun < 60
+
+
+def test_a_bucket_of_tokens_lets_a_burst_through_and_then_so_many_a_second(
+    a_world: World, legacy: Client, name: str, refused: Any
+) -> None:
+    from botocore.config import Config
+
+    once = legacy("ssm", config=Config(retries={"total_max_attempts": 1}))
+    faults = a_world.home / "faults.json"
+    faults.write_text(json.dumps({"buckets": {"ssm:GetParameter": [0.5, 3]}}))
+    try:
+        answers = [refused(once.get_parameter, Name=f"/{name}") for _ in range(6)]
+        # Another operation has a bucket of its own.
+        once.describe_parameters()
+    finally:
+        faults.unlink()
+
+    assert answers[:3] == ["ParameterNotFound"] * 3
+    assert "ThrottlingException" in answers[3:]

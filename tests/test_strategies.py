@@ -1,0 +1,123 @@
+"""A way of moving data that cannot be taken refuses the plan, and says which can."""
+
+from typing import Any
+
+import pytest
+
+from migrate import plan
+from migrate.kinds.dynamodb_table import Table
+from migrate.kinds.dynamodb_table.actions import STRATEGIES
+from migrate.kinds.ecr_repository import Repository
+from tests.plans.toys import KINDS, inputs, thing
+
+DATABASE = thing("toy.database", "orders-prod")
+
+
+def refusals(*stores: dict[str, str], kinds: Any = KINDS, **more: Any) -> list[tuple[str, str]]:
+    body = plan.make(inputs([DATABASE], stores=list(stores), kinds=kinds, **more))
+    return [(line["key"], line["what"]) for line in body["refusals"]]
+
+
+class TwoWays(type(KINDS["toy.database"])):  # type: ignore[misc]
+    """A toy with two ways, one of which this thing cannot go."""
+
+    strategies = {"slow": "an hour", "quick": "a minute"}  # noqa: RUF012
+
+    def unfit_strategy(self, it: Any, place: Any) -> str:
+        return "it is too old: choose slow" if it.strategy == "quick" else ""
+
+
+WAYS = {**KINDS, "toy.database": TwoWays()}
+
+
+def test_a_way_that_the_kind_has_is_taken() -> None:
+    assert refusals({"resource": "toy.database/orders-*", "strategy": "slow"}, kinds=WAYS) == []
+
+
+def test_a_way_that_no_kind_has_is_refused_with_those_that_there_are() -> None:
+    [(key, said)] = refusals({"resource": "toy.database/*", "strategy": "teleport"}, kinds=WAYS)
+    [(_, only)] = refusals({"resource": "toy.database/*", "strategy": "slow"})
+
+    assert key == f"strategy/{DATABASE.ref}"
+    assert "'teleport'" in said
+    assert "slow, quick" in said
+    assert "one way only" in only
+
+
+def test_a_way_that_this_one_cannot_go_is_refused_with_the_reason() -> None:
+    [(_, said)] = refusals({"resource": "toy.database/*", "strategy": "quick"}, kinds=WAYS)
+
+    assert said == f"{DATABASE.ref}: it is too old: choose slow"
+
+
+def test_a_pattern_that_fits_nothing_is_refused_because_somebody_relies_on_it() -> None:
+    [(key, said)] = refusals({"resource": "toy.database/ordres", "strategy": "slow"}, kinds=WAYS)
+
+    assert key == "strategy/toy.database/ordres"
+    assert "nothing that was found is called" in said
+
+
+def a_table(strategy: str, **facts: Any) -> Any:
+    kind = Table()
+    known = {
+        "attributes": {"id": "S"}, "key": [{"AttributeName": "id", "KeyType": "HASH"}], "local_indexes": {},
+        "global_indexes": {}, "billing_mode": "PAY_PER_REQUEST", "throughput": None, "on_demand_limits": None,
+        "table_class": "STANDARD", "encryption": None, "stream": None, "stream_arn": None, "recovery_days": None,
+        "policy": None, "expires_by": None, "deletion_protection": False, "replica_regions": [], "large": False,
+    } | facts  # fmt: skip
+    from dataclasses import replace
+
+    found = replace(thing("toy.database", "orders"), facts=known)
+    return kind, replace(kind.typed(found), strategy=strategy)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "phases"),
+    [
+        ("", {"create": "build", "copy_items": "data"}),
+        ("scan", {"create": "build", "copy_items": "data"}),
+        ("streams", {"create": "build", "copy_items": "build", "catch_up": "data"}),
+    ],
+)
+def test_a_tables_items_travel_before_the_freeze_only_by_streams(strategy: str, phases: dict[str, str]) -> None:
+    kind, it = a_table(strategy)
+
+    assert {action.name: action.when(it)[0] for action in kind.actions if action.applies(it)} == phases
+
+
+def test_legacys_table_gets_a_stream_only_where_it_has_none_and_loses_it_with_the_undo() -> None:
+    from tests.kinds.planned import checked, place_of
+
+    kind, without = a_table("streams")
+    _, having = a_table("streams", stream="NEW_IMAGE", stream_arn="arn:aws:dynamodb:x")
+    copy = kind.action("copy_items")
+
+    [request] = checked(list(copy.requests(without, place_of("orders"))))
+
+    assert (request.operation, request.side) == ("dynamodb.UpdateTable", "legacy")
+    assert request.undo is not None
+    assert request.undo.params["StreamSpecification"] == {"StreamEnabled": False}
+    assert copy.legacy_after(without) == {"stream": "KEYS_ONLY"}
+    assert copy.requests(having, place_of("orders")) == ()
+    assert copy.legacy_after(having) is None
+
+
+def test_export_and_import_are_refused_with_the_reason() -> None:
+    from tests.kinds.planned import place_of
+
+    kind, it = a_table("export")
+
+    assert "dynamodb.ImportTable makes the table itself" in kind.unfit_strategy(it, place_of("orders"))
+    assert set(STRATEGIES) == {"scan", "streams"}
+
+
+def test_a_repository_that_gets_another_name_cannot_be_replicated() -> None:
+    from dataclasses import replace
+
+    from tests.kinds.planned import place_of
+    from tests.kinds.test_ecr import an_it
+
+    it = replace(an_it(), strategy="replication")
+
+    assert Repository().unfit_strategy(it, place_of("shop/web")) == ""
+    assert "choose digest" in Repository().unfit_strategy(it, place_of("team/web"))
