@@ -59,6 +59,11 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
             "the run: it asks whether the migration is over, and may wait for weeks. Other plans may be made and run "
             "meanwhile; each ends with that section"
         )
+    if any(one.ref.kind == "cloudtrail.data_trail" for one in todo.resources):
+        yield (
+            "AWS charges for every data event that a trail logs and for the objects in its bucket; a rollback keeps a "
+            "bucket that has logs in it"
+        )
     if any(one.ref.kind == "iam.root_access" for one in todo.resources):
         yield (
             "accounts made from now on have no root password; legacy and accounts that stand keep theirs, and their "

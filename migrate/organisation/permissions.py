@@ -7,7 +7,7 @@ Which reads a kind has stands beside the kind.
 from collections.abc import Iterator, Mapping
 
 from migrate.organisation import activity
-from migrate.organisation.kinds import wanted_kinds
+from migrate.organisation.kinds import budgets, data_trail, wanted_kinds
 
 _ORGANIZATIONS = {
     "organizations.account": ("CloseAccount", "CreateAccount", "MoveAccount", "TagResource"),
@@ -33,6 +33,10 @@ WRITES: Mapping[str, frozenset[str]] = {
         {"ce.CreateCostCategoryDefinition", "ce.DeleteCostCategoryDefinition", "ce.TagResource",
          "ce.UpdateCostCategoryDefinition"}
     ),
+    "cloudtrail.data_trail": frozenset(
+        {"cloudtrail.CreateTrail", "cloudtrail.DeleteTrail", "cloudtrail.PutEventSelectors", "cloudtrail.StartLogging",
+         "iam.CreateServiceLinkedRole", "s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy"}
+    ),
     "ecr.creation_template": frozenset(
         # A role that makes templates needs what they do. Source: Amazon ECR User Guide, "Creating a repository creation
         # template", read 2026-11.
@@ -45,6 +49,22 @@ WRITES: Mapping[str, frozenset[str]] = {
     ),
     "iam.budget_role": frozenset(
         {"iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.PutRolePolicy", "iam.TagRole"}
+    ),
+    "iam.member_oidc_provider": frozenset(
+        {"iam.AddClientIDToOpenIDConnectProvider", "iam.CreateOpenIDConnectProvider",
+         "iam.DeleteOpenIDConnectProvider", "iam.RemoveClientIDFromOpenIDConnectProvider",
+         "iam.TagOpenIDConnectProvider"}
+    ),
+    "iam.member_policy": frozenset(
+        {"iam.CreatePolicy", "iam.CreatePolicyVersion", "iam.DeletePolicy", "iam.DeletePolicyVersion",
+         "iam.SetDefaultPolicyVersion", "iam.TagPolicy"}
+    ),
+    "iam.member_role": frozenset(
+        {"iam.AttachRolePolicy", "iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.DetachRolePolicy",
+         "iam.PutRolePolicy", "iam.TagRole", "iam.UpdateAssumeRolePolicy"}
+    ),
+    "iam.member_user": frozenset(
+        {"iam.CreateUser", "iam.DeleteUser", "iam.DeleteUserPolicy", "iam.PutUserPolicy", "iam.TagUser"}
     ),
     "iam.root_access": frozenset(
         f"iam.{way}Organizations{feature}"
@@ -72,6 +92,20 @@ WRITES: Mapping[str, frozenset[str]] = {
          "sso-admin.PutInlinePolicyToPermissionSet", "sso-admin.TagResource", "sso-admin.UpdatePermissionSet"}
     ),
 }  # fmt: skip
+
+
+NARROW: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "org": {
+        f"arn:aws:iam::*:role/{budgets.ROLE}": frozenset(
+            {"iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.GetRole", "iam.GetRolePolicy",
+             "iam.PassRole", "iam.PutRolePolicy", "iam.TagRole"}
+        ),
+    },
+    "org-members": {
+        f"arn:aws:s3:::{data_trail.TRAIL}-*": frozenset({"s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy"}),
+    },
+}  # fmt: skip
+"""What is allowed on one thing only: whoever may write and pass any role is an administrator."""
 
 
 def of_management() -> Iterator[str]:

@@ -71,7 +71,7 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
     within = (
         Rule(to=alias, kind=kind, name=number, because="it is within that account")
         for alias, number in accounts.items()
-        for kind in ("ecr.*", "s3control.*")
+        for kind in ("cloudtrail.*", "ecr.*", "s3control.*")
     )
     people = (Rule(to=alias, kind="iam.member_*", name=f"{number}/*", because="its people and machines")
               for alias, number in accounts.items())  # fmt: skip
@@ -112,8 +112,8 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], 
     found = [*notices.of(section, config, todo, present), *untried, *members.said(inside)]
     if absent:
         found.append(
-            f"{len(ids) + len(absent)} more steps can be planned once these accounts exist: {', '.join(absent)}; type "
-            "migrate org plan again after the run"
+            f"what is set within {len(ids) + len(absent)} member accounts can be planned once these exist: "
+            f"{', '.join(absent)}; type migrate org plan again after the run"
         )
     if unused:
         found.append(

@@ -87,7 +87,8 @@ class Member(Part):
     budget: Budget | None = None
     guard_rails: tuple[str, ...] = ()
     sensitive: bool = False
-    """Whether nobody has access for good: an assignment here needs `expires`, and nothing in S3 can be public."""
+    """Whether nobody has access for good: an assignment here needs `expires`, nothing in S3 can be public, and a trail
+    logs who reads and writes objects."""
 
 
 class Unit(Part):

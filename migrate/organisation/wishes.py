@@ -9,7 +9,7 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.names import Region
 from migrate.organisation import guard_rails
-from migrate.organisation.kinds import budgets, ecr_registry, root_access, wanted_kinds
+from migrate.organisation.kinds import budgets, data_trail, ecr_registry, root_access, wanted_kinds
 from migrate.organisation.section import PARKED, Member, Organisation
 from migrate.organisation.wanted import ROOT, Wanted, WantedKind, called
 
@@ -188,7 +188,10 @@ def within(section: Organisation, regions: tuple[str, ...], ids: Mapping[str, st
     """What is set within member accounts. `ids`: alias → account id, of each that it is in."""
     yield from registry(section, regions, ids)
     for alias in sorted(section.sensitive()):
-        yield _wish("s3control.public_access_block", ids[alias], {}, region=region_within(section, regions))
+        account, region = ids[alias], region_within(section, regions)
+        yield _wish("s3control.public_access_block", account, {}, region=region)
+        trail = {"bucket": data_trail.bucket_of(account), "selectors": data_trail.selectors(account)}
+        yield _wish("cloudtrail.data_trail", account, trail, region=region)
 
 
 def region_within(section: Organisation, regions: tuple[str, ...]) -> Region:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from migrate import permissions
 from migrate.errors import MigrateError, UsageError
@@ -32,7 +33,7 @@ def policy(out: Out, purpose: str, folder: Path, plan_path: Path | None, alias: 
     if purpose == "run":
         return _policies_of_run(out, folder, plan_path, alias)
     title = "".join(word.capitalize() for word in f"migrate-{purpose}".split("-"))
-    document = permissions.of_operations(title, _operations(purpose))
+    document = _document(title, purpose)
     size = permissions.size(document)
     if size > permissions.MANAGED:
         fits = "as a role's inline policy" if size <= permissions.INLINE else "only in parts"
@@ -40,6 +41,19 @@ def policy(out: Out, purpose: str, folder: Path, plan_path: Path | None, alias: 
         out.say(f"{size} characters: {most}; it fits {fits} ({permissions.INLINE})")
     out.result(json.dumps(document, indent=1), document)
     return 0
+
+
+def _document(title: str, purpose: str) -> dict[str, Any]:
+    """The document of all operations; what is allowed on one thing only has a statement of its own."""
+    from migrate.organisation.permissions import NARROW
+
+    rest, statements = set(_operations(purpose)), list[Any]()
+    for resource, narrow in NARROW.get(purpose, {}).items():
+        for one in permissions.of_operations(f"{title}Only", rest & narrow)["Statement"] if rest & narrow else ():
+            statements.append(one | {"Sid": f"{title}Only{len(statements) + 1}", "Resource": resource})
+        rest -= narrow
+    document = permissions.of_operations(title, rest)
+    return document | {"Statement": [*document["Statement"], *statements]}
 
 
 def _policies_of_run(out: Out, folder: Path, plan_path: Path | None, alias: str | None) -> int:

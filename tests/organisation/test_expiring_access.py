@@ -91,3 +91,18 @@ def test_a_day_that_does_not_exist_is_one_clear_error(story: Story) -> None:
     said = story.type("plan", expect=1).err
 
     assert "organisation.groups.all.assign.0.expires" in said
+
+
+def test_of_many_refusals_the_plan_says_where_the_rest_stands(story: Story) -> None:
+    sets = {f"set{number}": {} for number in range(23)}
+    assign = [{"accounts": ["vault"], "permission_set": name} for name in sets]
+    story.want(
+        wanted(None, groups={"all": {"assign": assign}}, permission_sets=sets, accounts={"vault": {"sensitive": True}})
+    )
+
+    said = story.type("plan", expect=1).err
+    page = story.type("review", "--markdown").out
+
+    assert said.count("refused:") == 20
+    assert f"and 3 more: migrate org review {story.folder}" in said
+    assert all(f"{name} in vault for good" in page for name in sets)

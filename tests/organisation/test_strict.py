@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from migrate.demo import world as worlds
 from migrate.demo.accounts import LEGACY
+from migrate.demo.strict.organizations import CREATION_S
 from tests.crash.story import Said
 from tests.crash.story import Story as TypedStory
 
@@ -127,9 +128,16 @@ def test_the_world_refuses_what_aws_refuses(told: Story) -> None:
     assert code("create_policy", **more) == "ConstraintViolationException"
     client.create_organizational_unit(ParentId=unit, Name="B")
     assert code("delete_organizational_unit", OrganizationalUnitId=unit) == "OrganizationalUnitNotEmptyException"
+    began = time.monotonic()
     for box in range(5):
         client.create_account(Email=f"a{box}@shop.example", AccountName=f"a{box}")
-    assert code("create_account", Email="a6@shop.example", AccountName="a6") == "ConstraintViolationException"
+    said = ""
+    try:
+        client.create_account(Email="a6@shop.example", AccountName="a6")
+    except ClientError as refused:
+        said = str(refused.response["Error"]["Code"])
+    # On a machine that is too busy the first of them is ready before the sixth is asked for.
+    assert said == "ConstraintViolationException" or time.monotonic() - began >= CREATION_S
 
 
 def test_a_rollback_leaves_parked_accounts_and_nothing_else(told: Story) -> None:

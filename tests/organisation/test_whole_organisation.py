@@ -110,6 +110,7 @@ def state(told: Story) -> dict[str, Any]:
         "tags": {one["TagKey"] for one in tags if one["Status"] == "Active"},
         "categories": {one["Name"] for one in ce.list_cost_category_definitions()["CostCategoryReferences"]},
         "given": given(told, ids), "blocked": blocked(told, ids), "replicated": replicated(told, ids),
+        "logged": logged(told, ids),
     }  # fmt: skip
 
 
@@ -136,6 +137,18 @@ def blocked(told: Story, ids: dict[str, str]) -> bool:
     except ClientError:
         return False
     return set(shown["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def logged(told: Story, ids: dict[str, str]) -> list[str]:
+    """What the trails of the sensitive account log of objects."""
+    trails = client(told, "cloudtrail", ids["aws+sensitive_data@shop.example"])
+    found = []
+    for one in trails.list_trails()["Trails"]:
+        assert trails.get_trail_status(Name=one["Name"])["IsLogging"]
+        for selector in trails.get_event_selectors(TrailName=one["Name"])["AdvancedEventSelectors"]:
+            fields = {each["Field"]: each for each in selector["FieldSelectors"]}
+            found += fields["resources.type"]["Equals"] if "resources.type" in fields else []
+    return found
 
 
 def replicated(told: Story, ids: dict[str, str]) -> set[str]:
@@ -179,6 +192,7 @@ def test_the_users_organisation_stands_from_org_alone_and_goes_again(told: Story
     assert (there["budgets"], there["tags"], there["categories"]) == (["sandbox_grace"], {"owner"}, {"environment"})
     assert there["given"] == GIVEN
     assert there["blocked"]
+    assert there["logged"] == ["AWS::S3::Object"]
     workloads = {email for email, unit in TREE.items() if unit == "Workloads"}
     assert there["replicated"] == workloads
     for email in workloads:
@@ -203,4 +217,4 @@ def test_the_users_organisation_stands_from_org_alone_and_goes_again(told: Story
     assert set(left["lies"].values()) == {"Parked"}
     assert (left["rails"], left["policies"], left["trusted"], left["given"]) == ({}, set(), set(), set())
     assert (left["budgets"], left["tags"], left["categories"]) == ([], set(), set())
-    assert (left["blocked"], left["replicated"]) == (False, set())
+    assert (left["blocked"], left["replicated"], left["logged"]) == (False, set(), [])

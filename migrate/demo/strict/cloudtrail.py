@@ -16,7 +16,7 @@ from migrate.demo.strict import add, strict
 from migrate.demo.strict._caller import Caller
 from migrate.demo.strict._refusal import Refusal
 
-MOST_KEPT = 20_000
+MOST_KEPT = 5_000
 EVENTS: deque[dict[str, Any]] = deque(maxlen=MOST_KEPT)
 """Records as CloudTrail writes them, oldest first."""
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Search")
@@ -62,8 +62,10 @@ def lookup_events() -> None:
         if not 1 <= int(most) <= 50:
             raise Refusal("InvalidMaxResultsException", "MaxResults must be between 1 and 50")
         wanted = {one["AttributeKey"]: one["AttributeValue"] for one in self._get_param("LookupAttributes") or ()}
+        # A copy first: other requests add to it meanwhile.
+        kept = list(EVENTS)[::-1]
         found = [
-            one for one in reversed(EVENTS)
+            one for one in kept
             if (one["recipientAccountId"], one["awsRegion"]) == (self.current_account, self.region)
             and _has(one, wanted)
         ]  # fmt: skip

@@ -13,6 +13,7 @@ from migrate.demo.strict import add, override, strict
 from migrate.demo.strict._caller import Caller, allows
 from migrate.demo.strict._refusal import Refusal
 from migrate.demo.strict.ecr import layer_bytes
+from migrate.demo.strict.ecr_templates import made_for_backfill
 
 MOST_RULES = 25
 LOOKS = 2
@@ -80,7 +81,13 @@ def backfills() -> None:
         results = [one for one in known["results"] if only in (None, one["status"])]
         ended = known["looks"] >= LOOKS
         answer = {"status": "COMPLETE" if ended else "IN_PROGRESS", "destination": known["destination"]}
-        return ActionResult(answer | ({"results": results} if ended else {}))
+        failed = [one for one in known["results"] if one["status"] == "FAILED"]
+        total = len(known["results"])
+        progress = {
+            "totalReplicationCount": total, "completedReplicationCount": total - len(failed),
+            "failedReplicationCount": len(failed), "failureCodes": sorted({one["failureCode"] for one in failed}),
+        }  # fmt: skip
+        return ActionResult(answer | ({"results": results, "progress": progress} if ended else {}))
 
     add(ECRResponse, "start_replication_backfill")(start)
     add(ECRResponse, "describe_replication_backfill_results")(describe)
@@ -109,6 +116,8 @@ def _replicated(backend: Any, repository: Any, where: dict[str, str]) -> Any:
     arn = f"arn:aws:ecr:{where['region']}:{where['registryId']}:repository/{repository.name}"
     policy = getattr(other, "registry_policy", None)
     refused = "" if policy and allows(policy, caller, "ecr:ReplicateImage", arn) else "ACCESS_DENIED"
+    if there is None and not refused and allows(policy, caller, "ecr:CreateRepository", arn):
+        there = made_for_backfill(repository.name, other)
     refused = refused or ("" if there is not None else "REPOSITORY_NOT_FOUND")
     for image in repository.images:
         result = {"repositoryName": repository.name, "imageId": {"imageDigest": image.image_digest}}
