@@ -168,6 +168,7 @@ def test_what_is_given_up_in_one_database_does_not_give_up_the_others(move: Move
     nothing_left(move)
 
 
+@pytest.mark.torture
 def test_a_way_back_that_somebody_dropped_is_said_and_never_taken_for_a_carried_one(move: Move) -> None:
     there(move)
     legacy, target = move.servers.opened("legacy"), move.servers.opened("target")
