@@ -149,6 +149,16 @@ def trouble(legacy: Any, target: Any, name: str) -> list[str]:
     return found + [f"{table} (definitions are not replicated)" for table in differing_tables(legacy, target)]
 
 
+def refuse(legacy: Any, target: Any, name: str) -> None:
+    """Raise StepFailed where a way back that was begun does not carry everything. Without tables there is none."""
+    found = trouble(legacy, target, name) if target.execute(TABLES).fetchall() else []
+    if found:
+        raise StepFailed(
+            f"the target's rows cannot be brought back: {'; '.join(found[:10])}",
+            do="mend that, then migrate rollback goes on; or roll back with --losing, which the listing explains",
+        )
+
+
 def bring_back(legacy: Any, target: Any, name: str, pause: Callable[[float], None]) -> str:
     """Make the target read-only, wait until legacy holds its last write, and give legacy its sequences.
 
@@ -157,12 +167,12 @@ def bring_back(legacy: Any, target: Any, name: str, pause: Callable[[float], Non
     """
     tables = target.execute(TABLES).fetchall()
     if tables:
-        _refuse(legacy, target, name)
+        refuse(legacy, target, name)
     position = logical.stop_writes(target)
     if tables:
         confirmed, since = "", time.monotonic()
         while not logical.has_applied(target, name, position):
-            _refuse(legacy, target, name)
+            refuse(legacy, target, name)
             now = str(_one(target, "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = %s", name))
             if now != confirmed:
                 confirmed, since = now, time.monotonic()
@@ -187,15 +197,6 @@ def end(legacy: Any | None, target: Any | None, name: str) -> None:
         logical.end_in_target(legacy, name)
     if target is not None:
         logical.end_in_legacy(target, name, "")
-
-
-def _refuse(legacy: Any, target: Any, name: str) -> None:
-    found = trouble(legacy, target, name)
-    if found:
-        raise StepFailed(
-            f"the target's rows cannot be brought back: {'; '.join(found[:10])}",
-            do="mend that, then migrate rollback goes on; or roll back with --losing, which the listing explains",
-        )
 
 
 def _set_sequence(connection: Any, schema: str, name: str, value: tuple[int, bool]) -> None:

@@ -149,7 +149,7 @@ def test_killed_at_many_points_it_goes_on_and_no_row_is_lost_or_doubled(move: Mo
 @pytest.mark.torture
 @pytest.mark.timeout(1800)
 def test_killed_at_fifty_points_no_row_is_lost_or_doubled(move: Move) -> None:
-    converges(move, 3, 50)
+    converges(move, 6, 50)
 
 
 @pytest.mark.parametrize("left", [25, *(pytest.param(n, marks=pytest.mark.torture) for n in (10, 40, 55))])

@@ -15,7 +15,7 @@ from migrate.demo.postgres import Fleet
 from migrate.errors import StepFailed
 from migrate.sites import LOSS_ACCEPTED
 from tests.carry.fake_carrier import LEGACY
-from tests.carry.two_servers import make, writing
+from tests.carry.two_servers import connect, make, writing
 from tests.kinds.plain_site import PlainSite
 from tests.kinds.replicated import INSTANCE, STEPS, Killed, Life, Move, untouched
 from tests.kinds.replicated import sessions as sessions
@@ -148,6 +148,27 @@ def test_a_table_that_legacy_has_not_keeps_the_target_until_a_person_gives_it_up
     assert move.servers.ask("legacy", "SELECT count(*) FROM pg_subscription") == [(0,)]
 
 
+@pytest.mark.torture
+def test_what_is_given_up_in_one_database_does_not_give_up_the_others(move: Move) -> None:
+    for side in (move.servers.legacy, move.servers.target):
+        with connect(side, "postgres") as link:
+            link.execute("CREATE TABLE notes (id int PRIMARY KEY)")
+    there(move)
+    with connect(move.servers.target, "postgres") as link:
+        link.execute("INSERT INTO notes SELECT generate_series(1, 9)")
+    move.servers.run("target", "CREATE TABLE later (a int PRIMARY KEY)", "INSERT INTO later VALUES (1)")
+
+    said = lost(move)
+    accepted(move)
+    move.undo("follow_back")
+
+    assert {line.partition(":")[0] for line in said} == {"shop"}
+    with connect(move.servers.legacy, "postgres") as link:
+        assert link.execute("SELECT count(*) FROM notes").fetchone() == (9,)
+    nothing_left(move)
+
+
+@pytest.mark.torture
 def test_a_way_back_that_somebody_dropped_is_said_and_never_taken_for_a_carried_one(move: Move) -> None:
     there(move)
     legacy, target = move.servers.opened("legacy"), move.servers.opened("target")

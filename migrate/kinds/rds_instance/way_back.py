@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from migrate.carry import logical_back, postgres, postgres_since
 from migrate.carry.logical import allow_writes, is_running, leftovers
-from migrate.errors import AccessError, MigrateError, StepFailed
+from migrate.errors import AccessError, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.facts import InstanceFacts
 from migrate.kinds.rds_instance.replication import Pair, by_logical, connected, endpoint
@@ -135,55 +135,84 @@ class FollowBack(_OfWayBack):
         return Proof("different" if differences else "equal", ("way back",), tuple(differences), evidence)
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
-        """Bring every database's rows back and compare them, and only then drop what carried them."""
+        """Bring every database's rows back and compare them, and only then drop what carried them.
+
+        Where a person said that rows may be lost, a database that cannot be brought back is given up, the others are
+        not.
+        """
         may_lose = bool(to.outputs.get(LOSS_ACCEPTED))
-        if endpoint(to, "target", to.place.name) is not None:
-            try:
-                with connected(it, to) as pairs:
-                    for pair in pairs:
-                        self._bring_back(it, to, pair)
-                    self._compare(it, to, [pair for pair in pairs if _is_open(to, pair)])
-                    for pair in pairs:
-                        to.remember(f"back/{pair.database}", "yes")
-                        logical_back.end(pair.legacy, pair.target, _name(to, pair))
-                return
-            except MigrateError as error:
-                if not may_lose or not isinstance(error, (StepFailed, AccessError)):
-                    raise
-                to.remember("not brought back", error.what)
-        _drop(it, to)
+        try:
+            self._bring_back(it, to, may_lose)
+        except AccessError as error:
+            if not may_lose:
+                raise
+            to.remember("not brought back", error.what)
+        # Legacy's subscriptions must go whether or not the target can be reached; the target itself goes next.
+        with connected(it, to, with_target=False) as pairs:
+            for pair in pairs:
+                logical_back.end(pair.legacy, None, _name(to, pair))
 
-    def _bring_back(self, it: It[InstanceFacts], to: Carrier, pair: Pair) -> None:
+    def _bring_back(self, it: It[InstanceFacts], to: Carrier, may_lose: bool) -> None:
+        if endpoint(to, "target", to.place.name) is None:
+            return
+        with connected(it, to) as pairs:
+            left = [pair for pair in pairs if _is_open(to, pair)]
+            given_up: dict[str, str] = {}
+            # All are looked at before the first one is made read-only, and all are compared before anything is dropped.
+            for what in (self._may_come_back, self._come_back):
+                for pair in left:
+                    try:
+                        if pair.database not in given_up:
+                            what(to, pair)
+                    except StepFailed as error:
+                        if not may_lose:
+                            raise
+                        given_up[pair.database] = error.what
+            came_back = [pair.database for pair in left if pair.database not in given_up]
+            if came_back:
+                self._compare(it, to, came_back, may_lose)
+            for database, why in given_up.items():
+                to.remember(f"not brought back/{database}", why)
+            for pair in pairs:
+                to.remember(f"back/{pair.database}", "yes")
+                logical_back.end(pair.legacy, pair.target, _name(to, pair))
+
+    def _may_come_back(self, to: Carrier, pair: Pair) -> None:
+        """Raise StepFailed where rows of the target cannot arrive."""
+        if not pair.tables or is_running(pair.legacy, _name(to, pair)):
+            logical_back.refuse(pair.legacy, pair.target, _name(to, pair))
+            return
+        # Ended by end_way_back, or by somebody else: good only where nothing came since it began.
+        found = postgres_since.since(to.outputs.get(f"mark/{pair.database}"), pair.target, to.pause)
+        if found.state == "written":
+            raise StepFailed(
+                f"{to.step}: the way back of {pair.database} is gone, and the target took writes: "
+                f"{'; '.join(found.lines[:10])}",
+                do="migrate rollback lists what would be lost, and with --losing gives it up",
+            )
+
+    def _come_back(self, to: Carrier, pair: Pair) -> None:
         name = _name(to, pair)
-        if not _is_open(to, pair):
-            return
-        if pair.tables and not is_running(pair.legacy, name):
-            # Ended by end_way_back, or by somebody else: good only where nothing came since it began.
-            found = postgres_since.since(to.outputs.get(f"mark/{pair.database}"), pair.target, to.pause)
-            if found.state == "written":
-                raise StepFailed(
-                    f"{to.step}: the way back of {pair.database} is gone, and the target took writes: "
-                    f"{'; '.join(found.lines[:10])}",
-                    do="migrate rollback lists what would be lost, and with --losing gives it up",
-                )
-            return
-        position = logical_back.bring_back(pair.legacy, pair.target, name, to.pause)
-        to.remember(f"last write/{pair.database}", position)
+        if not pair.tables or is_running(pair.legacy, name):
+            to.remember(
+                f"last write/{pair.database}", logical_back.bring_back(pair.legacy, pair.target, name, to.pause)
+            )
 
-    def _compare(self, it: It[InstanceFacts], to: Carrier, pairs: list[Pair]) -> None:
-        """Every row, by fresh reads of both sides."""
-        if not pairs:
-            return
+    def _compare(self, it: It[InstanceFacts], to: Carrier, databases: list[str], may_lose: bool) -> None:
+        """Every row of what came back, by fresh reads of both sides."""
         found = proof_of_rows(it, to)
-        lost = [line for line in found.differences if _is_content(line)]
-        if found.state == "could not be proved" or lost:
+        own = [
+            line for line in found.differences if line.partition(":")[0] in databases or line.startswith("database ")
+        ]
+        lost = [line for line in own if _is_content(line)]
+        if (found.state == "could not be proved" or lost) and not may_lose:
             raise StepFailed(
                 f"{to.step}: after the target's last write legacy does not hold the same: "
                 f"{'; '.join((lost or list(found.differences))[:10])}",
                 do="look at both; migrate rollback compares again, or with --losing gives up what legacy has not",
             )
-        if found.differences:
-            to.remember("left behind", "; ".join(found.differences[:20]))
+        if own:
+            to.remember("left behind", "; ".join(own[:20]))
 
 
 class EndWayBack(_OfWayBack):
@@ -283,13 +312,6 @@ def without_own_things(to: Carrier, proof: Proof) -> Proof:
     unread = all("could not be read" in line for line in left)
     state: Any = "equal" if not left else "could not be proved" if unread else "different"
     return proof if len(left) == len(proof.differences) else Proof(state, proof.compared, left, proof.evidence)
-
-
-def _drop(it: It[InstanceFacts], to: Carrier) -> None:
-    """Legacy's subscriptions must go whether or not the target can be reached; the target itself goes next."""
-    with connected(it, to, with_target=False) as pairs:
-        for pair in pairs:
-            logical_back.end(pair.legacy, None, _name(to, pair))
 
 
 def _is_open(to: Carrier, pair: Pair) -> bool:
