@@ -111,7 +111,8 @@ def _of_probe(probe: Probe, regions: Sequence[Region], home: Region, partition: 
     def look(site: Site) -> Iterator[Gap]:
         shown = GLOBAL if probe.is_global else site.region
         path = jmespath.compile(probe.ids)
-        for found in site.pages(probe.operation, "[@]", **probe.params):
+        params = {name: site.account if value == "{account}" else value for name, value in probe.params.items()}
+        for found in site.pages(probe.operation, "[@]", **params):
             for identity in path.search(found) or ():
                 filled = probe.arn.format(partition=partition, account=site.account, region=site.region, id=identity)
                 yield Gap(probe.type, shown, probe.operation, "no kind", NO_KIND, filled or str(identity))
