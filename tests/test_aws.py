@@ -238,8 +238,9 @@ def test_one_client_for_all_regions_asks_where_and_signs_as_a_client_of_that_reg
                 getattr(client, xform_name(name))(**params)
             with reading(operation), pytest.raises(RuntimeError, match="not sent"):
                 aws.sessions.send(LEGACY, Region(region), operation, params)
-            theirs, ours = seen[-2:]
-            assert ours == theirs, (operation, region)
+            (url, scope), ours = seen[-2:]
+            # The one difference: botocore puts the account before a bare address too, and no such host exists.
+            assert ours == (url.replace(f"//{ACCOUNT}.127.", "//127."), scope), (operation, region)
 
 
 # Time

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from migrate.aws import Aws, forbidden_in_a_scan
 from migrate.kinds.ec2_vpc import Vpc
+from migrate.kinds.s3_bucket import Bucket
 from migrate.names import AccountId, Ref
 from migrate.scan import scan
 from migrate.unhandled import NOT_LISTED, PROBES, covered, manual_for, typed
@@ -226,6 +227,24 @@ def test_untagged_things_of_services_without_a_kind_are_gaps_and_a_scan_only_rea
     assert len(sent) > 8
     verbs = {name.rpartition(".")[2] for name in sent}
     assert {verb for verb in verbs if not verb.startswith(("Describe", "List", "Get"))} == set()
+
+
+def test_an_access_point_is_somebodys_work_and_its_bucket_is_not(
+    moto: tuple[Aws, Any, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws, session, _ = moto
+    monkeypatch.setattr("migrate.scan.PROBES", tuple(probe for probe in PROBES if probe.type == "s3:accesspoint"))
+    where = {"LocationConstraint": "eu-west-1"}
+    session.client("s3").create_bucket(Bucket="files", CreateBucketConfiguration=where)
+    tags = {"TagSet": [{"Key": "a", "Value": "b"}]}
+    session.client("s3").put_bucket_tagging(Bucket="files", Tagging=tags)
+    session.client("s3control").create_access_point(AccountId=str(MOTO), Name="door", Bucket="files")
+
+    found = scan(aws, MOTO, (IRELAND,), [Bucket()], seal_key=KEY)
+
+    (point,) = [gap.subject for gap in found.gaps if gap.kind == "s3:accesspoint"]
+    assert point.endswith(f":{MOTO}:accesspoint/door")
+    assert not [gap for gap in found.gaps if gap.kind in ("s3:bucket", "s3")]
 
 
 def test_what_a_kind_covers_is_not_probed(moto: tuple[Aws, Any, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -14,7 +15,7 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, SSLError
 from botocore.utils import parse_timestamp, percent_encode
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,8 @@ from hypothesis import strategies as st
 from migrate.aws import timestamps
 from migrate.aws.signature import Signer, scope_of
 from migrate.aws.wire import Wire
+from tests.endpoint import serving, xml
+from tests.test_aws import certificate
 
 AT = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
 TEXT = st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs")), max_size=20)
@@ -178,3 +181,18 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
 
     with pytest.raises(EndpointConnectionError):
         wire().send("PUT", f"http://127.0.0.1:{port}", "/b/k", {"host": "h"})
+
+
+@pytest.mark.parametrize("wrong", ["", "issuer", "host"])
+def test_over_tls_only_the_named_host_with_a_trusted_certificate_is_spoken_to(tmp_path: Path, wrong: str) -> None:
+    cert, wrap = certificate(tmp_path, "elsewhere.example" if wrong == "host" else "127.0.0.1")
+    bundle = str(certificate(tmp_path, "other.example")[0]) if wrong == "issuer" else str(cert)
+    with serving(lambda _: xml("<ok/>"), wrap) as endpoint:
+        one = Wire(bundle, connect_s=5.0, read_s=5.0)
+        if wrong:
+            with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+                one.send("HEAD", endpoint.url, "/b/k", {"host": "h"})
+        else:
+            assert one.send("GET", endpoint.url, "/b/k", {"host": "h"}).body == b"<ok/>"
+
+    assert len(endpoint.asked) == (0 if wrong else 1)

@@ -121,8 +121,11 @@ class ObjectCalls:
 
     def _learn(self, request: Any, **_: Any) -> None:
         """Keep where botocore sends calls of one sort about that bucket of that region, and how it signs them."""
-        name, region, bucket, key = getattr(self._asked, "of", (None, None, None, None))
-        self._asked.of = (None, None, None, None)
+        asked = getattr(self._asked, "of", None)
+        if asked is None:
+            return
+        name, region, bucket, key = asked
+        self._asked.of = None
         url = urlsplit(str(request.url))
         if not (name and region and bucket and isinstance(key, str) and url.path.endswith(f"/{_quoted(key)}")):
             return

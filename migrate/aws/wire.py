@@ -47,7 +47,9 @@ class _Connection:
 
     def is_dropped(self) -> bool:
         """Whether the server ended it meanwhile: something to read where nothing was asked."""
-        return bool(self.spare) or bool(select.select([self.sock], [], [], 0)[0])
+        looking = select.poll()  # select itself knows no file descriptor above 1023
+        looking.register(self.sock, select.POLLIN)
+        return bool(self.spare) or bool(looking.poll(0))
 
     def more(self) -> bytes:
         read = self.sock.recv(READ_BYTES)

@@ -8,6 +8,19 @@ from migrate.unhandled.probe import Probe, probe
 
 PROBES: tuple[Probe, ...] = (
     probe(
+        "s3:accesspoint",
+        "s3control.ListAccessPoints",
+        "AccessPointList[].AccessPointArn",
+        params={"AccountId": "{account}"},
+        manual="Once the bucket is there: read it in legacy (s3control.GetAccessPoint, "
+        "s3control.GetAccessPointPolicy), make it in the target on the new bucket (s3control.CreateAccessPoint, with "
+        "the target's VPC where it has one) and its policy in the target's names (s3control.PutAccessPointPolicy). "
+        "Its alias is a new one: whoever uses the alias or the ARN has to be told. A bucket policy that trusts access "
+        "points of an account names the new account.",
+        verify="s3control.ListAccessPoints in the target names it on the new bucket, and "
+        "s3control.GetAccessPointPolicy shows no id of legacy",
+    ),
+    probe(
         "elasticache:cluster",
         "elasticache.DescribeCacheClusters",
         "CacheClusters[].ARN",

@@ -21,6 +21,7 @@ class Probe:
     arn: str = ""
     """The ARN of an id that is none: `{id}`, `{account}`, `{region}` are filled in."""
     params: Mapping[str, Json] = field(default_factory=lambda: NONE)
+    """`{account}` as a whole value stands for the account."""
     is_global: bool = False
     manual: str = ""
     """What a person does, in this order, with AWS's own calls."""

@@ -4,9 +4,10 @@ The rule: what reacts to objects (lifecycle, notifications, object lock's defaul
 legacy's notifications are switched off before it: an object calls one side only.
 
 Not carried, and asked about in the plan: replication rules, grants by ACL, MFA delete. Not carried: inventory,
-analytics, metrics and Intelligent-Tiering configurations, access points, incomplete uploads (they are counted), version
-ids, dates. Objects that nobody here may read (a customer's own key, another owner, an archive) are named by key, and
-all others are copied. What legacy deletes after it was copied is deleted in the target, if this migration put it there.
+analytics, metrics and Intelligent-Tiering configurations, access points (a scan lists them for a person), incomplete
+uploads (they are counted), version ids, dates. Objects that nobody here may read (a customer's own key, another owner)
+are named by key, and all others are copied; so are archived ones, unless migration.yaml wants them restored. What
+legacy deletes after it was copied is deleted in the target, if this migration put it there.
 A rule in legacy that expires versions while they are copied makes histories differ: pause it before the last copy.
 """
 
@@ -27,7 +28,7 @@ class Bucket(Kind[BucketFacts]):
     facts = BucketFacts
     stateful = True
     reads = READS
-    tagging_types = ("s3",)
+    tagging_types = ("s3:bucket",)
     volatile = frozenset({"replication", "acl_grants", "mfa_delete", "read_shared"})
     actions = (Create(), Configure(), CopyObjects(), SilenceLegacy(), CopyDelta(), Finish())
 
