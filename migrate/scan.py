@@ -112,16 +112,11 @@ def _of_probe(probe: Probe, regions: Sequence[Region], home: Region, partition: 
     def look(site: Site) -> Iterator[Gap]:
         shown = GLOBAL if probe.is_global else site.region
         path = jmespath.compile(probe.ids)
-<<<<<<< HEAD
-        for found in site.pages(probe.operation, "[@]", **probe.params):
+        params = {name: site.account if value == "{account}" else value for name, value in probe.params.items()}
+        for found in site.pages(probe.operation, "[@]", **params):
             ids = [str(one) for one in path.search(found) or ()]
             known = sizes(probe.type, site, found, ids)
             for identity in ids:
-=======
-        params = {name: site.account if value == "{account}" else value for name, value in probe.params.items()}
-        for found in site.pages(probe.operation, "[@]", **params):
-            for identity in path.search(found) or ():
->>>>>>> objects2
                 filled = probe.arn.format(partition=partition, account=site.account, region=site.region, id=identity)
                 said = f"{NO_KIND} ({known[identity]})" if identity in known else NO_KIND
                 yield Gap(probe.type, shown, probe.operation, "no kind", said, filled or identity)

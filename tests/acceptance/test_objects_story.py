@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Buckets by the command line: AWS copies by its own job, and a fault in any object is named by `verify`, exit 5."""
-=======
-"""Buckets by the command line: AWS copies by its own job; a fault in any one object is named by `verify`, exit 5."""
->>>>>>> objects2
 
 from __future__ import annotations
 
