@@ -61,7 +61,8 @@ def a_table(strategy: str, **facts: Any) -> Any:
     kind = Table()
     known = {
         "attributes": {"id": "S"}, "key": [{"AttributeName": "id", "KeyType": "HASH"}], "local_indexes": {},
-        "global_indexes": {}, "billing_mode": "PAY_PER_REQUEST", "throughput": None, "on_demand_limits": None,
+        "global_indexes": {}, "billing_mode": "PAY_PER_REQUEST", "throughput": None, "scaling": {},
+        "on_demand_limits": None,
         "table_class": "STANDARD", "encryption": None, "stream": None, "stream_arn": None, "recovery_days": None,
         "policy": None, "expires_by": None, "deletion_protection": False, "replica_regions": [], "large": False,
     } | facts  # fmt: skip

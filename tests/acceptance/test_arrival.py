@@ -282,7 +282,7 @@ def test_the_same_plan_comes_out_twice(arrived: Arrived) -> None:
 
 
 def test_verify_finds_every_change_and_names_it(arrived: Arrived) -> None:
-    planned = next(arrived.told.folder.glob("*.run")).name.split(".")[1]
+    planned = next(arrived.told.folder.glob("*.*.run")).name.split(".")[1]
     plan = str(next(arrived.told.folder.glob(f"*.{planned}.plan.json")))
     said = arrived.told.type("verify", "--plan", plan)
     assert re.search(r"(\d+) resources, \d+ facts compared by fresh reads: \1 equal", said.err)
@@ -372,7 +372,7 @@ def spoil(arrived: Arrived, session: Any) -> list[Any]:
 
 
 def test_rollback_of_everything_leaves_both_sides_as_they_were(arrived: Arrived) -> None:
-    planned = next(arrived.told.folder.glob("*.run")).name.split(".")[1]
+    planned = next(arrived.told.folder.glob("*.*.run")).name.split(".")[1]
     plan = str(next(arrived.told.folder.glob(f"*.{planned}.plan.json")))
     listing = arrived.told.type("rollback", "--plan", plan, "--to", "0", "--json").json
     way = ("rollback", "--plan", plan, "--to", "0", "--confirm", listing["confirm"])

@@ -74,6 +74,17 @@ def test_the_plan_says_what_each_way_costs(moved: Story) -> None:
     assert "writers stand still" in told
 
 
+def test_both_pages_list_what_is_encrypted_under_the_key_and_what_cannot_be_seen(moved: Story) -> None:
+    moved.type("review")
+    [page], [text] = moved.folder.glob("*.html"), moved.folder.glob("*.plan.md")
+
+    for told in (page.read_text(), text.read_text()):
+        assert "Encrypted under legacy" in told
+        assert "secretsmanager.secret/stores/api" in told
+        assert "held in memory" in told
+        assert "kms.GenerateDataKey" in told
+
+
 @pytest.mark.parametrize("name", ["stores/web", "stores/web-large", "stores/web-large-old"])
 def test_images_lists_and_attestations_have_the_same_digests(moved: Story, name: str) -> None:
     def images(account_id: str) -> dict[str, list[str]]:

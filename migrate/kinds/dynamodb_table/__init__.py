@@ -17,6 +17,7 @@ from migrate.kinds.dynamodb_table.actions import (
     CopyItems,
     Create,
     Finish,
+    Scale,
     Stream,
 )
 from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, read_facts, sendable
@@ -28,7 +29,7 @@ class Table(Kind[TableFacts]):
     Names inside of items are not renamed. With `strategy: streams` (migration.yaml, `stores`) items are copied while
     legacy writes, and what its stream says was changed is brought after the freeze. The target's own stream is switched
     on after the items are there: a mapping that reads it
-    from TRIM_HORIZON sees none of the copies as new. Replicas, auto scaling, insights, backups and Kinesis destination
+    from TRIM_HORIZON sees none of the copies as new. Replicas, insights, backups and Kinesis destination
     are not carried; coverage.md says what to do. Items that expire within an hour of the proof are not compared.
     """
 
@@ -44,6 +45,8 @@ class Table(Kind[TableFacts]):
             "dynamodb.DescribeContinuousBackups",
             "dynamodb.GetResourcePolicy",
             "dynamodb.ListTagsOfResource",
+            "application-autoscaling.DescribeScalableTargets",
+            "application-autoscaling.DescribeScalingPolicies",
             "kms.DescribeKey",
         }
     )
@@ -53,8 +56,8 @@ class Table(Kind[TableFacts]):
     left_out: ClassVar[Mapping[str, str]] = {
         "Items of the stream": "stay in legacy for 24 hours; consumers read them to the end before they stop",
         "Replicas": "dynamodb.UpdateTable with ReplicaUpdates in the target, once its items are there",
-        "Auto scaling": "application-autoscaling.RegisterScalableTarget and PutScalingPolicy for the target's table "
-        "and indexes; until then it has the capacity that legacy had at the scan",
+        "Scheduled scaling": "application-autoscaling.PutScheduledAction in the target, where legacy has any "
+        "(DescribeScheduledActions)",
         "Contributor Insights": "dynamodb.UpdateContributorInsights in the target, if anybody reads it",
         "Kinesis destination": "dynamodb.EnableKinesisStreamingDestination in the target, on a stream there",
         "Backups": "belong to the table in legacy; AWS Backup copies those that must be kept (backup.StartCopyJob)",
@@ -62,7 +65,7 @@ class Table(Kind[TableFacts]):
         "Vector indexes": "dynamodb.UpdateTable in the target",
     }
     strategies: ClassVar[Mapping[str, str]] = STRATEGIES
-    actions = (Create(), Configure(), CopyItems(), CatchUp(), Stream(), Finish())
+    actions = (Create(), Scale(), Configure(), CopyItems(), CatchUp(), Stream(), Finish())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         names = [only] if only is not None else sorted(site.pages("dynamodb.ListTables", "TableNames"))

@@ -95,6 +95,52 @@ class Create(Action[TableFacts]):
         ]
 
 
+class Scale(Action[TableFacts]):
+    """Auto scaling of the table and its indexes, before the items come: their copy is load like any other."""
+
+    name = "scale"
+    title = "Let the table's capacity scale"
+    sets = frozenset({"scaling"})
+
+    def applies(self, it: It[TableFacts]) -> bool:
+        return bool(it.facts.scaling)
+
+    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
+        requests: list[Request] = []
+        for where, bounds in it.facts.scaling.items():
+            index, _, capacity = where.rpartition(":")
+            own: dict[str, Json] = {
+                "ServiceNamespace": "dynamodb",
+                "ResourceId": f"table/{place.name}" + (f"/{index}" if index else ""),
+                "ScalableDimension": f"dynamodb:{'index' if index else 'table'}:{capacity}",
+            }
+            gone = ("ObjectNotFoundException",)
+            requests.append(
+                Request(
+                    "application-autoscaling.RegisterScalableTarget",
+                    own | {"MinCapacity": bounds["min"], "MaxCapacity": bounds["max"]},
+                    # Its policies and alarms go with it.
+                    undo=Request("application-autoscaling.DeregisterScalableTarget", dict(own), done=gone),
+                )
+            )
+            for name, policy in bounds["policies"].items():
+                requests.append(
+                    Request(
+                        "application-autoscaling.PutScalingPolicy",
+                        own
+                        | {
+                            "PolicyName": name,
+                            "PolicyType": "TargetTrackingScaling",
+                            "TargetTrackingScalingPolicyConfiguration": policy,
+                        },
+                        undo=Request(
+                            "application-autoscaling.DeleteScalingPolicy", own | {"PolicyName": name}, done=gone
+                        ),
+                    )
+                )
+        return requests
+
+
 class Configure(Action[TableFacts]):
     """Point-in-time recovery and who may use the table."""
 

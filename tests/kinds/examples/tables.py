@@ -71,11 +71,36 @@ def a_table(world: TwoSides) -> Resource:
     dynamodb.update_time_to_live(
         TableName="orders", TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"}
     )
+    scaled(world.client("legacy", "application-autoscaling"), 100)
     granted = needed.policy(needed.statement(role, Action="dynamodb:GetItem", Resource=TABLE))
     dynamodb.put_resource_policy(ResourceArn=TABLE, Policy=granted)
     for item in ITEMS:
         dynamodb.put_item(TableName="orders", Item=item)
     return needed.scanned(world, "dynamodb.table", "orders")
+
+
+def scaled(scaling: Any, most: int) -> None:
+    """Reads of the table and writes of its index scale by themselves."""
+    for resource, dimension in (
+        ("table/orders", "dynamodb:table:ReadCapacityUnits"),
+        ("table/orders/index/of-day", "dynamodb:index:WriteCapacityUnits"),
+    ):
+        own = {"ServiceNamespace": "dynamodb", "ResourceId": resource, "ScalableDimension": dimension}
+        scaling.register_scalable_target(**own, MinCapacity=5, MaxCapacity=most)
+        metric = f"DynamoDB{dimension.rpartition(':')[2].replace('Units', '')}Utilization"
+        scaling.put_scaling_policy(
+            **own,
+            PolicyName=f"keep {metric}",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 70.0,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
+            },
+        )
+
+
+def scaled_further(world: TwoSides, it: Resource) -> None:
+    scaled(world.client("target", "application-autoscaling"), 900)
 
 
 def updated(**settings: Any) -> Any:
@@ -112,7 +137,8 @@ EXAMPLES = (
         "dynamodb.table",
         a_table,
         {
-            "throughput": updated(ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 8}),
+            "throughput": updated(ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 9}),
+            "scaling": scaled_further,
             "global_indexes": updated(GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "of-day"}}]),
             "attributes": updated(AttributeDefinitions=[{"AttributeName": "order", "AttributeType": "N"}]),
             "stream": updated(StreamSpecification={"StreamEnabled": False}),
@@ -130,6 +156,6 @@ EXAMPLES = (
             "table_class": "the emulator has no table classes",
             "on_demand_limits": "the emulator has no such limits",
         },
-        done=("create", "configure", "copy_items", "stream", "finish"),
+        done=("create", "scale", "configure", "copy_items", "stream", "finish"),
     ),
 )
