@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
-from migrate.config import Addresses, Config
+from migrate.config import Config
 from migrate.errors import ConfigError
 from migrate.graph import Graph
 from migrate.kind import Kind
 from migrate.names import AccountId, Ref
 from migrate.placement import Placement
+from migrate.sections import Addresses
 from migrate.values import Json
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from migrate.addresses import Block
 from migrate.aws_rules import unpeerable
-from migrate.config import Bridge, Config
+from migrate.config import Config
 from migrate.files import canonical
 from migrate.inventory import Inventory, Resource
 from migrate.names import Ref
 from migrate.placement import Placed, Placement
+from migrate.sections import Bridge
 from migrate.values import Json
 
 KIND = "bridge.peering"

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from migrate import files
 from migrate import plan as ordinary
-from migrate.config import Config, Legacy, Moves, Rule, Target
+from migrate.config import Config
 from migrate.errors import ConfigError
 from migrate.inventory import Inventory, Resource
 from migrate.names import AccountId, Region
@@ -22,6 +22,7 @@ from migrate.organisation.section import Organisation
 from migrate.organisation.wanted import WISHES
 from migrate.plan import Inputs
 from migrate.runbook import Runbook
+from migrate.sections import Legacy, Moves, Rule, Target
 from migrate.values import Json
 
 RUNBOOK = "organisation"

@@ -14,7 +14,7 @@ from migrate import files, runbook
 from migrate import plan as ordinary
 from migrate.aws import Aws, Permit, permitted
 from migrate.clients import RunClients
-from migrate.config import Config, Moves, Rule, Target
+from migrate.config import Config
 from migrate.drift import unexplained
 from migrate.errors import StaleError, UsageError
 from migrate.inventory import Inventory
@@ -27,6 +27,7 @@ from migrate.out import Out
 from migrate.plan import Inputs, Plan
 from migrate.runbook import Runbook
 from migrate.sealing import Sealer
+from migrate.sections import Moves, Rule, Target
 from migrate.verbs import acting
 from migrate.verbs import planning as ordinary_verbs
 from migrate.verbs.beginning import open_aws

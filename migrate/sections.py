@@ -1,0 +1,231 @@
+"""The sections of migration.yaml, each with its fields. The rule: an unknown field is refused with its place."""
+
+import fnmatch
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from migrate.names import Ref
+
+Account = Annotated[str, Field(pattern=r"^[0-9]{12}$", description="twelve digits, quoted")]
+
+
+class Misplaced(ValueError):
+    """What is wrong between two fields, and with which of them."""
+
+    def __init__(self, said: str, *where: int | str) -> None:
+        super().__init__(said)
+        self.where = where
+
+
+class Part(BaseModel):
+    """A section of migration.yaml: unknown keys are refused, because a misspelt waiver is no waiver."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Legacy(Part):
+    """The account that everything is in today."""
+
+    account: Account
+    regions: tuple[str, ...] = Field(min_length=1)
+    role: str | None = None
+    """Role ARN to assume for legacy; none: the credentials of the environment are legacy's."""
+    profile: str | None = None
+
+
+class Target(Part):
+    """One account of the organisation."""
+
+    account: Account
+    role: str
+    """Role name or ARN that is assumed in it."""
+
+
+class Rule(Part):
+    """Places every resource that matches all its conditions. The first rule that matches decides.
+
+    Patterns are shell-style (`shop-*-prod`), matched against the whole text.
+    """
+
+    to: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    """Account alias(es) of `targets`; several: a copy in each; `legacy`: it stays where it is."""
+    kind: str = "*"
+    name: str = "*"
+    """Against the ref's name, the Name tag, the ARN, or what else it is called (a key's aliases)."""
+    tag: dict[str, str] = Field(default_factory=dict)
+    ref: str | None = None
+    """One resource, as a conflict or the inventory spells it."""
+    because: str = ""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The aliases as a tuple."""
+        return (self.to,) if isinstance(self.to, str) else self.to
+
+    def matches(self, ref: Ref, arn: str, tags: dict[str, str], called: tuple[str, ...] = ()) -> bool:
+        """Whether the rule speaks of this resource."""
+        if self.ref is not None and self.ref != str(ref):
+            return False
+        if not fnmatch.fnmatchcase(ref.kind, self.kind):
+            return False
+        texts = (ref.name, tags.get("Name", ""), arn, *called)
+        if self.name != "*" and not any(fnmatch.fnmatchcase(text, self.name) for text in texts if text):
+            return False
+        return all(fnmatch.fnmatchcase(tags.get(key, "\0"), pattern) for key, pattern in self.tag.items())
+
+
+class Waiver(Part):
+    """A gap or finding that a person takes responsibility for."""
+
+    gap: str
+    """What the plan prints: kind/region/subject, shell-style patterns allowed."""
+    because: Annotated[str, Field(min_length=8)]
+    """The reason, for the next person: at least a few words."""
+
+
+Cidr = Annotated[str, Field(description="an IPv4 block, as 10.64.0.0/16")]
+
+
+class Addresses(Part):
+    """IPv4 blocks for the VPCs in their targets, where they must not overlap."""
+
+    range: Cidr
+    """Where the blocks are taken from, one for each block in legacy, of the same size."""
+    accounts: tuple[str, ...] = ()
+    """Aliases whose VPCs get new blocks; none named: all."""
+    avoid: tuple[Cidr, ...] = ()
+    """Blocks of others (an office, a partner) that must stay free. Legacy's own are avoided anyway."""
+    blocks: dict[str, Cidr] = Field(default_factory=dict)
+    """`<ref>`, `<ref> <legacy block>` or `<alias> <ref> <legacy block>` → the block, instead of the next free one."""
+
+    @model_validator(mode="after")
+    def _are_blocks(self) -> "Addresses":
+        for where, text in [("range", self.range), *(("avoid", one) for one in self.avoid), *self.blocks.items()]:
+            try:
+                IPv4Network(text)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
+        return self
+
+
+class Bridge(Part):
+    """A way from a target back to legacy while a cut-over group cannot be whole: somebody there must still reach it.
+
+    It is made with what is built beside legacy, and goes in phase `close`.
+    """
+
+    from_: str = Field(alias="from")
+    """Ref of the legacy VPC that is reached."""
+    to: str
+    """Alias of the account that reaches it."""
+    because: Annotated[str, Field(min_length=8)]
+    """Who needs it and what for, for the next person."""
+    vpc: str | None = None
+    """Ref of the legacy VPC whose new one in `to` reaches it; none: that of `from`."""
+    blocks: tuple[Cidr, ...] = ()
+    """What of legacy's VPC is reached; none: all of it."""
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    """TCP ports that `groups` let the target's block in on."""
+    groups: tuple[str, ...] = ()
+    """Refs of legacy's security groups that get a rule for the time."""
+    dns: bool = True
+    """Legacy's host names are private addresses to the target; both VPCs need their DNS attributes on for it."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Bridge":
+        for field, text in [("from", self.from_), *(("groups", g) for g in self.groups), ("vpc", self.vpc)]:
+            if text is not None:
+                try:
+                    Ref.parse(text)
+                except ValueError as error:
+                    raise Misplaced(str(error), field) from None
+        for block in self.blocks:
+            if ":" in block:
+                raise Misplaced(f"{block} is IPv6, and a bridge carries IPv4 only: reach it by hand", "blocks")
+            try:
+                IPv4Network(block)
+            except ValueError as error:
+                raise Misplaced(str(error), "blocks") from None
+        if bool(self.ports) != bool(self.groups):
+            raise ValueError("ports and groups go together: which groups of legacy let the target in, and where")
+        return self
+
+
+class TestLaunch(Part):
+    """Whether a task of a service is launched once in the target before the service starts. The first rule that matches
+    decides; where none does, only services behind a load balancer are."""
+
+    service: str
+    """Pattern on `<cluster>/<service>`."""
+    launch: bool
+    because: Annotated[str, Field(min_length=8)]
+
+
+class Switch(Part):
+    """How a public record goes over to the target: by default at once, else in shares with a rest after each."""
+
+    record: str
+    """Pattern on its name, without the dot at its end."""
+    shares: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=3)]
+    """Of a hundred answers, how many lead to the target before all do, rising."""
+    rest_s: Annotated[int, Field(ge=60, le=86_400)] = 600
+    """How long each share stands, counted from AWS's own time."""
+
+    @model_validator(mode="after")
+    def _rise(self) -> "Switch":
+        if list(self.shares) != sorted(set(self.shares)):
+            raise Misplaced("must rise from one to the next", "shares")
+        return self
+
+
+class Moves(Part):
+    """Which runbook is run for which target accounts, in this order."""
+
+    runbook: str
+    accounts: tuple[str, ...] = Field(min_length=1)
+
+
+class Database(Part):
+    """How a database moves and is reached: credentials lie in a secret of the same account."""
+
+    instance: str
+    """Pattern on the RDS instance's name."""
+    secret: str
+    """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
+    strategy: Literal["snapshot", "logical", "dms"] = "snapshot"
+    """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer). dms: so by
+    AWS DMS, which a person sets up."""
+    way_back: Literal["none", "reverse"] = "none"
+    """reverse: after a move by `logical` the target's writes are replicated into legacy until end_way_back, so that a
+    rollback keeps them. none: a rollback loses them, and asks for a second approval where there are any."""
+
+    @model_validator(mode="after")
+    def _back_the_way_it_came(self) -> "Database":
+        if self.way_back == "reverse" and self.strategy != "logical":
+            raise ValueError("way_back: reverse needs strategy: logical")
+        return self
+
+
+class Store(Part):
+    """How the data of one sort of thing moves, where its kind has several ways."""
+
+    resource: str
+    """Pattern on `<kind>/<name>`: `dynamodb.table/orders*`. The first that matches decides."""
+    strategy: str
+    """One of the kind's (`migrate explain <kind>`); the plan says what each one costs."""
+
+
+class Objects(Part):
+    """How a bucket's objects are copied and proved equal."""
+
+    batch_from_objects: int | None = Field(default=None, ge=1)
+    """So many objects missing in a target's bucket, and S3 Batch Operations jobs copy them; what a job cannot copy is
+    copied one by one. None: all are copied one by one."""
+
+    restore: Literal["Standard", "Bulk"] | None = None
+    """The tier in which archived objects are restored in legacy (AWS bills it). None: the copy names them and stops."""
+    read_up_to_bytes: int | None = Field(default=None, ge=0)
+    """Objects that have no checksum in common with their copy are read on both sides and hashed, whatever their size.
+    With this, larger ones are compared by size, parts and description only, counted and listed."""
