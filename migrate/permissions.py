@@ -50,6 +50,8 @@ _KEYS = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "km
 "key policy" sections; unverified which of them each call needs."""
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/.+")
+_ALIASES = "iam.ListAccountAliases"
+"""Who one is: asked in each account before anything else."""
 _SECRET_OF_A_DATABASE = "secretsmanager.GetSecretValue"
 _TAGS = frozenset({"Tags", "TagList", "TagSet", "TagSpecifications", "tags"})
 
@@ -87,14 +89,17 @@ def of_operations(sid: str, operations: Iterable[str]) -> dict[str, Json]:
 
 
 def of_run(plan: Plan, kinds: Mapping[str, Kind[Any]]) -> dict[AccountId, Needed]:
-    """What `run`, `verify` and `rollback` of a plan need in each account, legacy included."""
+    """What `run`, `verify` and `rollback` of a plan need in each account, legacy included.
+
+    In legacy the scan's policy comes on top: a run first looks whether legacy is still what the plan was made from.
+    """
     needed: dict[AccountId, Needed] = defaultdict(Needed)
     for step in plan.steps.values():
         kind = kinds[step.ref.kind]
         action = kind.action(step.action)
         here, legacy = needed[step.account], needed[step.ref.account]
         for side in (here, legacy):
-            side.reads |= _actions(kind.reads)
+            side.reads |= _actions({*kind.reads, _ALIASES})
         for request in step.requests:
             _request(request, kind, needed)
         if isinstance(action, CarryAction):

@@ -49,7 +49,7 @@ def test_a_plan_of_toys_needs_what_its_requests_send_and_their_inverses_account_
     assert found[AccountId(toys.PROD)].writes == {"toy:Create", "toy:Delete"}
     assert found[AccountId(toys.DEV)].writes == {"toy:Create", "toy:Delete", "toy:Scale"}
     assert found[AccountId(toys.LEGACY)].writes == {"toy:Scale"}
-    assert all(one.reads == {"toy:Describe"} for one in found.values())
+    assert all(one.reads == {"toy:Describe", "iam:ListAccountAliases"} for one in found.values())
 
 
 def test_a_role_that_is_handed_to_a_service_may_be_passed_and_no_other() -> None:

@@ -64,11 +64,11 @@ class Replicate(Action[SecretFacts]):
         ]
 
 
-class Rotate(Action[SecretFacts]):
+class StartRotation(Action[SecretFacts]):
     """Rotation on again, last, by the moved function. Not at once: AWS only tests the function, and the first rotation
     comes with the schedule. Source: secretsmanager.RotateSecret RotateImmediately, botocore 1.44.5."""
 
-    name = "rotate"
+    name = "start"
     title = "Switch the secret's rotation on again"
     phase = "cutover"
     undo_class = "R2"

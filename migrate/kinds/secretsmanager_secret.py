@@ -28,7 +28,7 @@ from migrate.kind import (
 from migrate.kinds import _carried as carried
 from migrate.kinds import _documents as documents
 from migrate.kinds._secret_facts import SecretFacts, is_moved, own_key, primary_region, rules
-from migrate.kinds._secret_standing import Replicate, Rotate, StopRotation
+from migrate.kinds._secret_standing import Replicate, StartRotation, StopRotation
 from migrate.values import as_json
 
 SUFFIX_LENGTH = len("-a1b2C3")
@@ -187,7 +187,7 @@ class Secret(Kind[SecretFacts]):
         {"secretsmanager.ListSecrets", "secretsmanager.DescribeSecret", "secretsmanager.GetResourcePolicy"}
     )
     tagging_types = ("secretsmanager:secret",)
-    actions = (Create(), SetPolicy(), StopRotation(), CopyValue(), Replicate(), Rotate())
+    actions = (Create(), SetPolicy(), StopRotation(), CopyValue(), Replicate(), StartRotation())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         names = [only] if only is not None else []
@@ -234,7 +234,7 @@ class Secret(Kind[SecretFacts]):
                 yield Need(key, "encrypted by", "hard", seen_in)
         if it.facts.rotation_lambda_arn:
             seen_in = "secretsmanager.DescribeSecret RotationLambdaARN"
-            yield Need(it.facts.rotation_lambda_arn, "triggers", "soft", seen_in)
+            yield Need(it.facts.rotation_lambda_arn, "attached to", "soft", seen_in)
 
     def names(self, it: It[SecretFacts], place: Place) -> Iterator[Name]:
         if not is_moved(it):
