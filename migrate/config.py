@@ -169,6 +169,8 @@ class Config(Part):
             record = ref.name.split("/")[1].rstrip(".")
             own = next((one for one in self.switches if fnmatch.fnmatchcase(record, one.record)), None)
             return f"{','.join(map(str, own.shares))} {own.rest_s}" if own else ""
+        if not self.stores:
+            return ""
         known = f"{ref.kind}/{ref.name}"
         return next((store.strategy for store in self.stores if fnmatch.fnmatchcase(known, store.resource)), "")
 

@@ -21,7 +21,7 @@ def misfits(
     config: Config, kinds: Mapping[str, Kind[Any]], inventory: Inventory, placement: Placement, drafting: Drafting
 ) -> Iterator[tuple[str, str, str]]:
     """Key, what is wrong, and what to do, for each rule of `stores` that cannot be followed."""
-    names = [f"{ref.kind}/{ref.name}" for ref in inventory.by_ref]
+    names = [f"{ref.kind}/{ref.name}" for ref in inventory.by_ref] if config.stores else []
     for rule in config.stores:
         if not any(fnmatch.fnmatchcase(name, rule.resource) for name in names):
             what = f"migration.yaml, stores: nothing that was found is called {rule.resource!r} (<kind>/<name>)"
