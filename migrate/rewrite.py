@@ -20,8 +20,8 @@ __all__ = ["Index", "Known", "Rewriter", "Rewritten", "Span", "index_of", "resid
 
 _BUCKET_PATTERN = re.compile(r"arn:aws[a-z-]*:s3:::([^/\s\"]*[*?][^/\s\"]*)")
 _NONE: frozenset[Any] = frozenset()
-_REMEMBERED = 1 << 13
-"""Strings whose rewriting is kept: documents repeat each other, but not for ever."""
+_REMEMBERED = 1 << 10
+"""Strings whose rewriting is kept: documents repeat those near them. More are slower in a large account."""
 
 
 @dataclass(slots=True)
