@@ -94,12 +94,13 @@ def of_run(plan: Plan, kinds: Mapping[str, Kind[Any]]) -> dict[AccountId, Needed
     In legacy the scan's policy comes on top: a run first looks whether legacy is still what the plan was made from.
     """
     needed: dict[AccountId, Needed] = defaultdict(Needed)
+    looks = {name: _actions({*kinds[name].reads, _ALIASES}) for name in {one.ref.kind for one in plan.steps.values()}}
     for step in plan.steps.values():
         kind = kinds[step.ref.kind]
         action = kind.action(step.action)
         here, legacy = needed[step.account], needed[step.ref.account]
         for side in (here, legacy):
-            side.reads |= _actions({*kind.reads, _ALIASES})
+            side.reads |= looks[kind.name]
         for request in step.requests:
             _request(request, kind, needed)
         if isinstance(action, CarryAction):
@@ -109,8 +110,11 @@ def of_run(plan: Plan, kinds: Mapping[str, Kind[Any]]) -> dict[AccountId, Needed
                 side.has_data = True
             for side in (here, legacy) if step.ref.kind.startswith("rds.") else ():
                 side.reads |= _actions([_SECRET_OF_A_DATABASE])
-        if "kms" in {action.split(":")[0] for action in here.writes} or step.ref.kind.startswith("rds."):
+        if step.ref.kind.startswith("rds."):
             here.has_data = legacy.has_data = True
+    for account, own in list(needed.items()):
+        if account != plan.legacy and any(action.startswith("kms:") for action in own.writes):
+            own.has_data = needed[plan.legacy].has_data = True
     return dict(needed)
 
 

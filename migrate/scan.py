@@ -122,7 +122,7 @@ def _of_probe(probe: Probe, regions: Sequence[Region], home: Region, partition: 
                 yield Gap(probe.type, shown, probe.operation, "no kind", said, filled or identity)
 
     where = [(home, GLOBAL)] if probe.is_global else [(region, region) for region in regions]
-    return [_Listing(probe.type, region, shown, reads(probe.type) | {probe.operation}, look) for region, shown in where]
+    return [_Listing(probe.type, region, shown, reads(probe), look) for region, shown in where]
 
 
 def _handled(probe: Probe, types: frozenset[str]) -> bool:

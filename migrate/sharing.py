@@ -16,16 +16,15 @@ _SHOWN = 3
 
 def objections(placement: Placement, drafting: Drafting) -> Iterator[tuple[str, str, str]]:
     """Key, what, and what to do, for each record that goes over in shares while legacy does not serve whole."""
-    for ref in placement.placed:
-        shares = drafting.config.strategy(ref).partition(" ")[0] if ref.kind == RECORD else ""
-        if not shares:
-            continue
+    shared = {
+        ref: shares
+        for ref in placement.placed
+        if ref.kind == RECORD and (shares := drafting.config.strategy(ref).partition(" ")[0])
+    }
+    stopped = [ref for ref in sorted(placement.placed) if _is_over(ref, drafting)] if shared else []
+    for ref, shares in shared.items():
         accounts = {place.account for place in drafting.places(ref)}
-        over = [
-            str(other)
-            for other in sorted(placement.placed)
-            if accounts & {place.account for place in drafting.places(other)} and _is_over(other, drafting)
-        ]
+        over = [str(other) for other in stopped if accounts & {place.account for place in drafting.places(other)}]
         if over:
             more = f" and {len(over) - _SHOWN} more" if len(over) > _SHOWN else ""
             yield (

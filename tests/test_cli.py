@@ -73,6 +73,7 @@ def test_the_scan_policy_only_reads() -> None:
 
     actions = policy["Statement"][0]["Action"]
     assert "ec2:DescribeVpcs" in actions
+    assert "es:DescribeDomain" in actions, "what a listing does not show of the size of a store is read too"
     writing = ("Create", "Delete", "Put", "Update", "Modify", "Start", "Stop")
     assert [action for action in actions if action.partition(":")[2].startswith(writing)] == []
 

@@ -22,6 +22,7 @@ _TOLD = frozenset(
 
 def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Resource]) -> Iterator[str]:
     """Every notice, the gravest first."""
+    sorts = {one.ref.kind for one in todo.resources}
     new = [one.ref.name for one in todo.resources if one.ref.kind == wishes.ACCOUNT and not one.facts["stands"]]
     if new:
         then = (
@@ -32,12 +33,12 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
         )
         yield f"{len(new)} accounts are made. AWS cannot delete an account; a rollback {then}: {', '.join(new)}"
     yield from _legacy(section, config, todo)
-    if any(one.ref.kind == "ecr.replication" for one in todo.resources):
+    if "ecr.replication" in sorts:
         yield (
             "images that stand in the central registry are copied once when replication is set up; repositories that "
             "it makes follow the creation template, those that stand in the other accounts stay as they are"
         )
-    if any(one.ref.kind == "budgets.budget" for one in todo.resources):
+    if "budgets.budget" in sorts:
         yield (
             "a budget is no hard cap: AWS adds spending up a few times a day, so an account may pass its budget by "
             "what it costs in those hours; the policy that a budget action attaches stops new things and nothing that "
@@ -59,12 +60,12 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
             "the run: it asks whether the migration is over, and may wait for weeks. Other plans may be made and run "
             "meanwhile; each ends with that section"
         )
-    if any(one.ref.kind == "cloudtrail.data_trail" for one in todo.resources):
+    if "cloudtrail.data_trail" in sorts:
         yield (
             "AWS charges for every data event that a trail logs and for the objects in its bucket; a rollback keeps a "
             "bucket that has logs in it"
         )
-    if any(one.ref.kind == "iam.root_access" for one in todo.resources):
+    if "iam.root_access" in sorts:
         yield (
             "accounts made from now on have no root password; legacy and accounts that stand keep theirs, and their "
             "access keys, until an administrator of the management account deletes them: IAM console, Root access "

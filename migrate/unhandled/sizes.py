@@ -11,6 +11,7 @@ from typing import Any
 import jmespath
 
 from migrate.kind import ReadSite
+from migrate.unhandled.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ SIZES: Mapping[str, Size] = {
 """By the probe's type."""
 
 
-def reads(kind: str) -> frozenset[str]:
-    """What is read beside the listing."""
-    size = SIZES.get(kind)
-    return frozenset({size.operation}) if size and size.operation else frozenset()
+def reads(probe: Probe) -> frozenset[str]:
+    """What a probe reads: its listing, and what shows the size of what it lists."""
+    size = SIZES.get(probe.type)
+    return frozenset({probe.operation, size.operation} if size and size.operation else {probe.operation})
 
 
 def sizes(kind: str, site: ReadSite, page: Mapping[str, Any], ids: list[str]) -> dict[str, str]:

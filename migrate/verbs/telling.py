@@ -82,10 +82,11 @@ def _operations(purpose: str) -> set[str]:
     from migrate.quiet import READS
     from migrate.scan import GET_RESOURCES
     from migrate.unhandled import PROBES
+    from migrate.unhandled.sizes import reads
 
     if purpose == "scan":
-        probes = {GET_RESOURCES, "iam.ListAccountAliases", *(probe.operation for probe in PROBES)}
-        return probes.union(*(kind.reads for kind in every_kind().values()))
+        listed = {GET_RESOURCES, "iam.ListAccountAliases"}.union(*map(reads, PROBES))
+        return listed.union(*(kind.reads for kind in every_kind().values()))
     if purpose == "quiet":
         return set(READS)
     return set(of_organisation.of_management() if purpose == "org" else of_organisation.of_members())

@@ -16,7 +16,7 @@ from migrate.carry import logical
 from migrate.errors import GateClosed, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.facts import InstanceFacts
-from migrate.kinds.rds_instance.replication import Pair, by_dms, connected
+from migrate.kinds.rds_instance.replication import STANDS_STILL, Pair, by_dms, connected, finish, let_write
 
 SLOTS = """
 SELECT slot_name::text FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database()
@@ -110,12 +110,10 @@ class CatchUpByDms(_ByHand):
             "to": place.name,
             "how": "a person waits until DMS has no latency and stops its tasks; then sequences get legacy's values "
             "and materialized views are computed anew",
-            "in legacy": "ALTER DATABASE … SET default_transaction_read_only, and sessions are ended; the undo takes "
-            "it back, a finished migration leaves it",
+            "in legacy": STANDS_STILL,
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
-        counts: dict[str, Json] = {}
         with connected(it, to) as pairs:
             to.intend("postgresql.AlterDatabase", side="legacy")
             for pair in pairs:
@@ -135,10 +133,7 @@ class CatchUpByDms(_ByHand):
                 "awsdms_*; the proof of rows would name them). Do not delete it before the rows are proved: where they "
                 "differ, StartReplicationTask with resume-processing brings the rest",
             )
-            for pair in pairs:
-                counts[f"{pair.database} sequences"] = logical.set_sequences(pair.legacy, pair.target)
-                counts[f"{pair.database} materialized views"] = logical.refresh_views(pair.target)
-        return counts
+            return finish(pairs)
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
         with connected(it, to) as pairs:
@@ -151,9 +146,7 @@ class CatchUpByDms(_ByHand):
         return Proof("different" if differences else "equal", ("sequences",), differences)
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
-        with connected(it, to, with_target=False) as pairs:
-            for pair in pairs:
-                logical.allow_writes(pair.legacy)
+        let_write(it, to)
 
 
 class EndDms(_ByHand):

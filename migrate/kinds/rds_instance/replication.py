@@ -5,7 +5,7 @@ emptied and filled by a subscription. The rule: what is made in legacy (role, pu
 with the undo, and no step believes anything that it did not just read from both servers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -53,6 +53,13 @@ def choice(it: It[InstanceFacts]) -> str:
     if it.strategy == "dms":
         return f"dms: a person sets DMS up and ends it; {replicated}. snapshot would be: {snapshot}"
     return f"snapshot: {snapshot}. logical would be: {replicated} (databases: strategy: logical)"
+
+
+STANDS_STILL = (
+    "ALTER DATABASE … SET default_transaction_read_only, and sessions are ended; the undo takes it back, a finished "
+    "migration leaves it"
+)
+"""What becomes of legacy once its last row is waited for, for the plan's reader."""
 
 
 @dataclass(frozen=True)
@@ -257,12 +264,10 @@ class CatchUp(_OfReplication):
             "to": place.name,
             "how": "every byte up to legacy's last write is confirmed by the target; sequences get legacy's values, "
             "materialized views are computed anew",
-            "in legacy": "ALTER DATABASE … SET default_transaction_read_only, and sessions are ended; the undo takes "
-            "it back, a finished migration leaves it",
+            "in legacy": STANDS_STILL,
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
-        counts: dict[str, Json] = {}
         with connected(it, to) as pairs:
             followed = [pair for pair in pairs if pair.tables]
             _follow(to, followed)
@@ -277,10 +282,7 @@ class CatchUp(_OfReplication):
                 while not logical.has_applied(pair.legacy, pair.name, to.outputs[f"stopped_at/{pair.database}"]):
                     _fail_early(logical.progress(pair.legacy, pair.target, pair.name), pair)
                     to.pause(EVERY_S / 4)
-            for pair in pairs:
-                counts[f"{pair.database} sequences"] = logical.set_sequences(pair.legacy, pair.target)
-                counts[f"{pair.database} materialized views"] = logical.refresh_views(pair.target)
-        return counts
+            return finish(pairs)
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
         differences: list[str] = []
@@ -299,9 +301,7 @@ class CatchUp(_OfReplication):
         return Proof("different" if differences else "equal", ("last write", "sequences"), tuple(differences), evidence)
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
-        with connected(it, to, with_target=False) as pairs:
-            for pair in pairs:
-                logical.allow_writes(pair.legacy)
+        let_write(it, to)
 
 
 class EndReplication(_OfReplication):
@@ -331,10 +331,7 @@ class EndReplication(_OfReplication):
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
         with connected(it, to) as pairs:
-            left = [f"{pair.database}: {one} is left in {side}" for pair in pairs
-                    for side, link in (("legacy", pair.legacy), ("the target", pair.target))
-                    for one in logical.leftovers(link, pair.name)]  # fmt: skip
-        return Proof("different" if left else "equal", ("slots", "publications", "subscriptions"), tuple(left))
+            return proof_of_end(pairs, lambda pair: pair.name)
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """Nothing: what was dropped was ours, and the undo of the steps before needs none of it."""
@@ -355,10 +352,39 @@ def without_own_setting(it: It[InstanceFacts], to: Carrier, proof: Proof) -> Pro
             one, other = (link.execute(query).fetchone()[0] for link in (pair.legacy, pair.target))
             if own in one and [said for said in one if said != own] == [said for said in other if said != own]:
                 only_ours.add(f": setting {pair.database} every role: ")
-    left = tuple(line for line in proof.differences if not any(ours in line for ours in only_ours))
+    return without(proof, only_ours)
+
+
+def without(proof: Proof, own: Collection[str]) -> Proof:
+    """The proof of rows without the differences that hold one of these texts."""
+    left = tuple(line for line in proof.differences if not any(text in line for text in own))
     unread = all("could not be read" in line for line in left)
     state: Any = "equal" if not left else "could not be proved" if unread else "different"
     return Proof(state, proof.compared, left, proof.evidence)
+
+
+def finish(pairs: list[Pair]) -> dict[str, Json]:
+    """What rows do not bring, behind the last one: legacy's sequence values, and views computed anew."""
+    counts: dict[str, Json] = {}
+    for pair in pairs:
+        counts[f"{pair.database} sequences"] = logical.set_sequences(pair.legacy, pair.target)
+        counts[f"{pair.database} materialized views"] = logical.refresh_views(pair.target)
+    return counts
+
+
+def let_write(it: It[InstanceFacts], to: Carrier) -> None:
+    """Legacy's databases take writes again."""
+    with connected(it, to, with_target=False) as pairs:
+        for pair in pairs:
+            logical.allow_writes(pair.legacy)
+
+
+def proof_of_end(pairs: list[Pair], own_name: Callable[[Pair], str]) -> Proof:
+    """Nothing of that name is left on either side."""
+    left = [f"{pair.database}: {one} is left in {side}" for pair in pairs
+            for side, link in (("legacy", pair.legacy), ("the target", pair.target))
+            for one in logical.leftovers(link, own_name(pair))]  # fmt: skip
+    return Proof("different" if left else "equal", ("slots", "publications", "subscriptions"), tuple(left))
 
 
 def _has_ended(pair: Pair) -> bool:

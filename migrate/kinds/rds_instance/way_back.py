@@ -13,7 +13,14 @@ from migrate.carry.logical import allow_writes, is_running, leftovers
 from migrate.errors import AccessError, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.facts import InstanceFacts
-from migrate.kinds.rds_instance.replication import Pair, by_logical, connected, endpoint
+from migrate.kinds.rds_instance.replication import (
+    Pair,
+    by_logical,
+    connected,
+    endpoint,
+    proof_of_end,
+    without,
+)
 from migrate.sites import LOSS_ACCEPTED
 
 ROWS = ("rows of ", "keys of ", "value of sequence ", "large objects", "database ")
@@ -241,10 +248,7 @@ class EndWayBack(_OfWayBack):
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
         with connected(it, to) as pairs:
-            left = [f"{pair.database}: {one} is left in {side}" for pair in pairs
-                    for side, link in (("legacy", pair.legacy), ("the target", pair.target))
-                    for one in leftovers(link, _name(to, pair))]  # fmt: skip
-        return Proof("different" if left else "equal", ("slots", "publications", "subscriptions"), tuple(left))
+            return proof_of_end(pairs, lambda pair: _name(to, pair))
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """Nothing: a way back that was ended is not made again by a rollback."""
@@ -308,10 +312,9 @@ def proof_of_rows(it: It[InstanceFacts], to: Carrier) -> Proof:
 def without_own_things(to: Carrier, proof: Proof) -> Proof:
     """The proof of rows without the role and publication that the way back keeps in the target until it ends."""
     own = [logical_back.own_name(to.place.step, database) for database in proof.evidence]
-    left = tuple(line for line in proof.differences if not any(name in line for name in own))
-    unread = all("could not be read" in line for line in left)
-    state: Any = "equal" if not left else "could not be proved" if unread else "different"
-    return proof if len(left) == len(proof.differences) else Proof(state, proof.compared, left, proof.evidence)
+    # A proof in which nothing of ours stands keeps its own state.
+    named = any(name in line for line in proof.differences for name in own)
+    return without(proof, own) if named else proof
 
 
 def _is_open(to: Carrier, pair: Pair) -> bool:

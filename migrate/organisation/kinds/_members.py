@@ -4,7 +4,7 @@ The rule: it is looked at by the names that are wished for; what else the accoun
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -47,6 +47,15 @@ def canonical(document: Mapping[str, Json]) -> dict[str, Json]:
     """The same form of a document that is wished for."""
     found: dict[str, Json] = documents.canonical(document)
     return found
+
+
+def inline_policies(site: ReadSite, holder: Literal["Role", "User"], name: str) -> dict[str, dict[str, Json]]:
+    """Every inline policy of a role or user, by its name."""
+    whose = {f"{holder}Name": name}
+    return {
+        policy: parsed(site.call(f"iam.Get{holder}Policy", **whose, PolicyName=policy)["PolicyDocument"])
+        for policy in site.pages(f"iam.List{holder}Policies", "PolicyNames", **whose)
+    }
 
 
 class MemberKind(WantedKind[F]):

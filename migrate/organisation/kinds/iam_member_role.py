@@ -8,7 +8,16 @@ from typing import Any
 
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Place, ReadSite, Request, pair_tags, tag_pairs
-from migrate.organisation.kinds._members import GONE, InMember, MemberKind, called_in, canonical, parsed, short
+from migrate.organisation.kinds._members import (
+    GONE,
+    InMember,
+    MemberKind,
+    called_in,
+    canonical,
+    inline_policies,
+    parsed,
+    short,
+)
 from migrate.organisation.wanted import Make
 from migrate.values import Json, as_json
 
@@ -117,13 +126,10 @@ class MemberRoleKind(MemberKind[MemberRole]):
         if answer is None:
             return
         role = answer["Role"]
-        inline = {
-            policy: parsed(site.call("iam.GetRolePolicy", RoleName=name, PolicyName=policy)["PolicyDocument"])
-            for policy in site.pages("iam.ListRolePolicies", "PolicyNames", RoleName=name)
-        }
         held = site.pages("iam.ListAttachedRolePolicies", "AttachedPolicies", RoleName=name)
         facts = MemberRole(
-            id=role["Arn"], stands=True, trust=parsed(role["AssumeRolePolicyDocument"]), inline=inline,
+            id=role["Arn"], stands=True, trust=parsed(role["AssumeRolePolicyDocument"]),
+            inline=inline_policies(site, "Role", name),
             attached=sorted(one["PolicyArn"] for one in held),
         )  # fmt: skip
         tags = pair_tags(role.get("Tags"))

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Place, ReadSite, Request, pair_tags, tag_pairs
-from migrate.organisation.kinds._members import GONE, InMember, MemberKind, called_in, canonical, parsed, short
+from migrate.organisation.kinds._members import GONE, InMember, MemberKind, called_in, canonical, inline_policies, short
 from migrate.organisation.wanted import Make
 from migrate.values import Json, as_json
 
@@ -119,15 +119,12 @@ class MemberUserKind(MemberKind[MemberUser]):
         if answer is None:
             return
         user = answer["User"]
-        inline = {
-            policy: parsed(site.call("iam.GetUserPolicy", UserName=name, PolicyName=policy)["PolicyDocument"])
-            for policy in site.pages("iam.ListUserPolicies", "PolicyNames", UserName=name)
-        }
         held = site.pages("iam.ListAttachedUserPolicies", "AttachedPolicies", UserName=name)
         groups = site.pages("iam.ListGroupsForUser", "Groups", UserName=name)
         keys = site.pages("iam.ListAccessKeys", "AccessKeyMetadata", UserName=name)
         facts = MemberUser(
-            id=user["Arn"], stands=True, inline=inline, attached=sorted(one["PolicyArn"] for one in held),
+            id=user["Arn"], stands=True, inline=inline_policies(site, "User", name),
+            attached=sorted(one["PolicyArn"] for one in held),
             groups=sorted(one["GroupName"] for one in groups), has_key=any(one["Status"] == "Active" for one in keys),
         )  # fmt: skip
         tags = pair_tags(user.get("Tags"))
