@@ -48,25 +48,21 @@ def generations(needs: Mapping[T, Iterable[T]]) -> dict[T, int]:
     return turn
 
 
-def sequence(needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """All things, each behind what it needs, else in the order of their names; fewer where there is a circle."""
-    # By number in the order of names: long names are compared once, in the sort, and not again with each step.
-    names = sorted(set(needs).union(*needs.values()))
-    number = {name: at for at, name in enumerate(names)}
-    waiting = [0] * len(names)
-    users: list[list[int]] = [[] for _ in names]
-    for thing, those in needs.items():
-        own = number[thing]
+def sequence(needs: Sequence[Sequence[int]]) -> list[int]:
+    """The numbers of all things, each behind what it needs, else in their order; fewer where there is a circle."""
+    waiting = [0] * len(needs)
+    users: list[list[int]] = [[] for _ in needs]
+    for thing, those in enumerate(needs):
         for need in those if len(those) < 2 else dict.fromkeys(those):
             if need != thing:
-                waiting[own] += 1
-                users[number[need]].append(own)
-    ready = [at for at, count in enumerate(waiting) if not count]
+                waiting[thing] += 1
+                users[need].append(thing)
+    ready = [thing for thing, count in enumerate(waiting) if not count]
     found = []
     while ready:
-        thing_at = heapq.heappop(ready)
-        found.append(names[thing_at])
-        for user in users[thing_at]:
+        thing = heapq.heappop(ready)
+        found.append(thing)
+        for user in users[thing]:
             waiting[user] -= 1
             if not waiting[user]:
                 heapq.heappush(ready, user)
