@@ -246,47 +246,57 @@ class Drafting:
 
     def _request(self, request: Request, place: Place, base: str, rewrite: Rewriter, out: Rewritten) -> PlannedRequest:
         operation, sent, side, once, creates, token_param, outputs, done, retry, find, wait, inverse = request
-        is_target = side == "target"
-
-        def params(of: dict[str, Json]) -> dict[str, Json]:
-            made: dict[str, Json]
-            if is_target:
-                made = rewrite(of, base, out).value
-            else:
-                made = whole(renamed_parts(of, lambda part: rewrite(part, base, out).value), place)
-                out.waits |= waits_for(made)
-            return made
-
+        account = place.account if side == "target" else self._legacy
         undo = None
+        params = self._params(sent, side, place, base, rewrite, out)
+        if find is not None:
+            params_of_find = self._params(find.params, side, place, base, rewrite, out)
+            find = replace(find, params=params_of_find, outputs=dict(find.outputs))
+        if wait is not None:
+            params_of_wait = self._params(wait.params, side, place, base, rewrite, out)
+            wait = replace(wait, params=params_of_wait, since=whole(wait.since, place))
         if inverse is not None:
             # What the inverse waits for is there by then; what it mentions has to have been made all the same.
             undone = Rewritten(None)
             undo = self._request(inverse, place, base, rewrite, undone)
             out.mentions |= undone.mentions
-            out.problems += [*_left(undone), *undone.problems]
+            if undone.left or undone.problems:
+                out.problems += [*_left(undone), *undone.problems]
         return PlannedRequest(
-            place.account if is_target else self._legacy, place.region, operation, params(sent), once, creates,
-            token_param, dict(outputs) if outputs else {}, done, retry,
-            None if find is None else replace(find, params=params(find.params), outputs=dict(find.outputs)),
-            None if wait is None else replace(wait, params=params(wait.params), since=whole(wait.since, place)),
-            undo,
+            account, place.region, operation, params, once, creates, token_param, dict(outputs) if outputs else {},
+            done, retry, find, wait, undo,
         )  # fmt: skip
+
+    def _params(
+        self, sent: dict[str, Json], side: str, place: Place, base: str, rewrite: Rewriter, out: Rewritten
+    ) -> dict[str, Json]:
+        if side == "target":
+            made: dict[str, Json] = rewrite(sent, base, out).value
+        else:
+            made = whole(renamed_parts(sent, lambda part: rewrite(part, base, out).value), place)
+            out.waits |= waits_for(made)
+        return made
 
     def _needs(self, draft: Draft, drafts: Mapping[str, Draft], met: "_Met") -> None:
         edges = self.graph.needs.get(draft.ref, ()) if met.mentions or draft.action.name == "create" else ()
+        account, needs = draft.place.account, draft.needs
         for ref in met.mentions:
-            maker = self._maker(ref, draft.place.account, drafts)
-            if maker and maker != draft.id and maker not in draft.needs:
-                evidence = next((edge for edge in edges if edge.needs == ref), None)
-                draft.needs[maker] = evidence or f"its requests name {ref}"
+            maker = self._maker(ref, account, drafts)
+            if maker and maker != draft.id and maker not in needs:
+                for edge in edges:
+                    if edge.needs == ref:
+                        needs[maker] = edge
+                        break
+                else:
+                    needs[maker] = f"its requests name {ref}"
         if draft.action.name == "create":
             for edge in edges:
-                maker = self._maker(edge.needs, draft.place.account, drafts) if edge.strength == "hard" else None
+                maker = self._maker(edge.needs, account, drafts) if edge.strength == "hard" else None
                 if maker and maker != draft.id:
-                    draft.needs.setdefault(maker, edge)
+                    needs.setdefault(maker, edge)
         for step, output in met.waits:
-            if step != draft.id:
-                draft.needs.setdefault(step, f"needs {output} of it")
+            if step != draft.id and step not in needs:
+                needs[step] = f"needs {output} of it"
 
     def _maker(self, ref: Ref, account: AccountId, drafts: Mapping[str, Draft]) -> str | None:
         found = None

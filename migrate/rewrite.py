@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from migrate.kind import OWN_TAGS
 from migrate.names import AccountId, Ref
-from migrate.tokens import Index, Known, Span, index_of, is_loose, is_tag, standing, whole
-from migrate.values import CONTAINERS, Json, Path, is_mark, join, spelt, waits_for
+from migrate.tokens import Index, Known, Span, index_of, is_loose, is_tag, is_worth, standing, whole
+from migrate.values import CONTAINERS, MARKS, Json, Path, join, spelt, waits_for
 
 __all__ = ["Index", "Known", "Rewriter", "Rewritten", "Span", "index_of", "residue", "whole"]
 
@@ -45,7 +45,7 @@ class _Text(NamedTuple):
     """What becomes of one text; None stands for one that is nothing of ours."""
 
     value: Json
-    mentions: frozenset[Ref]
+    mentions: tuple[Ref, ...]
     problems: tuple[str, ...]
     stays: frozenset[str]
     waits: frozenset[tuple[str, str]]
@@ -59,6 +59,10 @@ class _Key(NamedTuple):
     is_loose: bool
     is_own: bool
     is_left: bool
+
+
+_PLAIN = _Key(names_something=False, is_loose=True, is_own=False, is_left=False)
+"""What nearly every key is."""
 
 
 class Rewriter:
@@ -80,7 +84,8 @@ class Rewriter:
         is rewritten in is the same object as in `value`. `out`: what an earlier document gave, to be added to.
         """
         out = Rewritten(None) if out is None else out
-        out.value = self._walk(value, out, None, True, base)
+        # Most documents are objects.
+        out.value = (self._dict if value.__class__ is dict else self._walk)(value, out, None, True, base)
         return out
 
     def _walk(self, value: Json, out: Rewritten, path: Path, loose: bool, base: str) -> Json:
@@ -105,7 +110,7 @@ class Rewriter:
         return items if changed else value
 
     def _dict(self, value: dict[str, Json], out: Rewritten, path: Path, loose: bool, base: str) -> Json:
-        if is_mark(value):
+        if not MARKS.isdisjoint(value):
             return self._mark(value, out, path, base)
         if "Statement" in value:
             value = self._without_dropped(value, out, path)
@@ -114,22 +119,28 @@ class Rewriter:
                 return value
             loose = loose and not is_tag(value)
         rewritten: dict[str, Json] | None = None
+        keys = self.keys
         for key, item in value.items():
-            about = self.keys.get(key) or self._key(key)
-            if about.names_something:
-                # A key is structure and stays.
-                said = f"the key {key} names something of legacy, and keys are not rewritten"
-                out.problems.append(f"{_where((path, key))}: {said}")
-            if about.is_own:
-                continue
-            if about.is_left:
-                out.left.append(f"{_where((path, key))} (the key)")
+            about = keys.get(key)
+            if about is None:
+                about = self._key(key)
+            inside = loose
+            if about is not _PLAIN:
+                if about.names_something:
+                    # A key is structure and stays.
+                    said = f"the key {key} names something of legacy, and keys are not rewritten"
+                    out.problems.append(f"{_where((path, key))}: {said}")
+                if about.is_own:
+                    continue
+                if about.is_left:
+                    out.left.append(f"{_where((path, key))} (the key)")
+                inside = loose and about.is_loose
             if item.__class__ is str:
-                if (text := self.string(item, loose and about.is_loose)) is None:
+                if (text := self.string(item, inside)) is None:
                     continue
                 made = self._take(text, out, (path, key))
             elif item.__class__ in CONTAINERS:
-                made = self._walk(item, out, (path, key), loose and about.is_loose, base)
+                made = self._walk(item, out, (path, key), inside, base)
             else:
                 continue
             if made is not item:
@@ -140,11 +151,11 @@ class Rewriter:
     def _key(self, key: str) -> _Key:
         named = any(not (span.known and span.known.stays) for span in self.index.spans(key, loose=False))
         about = _Key(named, is_loose(key), key in OWN_TAGS, self.index.account_id.search(key) is not None)
-        self.keys[key] = about
+        about = self.keys[key] = _PLAIN if about == _PLAIN else about
         return about
 
     def _take(self, text: _Text, out: Rewritten, path: Path) -> Json:
-        out.mentions |= text.mentions
+        out.mentions.update(text.mentions)
         if text.waits:
             out.waits |= text.waits
         if text.stays:
@@ -172,17 +183,21 @@ class Rewriter:
         return value
 
     def _string(self, text: str, loose: bool) -> _Text | None:
-        known = self.index.known.get(text)
-        if known is not None and (loose or known.sort != "bucket") and text not in self.index.clashes:
+        index = self.index
+        known = index.known.get(text)
+        if known is None:
+            if not is_worth(text, loose=loose):
+                return None
+        elif (loose or known.sort != "bucket") and text not in index.clashes:
             # Most texts that name something are a name as a whole, with one text for it in this account.
             value = None if known.stays or known.sort == "cidr" else known.targets.get(self.account)
-            if value.__class__ is str and self.index.legacy not in value and "s3:::" not in text:
-                return _Text(value, frozenset((known.ref,)), (), _NONE, _NONE, False)
-        spans = self.index.spans(text, loose=loose)
+            if value.__class__ is str and index.legacy not in value and "s3:::" not in text:
+                return _Text(value, (known.ref,), (), _NONE, _NONE, False)
+        spans = index.spans(text, loose=loose)
         problems = [*self._broken_patterns(text)] if "s3:::" in text else []
         if not spans:
             is_left = self.index.legacy in text and self.index.account_id.search(text) is not None
-            return _Text(text, _NONE, tuple(problems), _NONE, _NONE, is_left) if problems or is_left else None
+            return _Text(text, (), tuple(problems), _NONE, _NONE, is_left) if problems or is_left else None
         parts: list[Json] = []
         mentions: set[Ref] = set()
         at = 0
@@ -201,9 +216,9 @@ class Rewriter:
         stays = frozenset(span.text for span in spans if span.known is not None and span.known.stays)
         value = parts[1] if len(parts) == 3 and not parts[0] and not parts[2] else join(*parts)
         if value.__class__ is str and self.index.legacy not in value:
-            return _Text(value, frozenset(mentions), tuple(problems), stays, _NONE, False)
+            return _Text(value, tuple(mentions), tuple(problems), stays, _NONE, False)
         is_left = bool(residue(value, self.index.legacy, stays))
-        return _Text(value, frozenset(mentions), tuple(problems), stays, frozenset(waits_for(value)), is_left)
+        return _Text(value, tuple(mentions), tuple(problems), stays, frozenset(waits_for(value)), is_left)
 
     def _broken_patterns(self, text: str) -> Iterator[str]:
         """Patterns over bucket names that no longer match a bucket once it has its new name."""

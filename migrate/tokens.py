@@ -65,6 +65,10 @@ class Known(NamedTuple):
     """A person decided that the resource stays in legacy: its name stays too."""
 
 
+_NOWHERE: Mapping[AccountId, Json] = {}
+"""What stands for a name where nothing goes anywhere yet."""
+
+
 class Span(NamedTuple):
     """A token in a string."""
 
@@ -104,7 +108,7 @@ class Index:
     def add(self, text: str, known: Known) -> None:
         """Enter one text. The first stays where two claim it; the clash is kept."""
         there = self.known.setdefault(text, known)
-        if there.ref == known.ref:
+        if there is known or there.ref == known.ref:
             return
         if there.ref.region != known.ref.region:
             self.regional.setdefault(text, {there.ref.region: there}).setdefault(known.ref.region, known)
@@ -127,8 +131,9 @@ class Index:
 
     def enter(self, kind: Kind[Any], it: It[Any], places: tuple[Place, ...] = (), stays: bool = False) -> None:
         """Enter every name of one resource."""
+        ref = it.ref
         by_text: dict[str, tuple[Sort, dict[AccountId, Json]]] = {}
-        for place in places or (Place("", self.legacy, it.ref.region, it.ref.name),):
+        for place in places or (Place("", self.legacy, ref.region, ref.name),):
             for legacy, target, sort in kind.names(it, place):
                 if not legacy or sort == "name":
                     continue
@@ -136,11 +141,11 @@ class Index:
                     there = by_text[legacy] = sort, {}
                 if places:
                     there[1][place.account] = target if target.__class__ is str else whole(target, place)
-        if kind.named and _LIKE_ID.fullmatch(it.ref.name):
+        if kind.named and _LIKE_ID.fullmatch(ref.name):
             # Somebody called it like one of AWS's ids: its own name is no reference to what was not found.
-            by_text.setdefault(it.ref.name, ("id", {place.account: place.name for place in places}))
+            by_text.setdefault(ref.name, ("id", {place.account: place.name for place in places}))
         for text, (sort, targets) in by_text.items():
-            self.add(text, Known(it.ref, sort, targets, stays))
+            self.add(text, Known(ref, sort, targets if places else _NOWHERE, stays))
 
     def bucket(self, name: str) -> Known | None:
         """The bucket of that name."""
@@ -153,10 +158,10 @@ class Index:
         if whole is not None and (loose or whole.sort != "bucket"):
             return [Span(0, len(text), whole.sort, text, whole)]
         found: list[Span] = []
-        if _is_worth(text):
+        if _has_token(text):
             for match in self._forms.finditer(text):
                 found.extend(self._resolve(str(match.lastgroup), match.group(), match.start()))
-        if loose and text.lstrip()[:1] in ("{", "["):
+        if loose and _is_json(text):
             taken = [(span.start, span.end) for span in found]
             bare = [s for s in self._in_json(text) if not any(a < s.end and s.start < b for a, b in taken)]
             found = sorted([*found, *bare], key=lambda span: span.start)
@@ -313,8 +318,16 @@ def is_loose(key: str) -> bool:
     return "bucket" in key.lower() or not _ANOTHERS_NAME.search(key)
 
 
-def _is_worth(text: str) -> bool:
-    """Whether a token may stand in it. A quick look, which runs over every text of an account."""
+def is_worth(text: str, *, loose: bool) -> bool:
+    """Whether a text that is no name as a whole may hold one. A quick look: it runs over every text of an account."""
+    return _has_token(text) or (loose and _is_json(text))
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip()[:1] in ("{", "[")
+
+
+def _has_token(text: str) -> bool:
     return "." in text or ":" in text or _DIGITS.search(text) is not None or "AROA" in text or "AIDA" in text
 
 
