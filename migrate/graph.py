@@ -18,7 +18,7 @@ from migrate import layers
 from migrate.inventory import Inventory, Resource
 from migrate.kind import It, Kind, Need, Strength, Why
 from migrate.names import Ref
-from migrate.tokens import NOT_FOUND, Index, is_loose, is_tag
+from migrate.tokens import NOT_FOUND, Index, is_loose, is_tag, is_worth
 from migrate.values import CONTAINERS, MARKS, Json, Path, spelt
 
 _RANK: dict[Strength, int] = {"soft": 0, "cut": 1, "hard": 2}
@@ -163,7 +163,7 @@ class _Look:
     """One walk over a document: what it names, and whether it has keys like placeholders."""
 
     def __init__(self, index: Index) -> None:
-        self.spans = index.spans
+        self.index = index
         self.seen: list[tuple[Path, str, Ref | None]] = []
         self.has_marks = False
 
@@ -175,20 +175,27 @@ class _Look:
             loose = loose and not (len(value) == 2 and is_tag(value))
             for key, item in value.items():
                 if item.__class__ is str:
-                    self._text(item, (path, key), loose and is_loose(key))
+                    self._text(item, path, key, loose and is_loose(key))
                 elif item.__class__ in CONTAINERS:
                     self.at(item, (path, key), loose and is_loose(key))
         elif isinstance(value, (list, tuple)):
             for number, item in enumerate(value):
                 if item.__class__ is str:
-                    self._text(item, (path, number), loose)
+                    self._text(item, path, number, loose)
                 elif item.__class__ in CONTAINERS:
                     self.at(item, (path, number), loose)
         elif isinstance(value, str):
-            self._text(value, path, loose)
+            self._spans(value, path, loose)
 
-    def _text(self, text: str, path: Path, loose: bool) -> None:
-        for span in self.spans(text, loose=loose):
+    def _text(self, text: str, path: Path, key: str | int, loose: bool) -> None:
+        whole = self.index.known.get(text)
+        if whole is not None and (loose or whole.sort != "bucket"):
+            self.seen.append(((path, key), text, whole.ref))
+        elif is_worth(text, loose=loose):
+            self._spans(text, (path, key), loose)
+
+    def _spans(self, text: str, path: Path, loose: bool) -> None:
+        for span in self.index.spans(text, loose=loose):
             if span.known is not None:
                 self.seen.append((path, span.text, span.known.ref))
             elif span.problem:
