@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows import settings
+from flows import server, settings
 from migrate import running
 from migrate.engine import Engine
 from migrate.running import Outcome
@@ -90,6 +90,7 @@ class View:
         self.engine = engine
         self.migration = migration or engine.plan.migration
         self.broken = False
+        self.folder = folder
         self._context: contextvars.Context | None = None
         settings.prepare(folder)
 
@@ -114,7 +115,7 @@ class View:
         with suppress(Exception):
             from prefect import flow, tags
             from prefect.context import TagsContext
-            from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+            from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
             @flow(name=name, flow_run_name=name, persist_result=False, retries=0, validate_parameters=False)
             def wave(ids: list[str]) -> None:
@@ -131,8 +132,9 @@ class View:
 
             # The heartbeat's thread sleeps in whole seconds, and every flow waits for its end. It cannot be
             # switched off by the environment. Source: prefect 3.8.8, flow_engine._send_heartbeats; measured 2026-11.
-            still = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-            with tags(f"migration:{self.migration}"), still:
+            url = PREFECT_API_URL.value() or server.own(self.folder / "prefect" / "server.log")
+            ours = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_API_URL: url}
+            with tags(f"migration:{self.migration}"), temporary_settings(ours):
                 wave(steps)
         if not once.begun.is_set():
             self.broken = True

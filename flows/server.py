@@ -1,8 +1,9 @@
-"""One Prefect server for several commands, as a company has one; without it every run starts its own.
+"""A Prefect server of our own: one for several commands, as a company has one, or one for a run that has none.
 
-The rule: it listens on loopback only, keeps its data in the folder given, and ends with the block that started it.
+The rule: it listens on loopback only, and ends with the block that started it; where that process is killed, at once.
 """
 
+import atexit
 import json
 import os
 import socket
@@ -10,13 +11,26 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from flows import settings
 
 STOP_S = 5.0
+
+# A server that prefect starts itself outlives a run that is killed. Source: prefect 3.8.8, measured 2026-11.
+_WHILE_WANTED = """
+import os, runpy, sys, threading, time
+def watch(parent):
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+threading.Thread(target=watch, args=(int(sys.argv[1]),), daemon=True).start()
+sys.argv = ["uvicorn", *sys.argv[2:]]
+runpy.run_module("uvicorn", run_name="__main__")
+"""
 
 
 class Server:
@@ -51,20 +65,31 @@ class Server:
             return int(json.load(answer))
 
 
+@cache
+def own(log: Path) -> str:
+    """Address of the server of this process alone, ready; it ends with the process. Raises RuntimeError."""
+    ends = ExitStack()
+    atexit.register(ends.close)
+    server = ends.enter_context(serving(log, os.environ))
+    if not server.ready():
+        raise RuntimeError("Prefect's server did not start")
+    return server.url
+
+
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """Start a server, at once; it gets ready while the block goes on."""
-    folder.mkdir(parents=True, exist_ok=True)
+def serving(log: Path, env: Mapping[str, str]) -> Iterator[Server]:
+    """Start a server, at once; it gets ready while the block goes on. `env` names Prefect's folder (see `settings`)."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    words = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
+    words = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(port)]
     # As prefect 3.8.8 starts its own temporary server: no pages, and only what a single server needs.
     own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-    with (folder / "prefect.log").open("ab") as log:
+    with log.open("ab") as said:
         process = subprocess.Popen(
-            [sys.executable, *words, "--port", str(port), "--log-level", "error", "--lifespan", "on"],
-            env=os.environ | settings.wanted(folder) | own, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            [sys.executable, "-c", _WHILE_WANTED, str(os.getpid()), *words, "--log-level", "error", "--lifespan", "on"],
+            env={**env, **own}, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
         )  # fmt: skip
     try:
         yield Server(port, process)

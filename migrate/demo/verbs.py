@@ -14,6 +14,7 @@ import time
 from importlib.resources import files as package_files
 from pathlib import Path
 
+from flows import settings
 from flows.server import Server, serving
 from migrate.demo import world as worlds
 from migrate.demo.legacy import build
@@ -129,7 +130,7 @@ def _run(out: Out, home: Path, keep: bool) -> int:
     started = time.monotonic()
     _clear(home)
     folder = home / FOLDER
-    with serving(home) as prefect:
+    with serving(home / "prefect.log", os.environ | settings.wanted(home)) as prefect:
         world = _start(out, home)
         try:
             page = _story(out, world, prefect, folder)

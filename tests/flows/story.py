@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from flows import run as flows
+from flows import server
 from migrate.errors import MigrateError
 from migrate.steps import Gate
 from tests.toy_cloud import AwsSaid
@@ -56,7 +57,7 @@ def whole(folder: Path) -> dict[str, object]:
     ]  # fmt: skip
     said["journal"] = [journal_of(made), journal_of(local)]
     said["left"] = [made.cloud.picture(), world(folder / "never").cloud.picture()]
-    said["flows"] = recorded()
+    said["flows"] = recorded(folder)
     made.die()
     local.die()
     return said
@@ -80,12 +81,14 @@ def _end(what: object) -> int:
     return 0
 
 
-def recorded() -> list[list[str]]:
-    """What Prefect knows of flows: name and state."""
+def recorded(folder: Path) -> list[list[str]]:
+    """What the runs' own Prefect server knows of flows: name and state."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.sorting import FlowRunSort
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with get_client(sync_client=True) as client:
+    of_runs = {PREFECT_API_URL: server.own(folder / "prefect" / "server.log")}
+    with temporary_settings(of_runs), get_client(sync_client=True) as client:
         return sorted(
             [run.name, str(run.state_name)] for run in client.read_flow_runs(limit=50, sort=FlowRunSort.NAME_ASC)
         )

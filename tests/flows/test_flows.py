@@ -2,8 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +59,28 @@ def test_a_prefect_that_cannot_be_reached_does_not_keep_a_run_from_ending(tmp_pa
     said, _ = told(tmp_path, "alone", PREFECT_API_URL="http://127.0.0.1:9/api")
 
     assert said == {"end": 0, "proofs": ["equal"]}
+
+
+def test_a_server_of_a_run_that_is_killed_ends(tmp_path: Path) -> None:
+    starts = (
+        "import sys, time; from pathlib import Path; from flows import server, settings; folder = Path(sys.argv[1]); "
+        "settings.prepare(folder); print(server.own(folder / 'server.log'), flush=True); time.sleep(300)"
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    run = subprocess.Popen([sys.executable, "-c", starts, str(tmp_path)], env=clean, stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    port = int(run.stdout.readline().split(":")[2].partition("/")[0])
+    socket.create_connection(("127.0.0.1", port)).close()
+
+    run.kill()
+    run.wait()
+    run.stdout.close()
+
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            time.sleep(0.2)
+            continue
+        return
+    raise AssertionError("Prefect's server outlived the run")
