@@ -34,7 +34,8 @@ from migrate.waiting import waited_for
 JOURNAL = "journal.db"
 
 
-def _run_clients(aws: Aws, migration: Migration) -> RunClients:
+def run_clients(aws: Aws, migration: Migration) -> RunClients:
+    """The engine's AWS, sealing under the folder's key."""
     return RunClients(aws, migration.seal_key)
 
 
@@ -133,7 +134,7 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
         )
 
 
-LEGACY = Ways(Migration, open_aws, _run_clients, _refuse_drift)
+LEGACY = Ways(Migration, open_aws, run_clients, _refuse_drift)
 """Out of the legacy account."""
 
 

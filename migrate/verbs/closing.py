@@ -13,7 +13,6 @@ from migrate import config as configuration
 from migrate import files, runbook
 from migrate import plan as ordinary
 from migrate.aws import Aws, Permit, permitted
-from migrate.clients import RunClients
 from migrate.config import Config
 from migrate.drift import unexplained
 from migrate.errors import StaleError, UsageError
@@ -110,10 +109,6 @@ def _opened(folder: Path) -> Closing:
     return migration
 
 
-def _clients(aws: Aws, migration: Migration) -> RunClients:
-    return RunClients(aws, migration.seal_key)
-
-
 def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Inventory, journal: Journal) -> None:
     """Look at the users again: one that was changed since the plan is not closed by it."""
     assert isinstance(migration, Closing)
@@ -133,7 +128,7 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
         )
 
 
-WAYS = acting.Ways(_opened, open_aws, _clients, _refuse_drift)
+WAYS = acting.Ways(_opened, open_aws, acting.run_clients, _refuse_drift)
 
 
 def plan(out: Out, folder: Path) -> int:
