@@ -15,7 +15,8 @@ from migrate.journal import Journal
 from migrate.kind import It
 from migrate.names import Ref
 from migrate.people.decided import Removal
-from migrate.people.removed_user import OfStack, RemovableFacts, StackUser
+from migrate.people.removed_user import OfStack, RemovableFacts
+from migrate.people.stack_user import StackUser
 from migrate.people.users import User
 from migrate.plan import Plan
 
@@ -133,13 +134,16 @@ def _stack(user: User, removed: Mapping[str, User], inventory: Inventory) -> OfS
     if user.made_by is None:
         return None
     name = user.made_by.stack
+    strange = [key.ends_in for key in user.keys if key.ends_in not in user.keys_made_by]
     found = next((one for one in inventory.of("cloudformation.stack") if one.ref.name == name), None)
     if found is None:
-        return OfStack(name=name, region="", take_out=[], along=[])
+        return OfStack(name=name, region="", take_out=[], strange_keys=strange, along=[])
     made = [made for one in removed.values() for made in (one.made_by, *one.keys_made_by.values())]
     own = {one.logical_id for one in made if one is not None and one.stack == name} - {""}
     along = [f"{label} ({one['type']})" for label, one in found.facts["resources"].items() if label not in own]
-    return OfStack(name=name, region=found.ref.region, take_out=sorted(own), along=sorted(along))
+    return OfStack(
+        name=name, region=found.ref.region, take_out=sorted(own), strange_keys=strange, along=sorted(along)
+    )  # fmt: skip
 
 
 def lost(resources: Iterable[It[RemovableFacts]]) -> Iterator[str]:

@@ -8,19 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 
-from migrate.errors import GateClosed
 from migrate.inventory import Resource
 from migrate.kind import (
     Action,
-    Carrier,
-    CarryAction,
     Facts,
+    Find,
     It,
     Json,
     Kind,
     Name,
     Place,
-    Proof,
     ReadSite,
     Request,
     Wait,
@@ -54,6 +51,8 @@ class OfStack(Facts):
     region: str
     take_out: list[str]
     """Logical ids: this user and its keys, and those of the others that the plan removes."""
+    strange_keys: list[str]
+    """Ends of the user's keys that the stack did not make, and so does not delete."""
     along: list[str]
     """`<logical id> (<type>)` of everything else, which deleting the stack would take along."""
 
@@ -118,23 +117,58 @@ def _take(operation: str, params: dict[str, Json], undo: tuple[str, dict[str, Js
     return Request(f"iam.{operation}", params, side="legacy", done=GONE, retry=PASSES, undo=back)
 
 
+class DeleteKey(Action[RemovableFacts]):
+    """The first access key. One action a key: its id is read again from AWS when it is sent, and only what stands can
+    be read, so a deleted one would keep the other from being sent."""
+
+    name = "delete_key"
+    title = "Delete the user's first access key"
+    phase = "close"
+    undo_class = "R4"
+    sets = frozenset({"keys"})
+    number: ClassVar[int] = 0
+
+    def applies(self, it: Removable) -> bool:
+        return self.number < len(it.facts.keys)
+
+    def requests(self, it: Removable, place: Place) -> Sequence[Request]:
+        left = len(it.facts.keys) - self.number - 1
+        # Whether it was sent is told by how many are left. Written so that no answer at all says nothing.
+        gone = f"AccessKeyMetadata != `null` && length(AccessKeyMetadata) <= `{left}` && 'yes' || `null`"
+        look = Find("iam.ListAccessKeys", _user(it), outputs={"gone": gone})
+        return [_take("DeleteAccessKey", _user(it, AccessKeyId=it.facts.key_ids[self.number]))._replace(find=look)]
+
+    def legacy_after(self, it: Removable) -> Mapping[str, Json]:
+        return {"keys": [key.model_dump(mode="json") for key in it.facts.keys[self.number + 1 :]]}
+
+
+class DeleteSecondKey(DeleteKey):
+    """The second access key. A user has two at most: IAM User Guide, "IAM and AWS STS quotas"."""
+
+    name = "delete_second_key"
+    title = "Delete the user's second access key"
+    number = 1
+
+
 class Strip(Action[RemovableFacts]):
-    """Everything that AWS wants gone first, the ways in before the rights, and the quarantine last.
+    """Everything else that AWS wants gone first, the ways in before the rights, and the quarantine last.
 
     Source of the list: iam.DeleteUser, botocore 1.44.5. That a permissions boundary has to go is not said there
     (unverified); it goes too, because the user holds no policy by then that it could bound.
     """
 
     name = "strip"
-    title = "Delete what the user holds: password, keys, devices, memberships, policies"
+    title = "Delete what the user holds: password, devices, memberships, policies"
     phase = "close"
     undo_class = "R4"
-    sets = frozenset(RemovableFacts.model_fields) - NOT_READ - {"path", "unique_id", "created", "password_last_used"}
+    sets = frozenset(
+        {"attached", "boundary", "certificates", "groups", "inline", "mfa_devices", "password", "service_credentials",
+         "ssh_keys"}
+    )  # fmt: skip
 
     def requests(self, it: Removable, place: Place) -> Sequence[Request]:
         facts = it.facts
         made = [_take("DeleteLoginProfile", _user(it))] if facts.password else []
-        made += [_take("DeleteAccessKey", _user(it, AccessKeyId=one)) for one in facts.key_ids]
         made += [_take("DeleteSigningCertificate", _user(it, CertificateId=one)) for one in facts.certificates]
         made += [_take("DeleteSSHPublicKey", _user(it, SSHPublicKeyId=one)) for one in facts.ssh_keys]
         made += [
@@ -205,8 +239,9 @@ class RemovedUser(Kind[RemovableFacts]):
             "iam.ListUsers",
         }
     )  # fmt: skip
-    volatile = NOT_READ
-    actions: ClassVar[tuple[Action[Any], ...]] = (Strip(), Delete())
+    # Of the keys' ids their ends are compared: a sealed one cannot be told apart once it is gone.
+    volatile = NOT_READ | {"key_ids"}
+    actions: ClassVar[tuple[Action[Any], ...]] = (DeleteKey(), DeleteSecondKey(), Strip(), Delete())
     ends = "delete"
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
@@ -268,85 +303,10 @@ class RemovedUser(Kind[RemovableFacts]):
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: Removable) -> dict[str, Json]:
         """What is left of it once the actions were done."""
-        return facts | (dict(Strip().legacy_after(it)) if "strip" in done else {})
-
-
-class ThroughStack(CarryAction[RemovableFacts]):
-    """A person's step: the stack that made the user takes it away, and fresh reads say that it is gone.
-
-    Nothing is sent. Deleted past its stack, the user would come back with the next deployment that replaces it, or
-    stop one that looks for it.
-    """
-
-    name = "through_stack"
-    title = "Wait until the stack that made the user has taken it away"
-    phase = "close"
-    undo_class = "R4"
-    writes = frozenset()
-    reads = frozenset({"iam.ListUsers"})
-
-    def summary(self, it: Removable, place: Place) -> dict[str, Json]:
-        """What a person does."""
-        return {"how": "by a person, through the stack", "do": list(through_stack(it))}
-
-    def says(self, it: Removable, outputs: Mapping[str, str]) -> Sequence[str]:
-        """The commands and the change of the template."""
-        return through_stack(it)
-
-    def carry(self, it: Removable, to: Carrier) -> Mapping[str, Json]:
-        """Look. Raises GateClosed while the user is there."""
-        if self._stands(it, to):
-            raise GateClosed(
-                f"{it.ref.name} is still there: {'; '.join(through_stack(it))}", do="do that, then migrate run"
-            )
-        return {"users": 0}
-
-    def prove(self, it: Removable, to: Carrier) -> Proof:
-        """By fresh reads of all users: a denied one raises."""
-        left = (f"{it.ref.name} is there",) if self._stands(it, to) else ()
-        return Proof("different" if left else "equal", ("is gone",), left)
-
-    @staticmethod
-    def _stands(it: Removable, to: Carrier) -> bool:
-        return any(one["UserName"] == it.ref.name for one in to.legacy.pages("iam.ListUsers", "Users"))
-
-
-def through_stack(it: Removable) -> tuple[str, ...]:
-    """What a person does about a user that a stack made, in order."""
-    stack, user = it.facts.stack, it.ref.name
-    if stack is None:
-        return ()
-    where = f"--stack-name {stack.name} --region {stack.region or '<its region>'}"
-    if QUARANTINE in it.facts.inline:
-        free = f"aws iam delete-user-policy --user-name {user} --policy-name {QUARANTINE}"
-    else:
-        free = f"aws iam detach-user-policy --user-name {user} --policy-arn {AWS_DENY_ALL}"
-    taken = ", ".join(stack.take_out) or f"the resource whose physical id is {user}"
-    if stack.take_out and not stack.along:
-        through = f"aws cloudformation delete-stack {where}: it made nothing else ({taken})"
-    else:
-        rest = ", ".join(stack.along) or "whatever else it made"
-        through = (
-            f"take {taken} out of the template of stack {stack.name}, with every Ref, GetAtt and Output that names "
-            f"them, and deploy it (aws cloudformation update-stack {where} --template-body file://…). Do not delete "
-            f"the stack: that would take along {rest}"
-        )
-    return (
-        f"just before the next line, because it opens the user again: {free} (IAM refuses to delete a user that holds "
-        "a policy, and the stack deletes only those that it made; that it stops there is unverified)",
-        through,
-    )
-
-
-class StackUser(RemovedUser):
-    """An IAM user that a stack made: removed by a person, through the stack."""
-
-    name = "iam.stack_user"
-    title = "IAM user of a stack that is removed"
-    actions = (ThroughStack(),)
-    ends = "through_stack"
-    # The person who follows the steps changes it on the way; only that it is the same user matters.
-    passing = frozenset(RemovableFacts.model_fields) - NOT_READ - {"unique_id"}
+        changed: dict[str, Json] = {}
+        for action in self.actions:
+            changed |= (action.legacy_after(it) or {}) if action.name in done else {}
+        return facts | changed
 
 
 def _second(date: datetime | None) -> str:

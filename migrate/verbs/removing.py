@@ -28,7 +28,8 @@ from migrate.names import GLOBAL, AccountId
 from migrate.out import Out
 from migrate.people import removal
 from migrate.people.decided import Removal
-from migrate.people.removed_user import NOT_READ, RemovedUser, StackUser
+from migrate.people.removed_user import NOT_READ, RemovedUser
+from migrate.people.stack_user import StackUser
 from migrate.plan import Inputs, Plan
 from migrate.proving import compare
 from migrate.runbook import Runbook

@@ -49,6 +49,8 @@ def iam(running: world.World) -> Any:
     client.create_user(UserName="ana")
     client.add_user_to_group(GroupName="engineers", UserName="ana")
     client.create_login_profile(UserName="ana", Password="Emb3dded!ana")
+    held = client.create_policy(PolicyName="own", PolicyDocument=READ)["Policy"]["Arn"]
+    client.attach_user_policy(UserName="ana", PolicyArn=held)  # a thing that a plan of users alone does not know
     for _ in range(2):
         client.create_access_key(UserName="ana")
     client.create_user(UserName="mystery")
