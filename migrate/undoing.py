@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.acting import LOST_ANSWERS, Refused, Sending, classified, find, pause_s
+from migrate.acting import LOST_ANSWERS, Refused, Sending, classified, find, pause_s, read_outputs
 from migrate.carrying import StepCarrier
 from migrate.errors import Lost, MigrateError, StepFailed
 from migrate.ground import Ground, is_look
@@ -201,7 +201,9 @@ def _send(
     sending = Sending(ground, step, index, undo, "undoing", sender)
     for lost in range(LOST_ANSWERS):
         try:
-            sending.send()
+            outputs = read_outputs(undo.outputs, sending.send().answer)
+            if outputs:
+                ground.journal.append(step.id, "learned", {"outputs": outputs})
             return
         except Lost:
             # Taking away, or putting back, leaves the same state twice.
