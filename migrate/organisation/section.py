@@ -4,6 +4,7 @@ Values only; what they mean is in `wishes`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -18,6 +19,8 @@ UnitName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/]+$"
 
 MOST_DEEP = 5
 """Levels of units under the root. Source: Organizations User Guide, "Quotas for AWS Organizations"."""
+MOST_QUOTA_REQUESTS = 10
+"""In a template. Source: Service Quotas User Guide, "Using Service Quotas request templates" (unverified)."""
 PARKED = "Parked"
 """The unit in which a rollback leaves the accounts that it cannot delete."""
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
@@ -207,6 +210,18 @@ class CostCategory(Part):
     """The value of all other accounts."""
 
 
+class QuotaRequest(Part):
+    """One quota that every account made afterwards asks for. Source: service-quotas
+    PutServiceQuotaIncreaseRequestIntoTemplate, botocore 1.44.5."""
+
+    service: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,63}$")]
+    """Its code: `vpc`, `lambda`."""
+    quota: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,128}$")]
+    """Its code: `L-F678F1CE`."""
+    region: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,63}$")]
+    value: Annotated[float, Field(gt=0, le=10_000_000_000)]
+
+
 class Registry(Part):
     """The account that images are pushed to, and those in which they appear."""
 
@@ -247,6 +262,8 @@ class Organisation(Part):
     cost_tags: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
     """Keys of tags by which the bill is told apart."""
     cost_categories: dict[CostText, CostCategory] = Field(default_factory=dict)
+    quota_template: tuple[QuotaRequest, ...] = Field(default=(), max_length=MOST_QUOTA_REQUESTS)
+    """What each account that is made afterwards asks for."""
     central_root_access: bool = False
     """Whether the management account looks after the root users of its members."""
     registry: Registry | None = None
@@ -325,6 +342,9 @@ class Organisation(Part):
             if alias not in aliases:
                 yield f"delegated.{service}: {alias!r} is no alias of an account here: {known}"
         yield from self._wrong_costs(aliases)
+        for asked, times in Counter((one.service, one.quota, one.region) for one in self.quota_template).items():
+            if times > 1:
+                yield f"quota_template: {'/'.join(asked)} is there twice"
         users: set[str] = set()
         for person in self.people:
             if person.login in users:
