@@ -210,6 +210,15 @@ class CostCategory(Part):
     """The value of all other accounts."""
 
 
+class Withdrawal(Part):
+    """Rights that are taken away again: those whose last day is over, and those that nobody wants any more."""
+
+    unwanted: bool = False
+    """Whether assignments and memberships that this tool gave go once they are not in migration.yaml any more."""
+    most: Annotated[int, Field(ge=1)] = 5
+    """How many one plan may take away: more refuse it, because a slip in migration.yaml looks the same."""
+
+
 class QuotaRequest(Part):
     """One quota that every account made afterwards asks for. Source: service-quotas
     PutServiceQuotaIncreaseRequestIntoTemplate, botocore 1.44.5."""
@@ -268,6 +277,7 @@ class Organisation(Part):
     """Whether the management account looks after the root users of its members."""
     registry: Registry | None = None
     identity_center: IdentityCenter = IdentityCenter()
+    withdrawal: Withdrawal = Withdrawal()
     people: tuple[Person, ...] = ()
     groups: dict[str, Group] = Field(default_factory=dict)
     permission_sets: dict[Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,32}$")], PermissionSet] = Field(

@@ -19,6 +19,7 @@ from migrate.engine import Engine
 from migrate.errors import AccessError, GateClosed, StaleError, StepFailed, UsageError, VerificationFailed
 from migrate.ground import Clients
 from migrate.inventory import Inventory
+from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
@@ -30,8 +31,6 @@ from migrate.steps import Gate
 from migrate.values import Json
 from migrate.verbs.beginning import open_aws, scan_account
 from migrate.waiting import waited_for
-
-JOURNAL = "journal.db"
 
 
 def run_clients(aws: Aws, migration: Migration) -> RunClients:

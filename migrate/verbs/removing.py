@@ -21,6 +21,7 @@ from migrate.aws import Aws, Permit, Site, permitted
 from migrate.config import Config
 from migrate.errors import AccessError, GateClosed, PlanRefused, StaleError, UsageError
 from migrate.inventory import Inventory, Resource
+from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.kind import Kind
 from migrate.migration import Migration
@@ -171,7 +172,7 @@ def _closings(folder: Path) -> Iterator[Iterator[tuple[Plan, Journal]]]:
         def runs() -> Iterator[tuple[Plan, Journal]]:
             for path in sorted(home.folder.glob("*.plan.json")):
                 found = ordinary.read(path)
-                journal = home.run_folder(found) / acting.JOURNAL
+                journal = home.run_folder(found) / JOURNAL
                 if journal.exists():
                     yield found, stack.enter_context(Journal(journal, write=False))
 

@@ -258,7 +258,7 @@ class Assignment(Wanted):
     account: str
     group: str
     is_given: bool = True
-    """False: it was given until a day that is over."""
+    """False: it was given until a day that is over, or by this tool, and migration.yaml does not want it any more."""
     needs: list[str] = Field(default_factory=list)
     """How wishes call the customer managed policies that must stand in the account: AWS fails the assignment else."""
 
@@ -292,12 +292,12 @@ def _assignment(it: It[Assignment]) -> dict[str, Json]:
 
 
 class EndAssignment(Action[Assignment]):
-    """DeleteAccountAssignment, waited for, once the last day is over. A rollback gives nobody access again. Who is
-    signed in keeps the session until it ends (IAM Identity Center User Guide, "Revoke active IAM role sessions", read
-    2026-11)."""
+    """DeleteAccountAssignment, waited for, once the last day is over or `withdrawal` asks for it. A rollback gives
+    nobody access again. Who is signed in keeps the session until it ends (IAM Identity Center User Guide, "Revoke
+    active IAM role sessions", read 2026-11)."""
 
     name = "end"
-    title = "Take the permission set away from the group: its last day is over"
+    title = "Take the permission set away from the group"
     undo_class = "R4"
 
     def applies(self, it: It[Assignment]) -> bool:
@@ -372,6 +372,8 @@ class AssignmentKind(WantedKind[Assignment]):
 
     def needs(self, it: It[Assignment]) -> Iterator[Need]:
         """The permission set, the group and the account; the account lies where it belongs by then."""
+        if not it.facts.is_given:
+            return  # what it names stands
         yield Need(it.facts.permission_set, "attached to", "hard", "sso-admin.CreateAccountAssignment PermissionSetArn")
         yield Need(it.facts.group, "attached to", "hard", "sso-admin.CreateAccountAssignment PrincipalId")
         for policy in it.facts.needs:
