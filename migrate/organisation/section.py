@@ -275,6 +275,8 @@ class Organisation(Part):
     """What each account that is made afterwards asks for."""
     central_root_access: bool = False
     """Whether the management account looks after the root users of its members."""
+    no_root_credentials: bool = False
+    """Whether members that stand must lose their root users' passwords and keys: a person deletes them, a run waits."""
     registry: Registry | None = None
     identity_center: IdentityCenter = IdentityCenter()
     withdrawal: Withdrawal = Withdrawal()
@@ -352,6 +354,8 @@ class Organisation(Part):
             if alias not in aliases:
                 yield f"delegated.{service}: {alias!r} is no alias of an account here: {known}"
         yield from self._wrong_costs(aliases)
+        if self.no_root_credentials and not self.central_root_access:
+            yield "no_root_credentials: needs central_root_access: true; else nobody can delete them from outside"
         for asked, times in Counter((one.service, one.quota, one.region) for one in self.quota_template).items():
             if times > 1:
                 yield f"quota_template: {'/'.join(asked)} is there twice"
