@@ -29,6 +29,7 @@ from migrate.names import GLOBAL, AccountId
 from migrate.out import Out
 from migrate.people import removal
 from migrate.people.decided import Removal
+from migrate.people.permissions import REPORT
 from migrate.people.removed_user import NOT_READ, RemovedUser
 from migrate.people.stack_user import StackUser
 from migrate.plan import Inputs, Plan
@@ -44,7 +45,6 @@ from migrate.verbs.within import Within
 
 FOLDER = "removing"
 RUNBOOK = "remove-users"
-_REPORT = frozenset({"iam.GenerateCredentialReport", "iam.GetCredentialReport"})
 REPORT_S = 300.0
 """How long AWS may take for the credential report. A judgement."""
 _WITHIN = Within("remove", FOLDER)
@@ -130,7 +130,7 @@ def _report(site: Site) -> removal.Report:
     Source: IAM User Guide, "Generate credential reports", read 2026-11.
     """
     until = monotonic() + REPORT_S
-    with permitted(Permit(_REPORT)):
+    with permitted(Permit(REPORT)):
         while site.call("iam.GenerateCredentialReport").get("State") != "COMPLETE":
             if monotonic() >= until:
                 raise AccessError("AWS makes no credential report", do="type the same again in some minutes")

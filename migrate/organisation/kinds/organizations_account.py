@@ -153,7 +153,7 @@ class AccountKind(WantedKind[Account]):
         yield Need(ROOT, "in", "hard", "organizations.CreateAccount")
         yield Need(it.facts.parent, "member of", "soft", "organizations.MoveAccount DestinationParentId")
         if it.facts.template and not it.facts.stands:
-            yield Need(it.facts.template, "names", "hard", "service-quotas.AssociateServiceQuotaTemplate")
+            yield Need(it.facts.template, "names", "hard", "a quota template holds for accounts made after it")
         if it.facts.lane:
             yield Need(called(self.name, it.facts.lane), "names", "hard", f"AWS makes {AT_A_TIME} accounts at a time")
 
