@@ -7,7 +7,7 @@ is that account itself; what is sent is what `migrate people` shows, and nothing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from migrate import config as configuration
 from migrate import files, runbook
@@ -60,10 +60,15 @@ class ClosingConfig(Config):
 class Closing(Migration):
     """What the verbs need of a folder: `closing/`, with plans, approvals and journals of its own."""
 
+    inner: ClassVar[str] = FOLDER
+    book: ClassVar[str] = RUNBOOK
+    section: ClassVar[str] = "quarantine"
+    """What of `identities` asks for it."""
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.home = Migration(folder)
-        self.folder = folder / FOLDER
+        self.folder = folder / self.inner
 
     @cached_property
     def config(self) -> Config:
@@ -71,8 +76,8 @@ class Closing(Migration):
         decided = self.home.config
         changed = {
             "targets": {OLD: Target(account=decided.legacy.account, role=decided.legacy.role or "")},
-            "placement": (Rule(kind="iam.user", to=OLD, because="migration.yaml, identities.quarantine"),),
-            "move": (Moves(runbook=RUNBOOK, accounts=(OLD,)),),
+            "placement": (Rule(kind="iam.*", to=OLD, because=f"migration.yaml, identities.{self.section}"),),
+            "move": (Moves(runbook=self.book, accounts=(OLD,)),),
             "environments": {},
             "organisation": None,
         }
@@ -82,7 +87,7 @@ class Closing(Migration):
 
     @property
     def config_digest(self) -> str:
-        """Digest of what migration.yaml says about who is closed."""
+        """Digest of what migration.yaml says about who is closed, and who is removed."""
         decided = self.home.config
         people = None if decided.organisation is None else decided.organisation.model_dump(mode="json")
         said = {"migration": decided.migration, "legacy": decided.legacy.model_dump(mode="json"),
@@ -103,16 +108,19 @@ class Closing(Migration):
     def runbooks(self) -> tuple[Runbook, ...]:
         """One's own in the folder's `runbooks/`, else the shipped one."""
         actions = frozenset(f"{kind.name}.{action.name}" for kind in self.kinds.values() for action in kind.actions)
-        return (runbook.load(RUNBOOK, self.home.folder, actions),)
+        return (runbook.load(self.book, self.home.folder, actions),)
+
+    def begun(self) -> Self:
+        """Itself, its part of the folder made where it is missing. A folder without migration.yaml is left as it is."""
+        self.config  # noqa: B018
+        if not self.folder.exists():
+            self.folder.mkdir()
+            files.put(self.folder / ".gitignore", b"# The journals.\n*.run/\n")
+        return self
 
 
 def _opened(folder: Path) -> Closing:
-    migration = Closing(folder)
-    migration.config  # noqa: B018  # first: a folder without migration.yaml is left as it is
-    if not migration.folder.exists():
-        migration.folder.mkdir()
-        files.put(migration.folder / ".gitignore", b"# The journals.\n*.run/\n")
-    return migration
+    return Closing(folder).begun()
 
 
 def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Inventory, journal: Journal) -> None:

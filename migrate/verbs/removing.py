@@ -15,10 +15,9 @@ from time import monotonic, sleep
 from typing import Any
 
 from migrate import config as configuration
-from migrate import files, runbook
+from migrate import files
 from migrate import plan as ordinary
 from migrate.aws import Aws, Permit, Site, permitted
-from migrate.config import Config
 from migrate.errors import AccessError, GateClosed, PlanRefused, StaleError, UsageError
 from migrate.inventory import Inventory, Resource
 from migrate.journal import FILE as JOURNAL
@@ -34,9 +33,7 @@ from migrate.people.removed_user import NOT_READ, RemovedUser
 from migrate.people.stack_user import StackUser
 from migrate.plan import Inputs, Plan
 from migrate.proving import compare
-from migrate.runbook import Runbook
 from migrate.sealing import Sealer
-from migrate.sections import Moves, Rule
 from migrate.verbs import acting, closing
 from migrate.verbs import planning as ordinary_verbs
 from migrate.verbs.beginning import open_aws
@@ -51,41 +48,20 @@ _WITHIN = Within("remove", FOLDER)
 
 
 class Removing(closing.Closing):
-    """What the verbs need of a folder: `removing/`, with plans, approvals and journals of its own."""
+    """The same in `removing/`."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.folder = folder / FOLDER
-
-    @cached_property
-    def config(self) -> Config:
-        """The old account as source and target. Raises ConfigError."""
-        fields = {name: getattr(super(Removing, self).config, name) for name in Config.model_fields}
-        changed = {
-            "placement": (Rule(kind="iam.*", to=closing.OLD, because="migration.yaml, identities.removal"),),
-            "move": (Moves(runbook=RUNBOOK, accounts=(closing.OLD,)),),
-        }
-        return closing.ClosingConfig.model_construct(**(fields | changed))
+    inner = FOLDER
+    book = RUNBOOK
+    section = "removal"
 
     @cached_property
     def kinds(self) -> dict[str, Kind[Any]]:
         """Users that are deleted, and users that their stack deletes."""
         return {kind.name: kind for kind in (RemovedUser(), StackUser())}
 
-    @cached_property
-    def runbooks(self) -> tuple[Runbook, ...]:
-        """One's own in the folder's `runbooks/`, else the shipped one."""
-        actions = frozenset(f"{kind.name}.{action.name}" for kind in self.kinds.values() for action in kind.actions)
-        return (runbook.load(RUNBOOK, self.home.folder, actions),)
-
 
 def _opened(folder: Path) -> Removing:
-    migration = Removing(folder)
-    migration.config  # noqa: B018  # first: a folder without migration.yaml is left as it is
-    if not migration.folder.exists():
-        migration.folder.mkdir()
-        files.put(migration.folder / ".gitignore", b"# The journals.\n*.run/\n")
-    return migration
+    return Removing(folder).begun()
 
 
 # What is asked of AWS, afresh at every plan and every run.

@@ -206,6 +206,13 @@ def test_who_is_used_opened_or_too_many_stays(told: Told) -> None:
     told.close()
     clock.push(told.running.home, 15 * DAY_S)
 
+    denied = told.running.home / "faults.json"
+    for operation in ("ListServiceSpecificCredentials", "GetLoginProfile", "GetCredentialReport", "GetUser"):
+        denied.write_text(json.dumps({"deny": [f"iam:{operation}"]}))
+        assert operation in told.type("remove", "plan", expect=1).err
+    denied.write_text(json.dumps({"deny": ["iam:ListUsers"]}))
+    assert "whether users are left there is not known" in told.type("remove", "left", expect=6).err
+    denied.unlink()
     over = told.type("remove", "plan", expect=1).err
     assert "identities.removal.most is 1" in over
     assert not list((told.folder / "removing").glob("*.plan.json"))
