@@ -184,7 +184,7 @@ def perform(ground: Ground, step: Step, index: int, sender: Callable[[AccountId,
         else:
             _write(ground, step, index, request, sender)
     if request.wait is not None and not ground.is_moot(step, request.wait):
-        wait(ground, step, request.wait, request)
+        wait(ground, step, request.wait, request, index)
 
 
 def _only_look(ground: Ground, step: Step, request: PlannedRequest) -> None:
@@ -201,8 +201,12 @@ def _only_look(ground: Ground, step: Step, request: PlannedRequest) -> None:
 
 
 def _has_receipt(ground: Ground, step: Step, index: int) -> bool:
-    entries = ground.journal.forward(step.id)
-    return any(entry.event in ("acted", "learned") and entry.data.get("request") == index for entry in entries)
+    for entry in reversed(ground.journal.forward(step.id)):
+        if entry.data.get("request") == index and entry.event in ("acted", "learned"):
+            return True
+        if entry.data.get("request") == index and "ended" in entry.data:
+            return False  # what it began failed and left nothing behind
+    return False
 
 
 def _create(

@@ -1,10 +1,11 @@
-"""`migrate org` and `migrate close`: the ordinary verbs on something else than legacy's resources.
+"""`migrate org`, `migrate close` and `migrate remove`: the ordinary verbs on something else than legacy's resources.
 
 The rule: the same words mean the same as without the group; only what they say of themselves is another.
 """
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ Verb = Callable[..., Callable[[Callable[..., Any]], click.Command]]
 
 
 def add_groups(main: click.Group, verb: Verb, plan: Any) -> None:
-    """Add both groups to the command line. `plan`: the option that names a plan."""
+    """Add the groups to the command line. `plan`: the option that names a plan."""
 
     @main.group(cls=type(main))
     def org() -> None:
@@ -48,6 +49,25 @@ def add_groups(main: click.Group, verb: Verb, plan: Any) -> None:
         "rollback": "Open the users again as they were. Prints what it would do; acts with --confirm.",
     })  # fmt: skip
 
+    @main.group(cls=type(main))
+    def remove() -> None:
+        """The old account's closed IAM users, after their soak: deleted for good. The one plan that deletes there.
+
+        \b
+        plan → review → approve, twice → run → verify; left. Only with identities.removal in migration.yaml.
+        """
+
+    _add(remove, verb, plan, "removing", 8, {
+        "plan": "Look at the closed users afresh, and plan who is removed. Writes nothing to AWS.",
+        "run": "Run the approved plan to the next gate or manual step (exit 3); run again to go on.",
+        "verify": "Prove again, by fresh reads, that the removed users are gone. Exit 5 where one is not.",
+        "rollback": "Make users of the same names again, closed and without any way in. Acts with --confirm.",
+        "left": "Say which IAM users are left in which account. Exit 5 while one is that nobody declared.",
+    }, {
+        "plan": (option("--user", "users", multiple=True, metavar="NAME", help="Only these; again for each."),),
+        "approve": (option("--deleting", metavar="ID", help="The second yes: the id that approve printed."),),
+    })  # fmt: skip
+
 
 _ORDER = ("plan", "review", "approve", "run", "status", "verify", "rollback")
 _ALIKE = {
@@ -57,7 +77,11 @@ _ALIKE = {
 }
 
 
-def _add(group: click.Group, verb: Verb, plan: Any, module: str, workers: int, says: Mapping[str, str]) -> None:
+def _add(
+    group: click.Group, verb: Verb, plan: Any, module: str, workers: int, says: Mapping[str, str],
+    more: Mapping[str, tuple[Any, ...]] = MappingProxyType({}),
+) -> None:  # fmt: skip
+    """Add the verbs of one group. `more`: options that only it has."""
     at_a_time = option(
         "--workers", default=workers, show_default=True, type=click.IntRange(1, 64), help="Steps at a time."
     )
@@ -86,7 +110,7 @@ def _add(group: click.Group, verb: Verb, plan: Any, module: str, workers: int, s
     }
     told = _ALIKE | dict(says)
     for name in (*_ORDER, *(one for one in says if one not in _ORDER)):
-        verb(*takes.get(name, ()), of=group)(_acting(module, name, told[name]))
+        verb(*takes.get(name, ()), *more.get(name, ()), of=group)(_acting(module, name, told[name]))
 
 
 def _acting(module: str, name: str, said: str) -> Callable[..., Any]:

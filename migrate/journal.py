@@ -23,6 +23,9 @@ from typing import IO, Any, ClassVar, Literal, Self, cast
 from migrate.errors import FileError, LockedError
 from migrate.values import Json
 
+FILE = "journal.db"
+"""Its name in a run's folder."""
+
 Event = Literal[
     "opened",
     "acting",

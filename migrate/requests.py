@@ -28,6 +28,10 @@ class Wait:
     since: Json = ""
     """A time that AWS gave (`after(…)`, ISO 8601), where the state counts only `rest_s` seconds after it."""
     rest_s: float = 0.0
+    reason: str = ""
+    """JMESPath to AWS's own words, where it failed."""
+    sent_again: bool = False
+    """A failed ending left nothing behind: the next run sends the request again, and does not look at the old one."""
 
 
 @dataclass(frozen=True, slots=True)

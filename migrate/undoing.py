@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.acting import LOST_ANSWERS, Refused, Sending, classified, find, pause_s
+from migrate.acting import LOST_ANSWERS, Refused, Sending, classified, find, pause_s, read_outputs
 from migrate.carrying import StepCarrier
 from migrate.errors import Lost, MigrateError, StepFailed
 from migrate.ground import Ground, is_look
 from migrate.inventory import Resource
 from migrate.kind import CarryAction
 from migrate.names import AccountId, Region
-from migrate.proving import compare, fresh_legacy
+from migrate.proving import compare, fresh_legacy, is_between, legacy_requests
 from migrate.steps import PlannedRequest, Step
 from migrate.values import Json
 from migrate.waiting import wait
@@ -169,9 +169,7 @@ def _is_as_we_left_it(ground: Ground, step: Step) -> bool:
     if now is None:
         raise Kept(f"{step.ref} is not in legacy any more")
     after = ground.left_in_legacy(step)
-    bit_by_bit = (
-        sum(request.account == ground.plan.legacy and request.undo is not None for request in step.requests) > 1
-    )
+    bit_by_bit = len(legacy_requests(ground, step)) > 1
     foreign: list[str] = []
     same = True
     for name, value in sorted(after.items()):
@@ -179,7 +177,7 @@ def _is_as_we_left_it(ground: Ground, step: Step) -> bool:
         if shown == original:
             continue
         same = False
-        if shown != value and not (bit_by_bit and _is_between(shown, original, value)):
+        if shown != value and not (bit_by_bit and is_between(shown, original, value)):
             foreign += compare(value, shown, name)
     if foreign:
         raise Kept(f"{step.ref} was changed in legacy since: {'; '.join(foreign)}")
@@ -197,22 +195,15 @@ def _before(ground: Ground, step: Step) -> dict[str, Json]:
     return facts
 
 
-def _is_between(shown: Json, original: Json, value: Json) -> bool:
-    """Whether a list is on its way from one to the other: nothing in it is foreign, nothing that stays is missing."""
-    if not (isinstance(shown, list) and isinstance(original, list) and isinstance(value, list)):
-        return False
-    return all(one in original or one in value for one in shown) and all(
-        one in shown for one in original if one in value
-    )
-
-
 def _send(
     ground: Ground, step: Step, index: int, undo: PlannedRequest, sender: Callable[[AccountId, Region], Any]
 ) -> None:
     sending = Sending(ground, step, index, undo, "undoing", sender)
     for lost in range(LOST_ANSWERS):
         try:
-            sending.send()
+            outputs = read_outputs(undo.outputs, sending.send().answer)
+            if outputs:
+                ground.journal.append(step.id, "learned", {"outputs": outputs})
             return
         except Lost:
             # Taking away, or putting back, leaves the same state twice.

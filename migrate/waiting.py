@@ -15,8 +15,11 @@ from migrate.steps import PlannedRequest, Step
 from migrate.values import Json
 
 
-def wait(ground: Ground, step: Step, planned: Wait, request: PlannedRequest) -> None:
-    """Read until the state is there. Raises StepFailed where AWS says it failed, or the time is over."""
+def wait(ground: Ground, step: Step, planned: Wait, request: PlannedRequest, index: int | None = None) -> None:
+    """Read until the state is there. Raises StepFailed where AWS says it failed, or the time is over.
+
+    index: of the request among the step's, so that a failed one can be sent again by the next run.
+    """
     site = ground.clients.reader(request.account, request.region, ground.kind(step).reads | {planned.operation})
     _rest(ground, step, planned, request)
     until = ground.clock.now() + planned.timeout_s
@@ -33,8 +36,14 @@ def wait(ground: Ground, step: Step, planned: Wait, request: PlannedRequest) -> 
         if planned.gone and not states:
             return
         if any(state in planned.failed for state in states):
+            reason = str(jmespath.search(planned.reason, answer or {}) or "") if planned.reason else ""
+            if planned.sent_again and index is not None:
+                data = {"request": index, "ended": states, "said": reason}
+                ground.journal.append(step.id, "failed", data)
+            why = f": {reason}" if reason else ""
             raise StepFailed(
-                f"{step.id}: {request.operation} ended as {', '.join(states)}", do="look there, migrate run"
+                f"{step.id}: {request.operation} ended as {', '.join(states)}{why}",
+                do="mend what AWS says, then migrate run" if why else "look there, migrate run",
             )
         if ground.clock.now() >= until:
             raise StepFailed(

@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
@@ -116,8 +117,14 @@ def test_every_verb_is_named(verb: str) -> None:
     assert re.search(rf"`{verb}`|migrate {verb}\b", texts)
 
 
+def options_of(verb: click.Command) -> set[str]:
+    """Its options; of a group those of its verbs too."""
+    own = {option for param in verb.params for option in param.opts} | {"--help", "-h"}
+    return own.union(*map(options_of, verb.commands.values())) if isinstance(verb, click.Group) else own
+
+
 def test_the_documents_show_no_verb_or_option_that_does_not_exist() -> None:
-    known = {name: {o for p in verb.params for o in p.opts} | {"--help", "-h"} for name, verb in main.commands.items()}
+    known = {name: options_of(verb) for name, verb in main.commands.items()}
     wrong = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8").replace("\\\n", " ")

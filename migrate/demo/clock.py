@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 FILE = "clock.json"
-TAKES: Mapping[str, float] = {"dynamodb:table": 20.0, "rds:instance": 2400.0, "rds:snapshot": 600.0}
+TAKES: Mapping[str, float] = {
+    "dynamodb:table": 20.0,
+    "rds:instance": 2400.0,
+    "rds:snapshot": 600.0,
+    "sso-admin:provisioning": 20.0,
+}
 """What can be slow → seconds, as a person would see it for a middling database. A judgement, not AWS's promise."""
 
 _home: Path | None = None

@@ -77,13 +77,13 @@ class KeepAlive(MotoRequestHandler):
         self.send_response_only(code, words)
         named = {name.lower() for name, _ in headers}
         for name, value in headers:
-            if name.lower() == "transfer-encoding" or (name.lower() == "content-length" and not head):
+            if name.lower() in ("date", "transfer-encoding") or (name.lower() == "content-length" and not head):
                 continue
             self.send_header(name, value)
         if code not in {204, 304} and not (head and "content-length" in named):
             self.send_header("Content-Length", str(len(content)))
-        if "date" not in named:
-            self.send_header("Date", self.date_time_string())
+        # The world says its own time, as AWS does: a soak of weeks is over once somebody pushed the clock on.
+        self.send_header("Date", self.date_time_string(clock.now_s()))
         buffered: list[bytes] = self._headers_buffer
         buffered.append(b"\r\n")
         if not silent:

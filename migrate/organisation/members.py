@@ -16,6 +16,7 @@ from migrate.organisation import wishes
 from migrate.organisation.kinds import wanted_kinds
 from migrate.organisation.kinds._members import MemberKind, called_in
 from migrate.organisation.kinds._members import canonical as as_read
+from migrate.organisation.kinds.iam_member_root import ROOT_USER, RootUserKind
 from migrate.organisation.section import Organisation
 from migrate.organisation.wanted import called
 from migrate.people.decided import Decisions, decisions
@@ -50,10 +51,11 @@ def members_of(section: Organisation, config: Config, present: Iterable[Resource
     for vendor in decided.vendors:
         wanted |= {decided.access_management, *(text.partition("/")[0] for text in vendor.roles)}
     wanted |= {alias for _, alias in _named_policies(decided)}
+    roots = set(section.emails()) if section.no_root_credentials else set()
     stand = {one.ref.name: str(one.facts["id"]) for one in present if one.ref.kind == wishes.ACCOUNT}
     known = {alias: stand[email] for alias, email in section.emails().items() if email in stand}
     known[MANAGEMENT] = section.management.account
-    there = {alias: known[alias] for alias in sorted(wanted & known.keys())}
+    there = {alias: known[alias] for alias in sorted((wanted | roots) & known.keys())}
     absent = sorted(alias for alias in wanted - known.keys() if alias in section.emails())
     return Members(decided, there, tuple(absent))
 
@@ -69,7 +71,15 @@ def _named_policies(decided: Decisions) -> Iterator[tuple[str, str]]:
 
 def member_wishes(section: Organisation, members: Members) -> list[Resource]:
     """Everything that is wanted in the member accounts that stand."""
-    return [*_policies(section, members), *_machines(section, members)]
+    return [*_policies(section, members), *_machines(section, members), *_roots(section, members)]
+
+
+def _roots(section: Organisation, members: Members) -> Iterator[Resource]:
+    """Accounts that stand: those made under central root access have a root user without anything."""
+    if section.no_root_credentials:
+        feature = called("iam.root_access", "RootCredentialsManagement")
+        for alias in sorted(section.emails().keys() & members.ids.keys()):
+            yield _wish(RootUserKind.name, members.ids[alias], ROOT_USER, {"needs": [feature]})
 
 
 def _wish(kind: str, account: str, name: str, facts: Mapping[str, Any]) -> Resource:

@@ -12,9 +12,11 @@ from migrate import config as configuration
 from migrate import runbook
 from migrate.config import Config
 from migrate.inventory import Resource
+from migrate.journal import FILE, Journal
 from migrate.kind import Kind
 from migrate.migration import Migration
 from migrate.organisation import planning, wishes
+from migrate.organisation.difference import Key
 from migrate.organisation.kinds import wanted_kinds
 from migrate.runbook import Runbook
 
@@ -69,7 +71,23 @@ class OrganisationMigration(Migration):
 
     def draw(self, present: list[Resource]) -> planning.Drawn:
         """What is to be done."""
-        return planning.draw(self.decided, present, self.kinds, today())
+        return planning.draw(self.decided, present, self.kinds, today(), self.made())
+
+    def made(self) -> frozenset[Key]:
+        """Kind and name of everything that earlier runs made and did not undo, by their journals."""
+        found: set[Key] = set()
+        for path in sorted(self.folder.glob("*.plan.json")):
+            plan = self.plan(path)
+            journal_path = self.run_folder(plan) / FILE
+            if not journal_path.exists():
+                continue
+            with Journal(journal_path, write=False) as journal:
+                found |= {
+                    (step.ref.kind, step.ref.name)
+                    for step in plan.steps.values()
+                    if step.action == "create" and journal.state(step.id) in ("acted", "verified")
+                }
+        return frozenset(found)
 
     def wishes(self) -> list[Resource]:
         """Everything that migration.yaml wants."""

@@ -65,6 +65,11 @@ def of(section: Organisation, config: Config, todo: Todo, present: Sequence[Reso
             "AWS charges for every data event that a trail logs and for the objects in its bucket; a rollback keeps a "
             "bucket that has logs in it"
         )
+    if "servicequotas.template" in sorts:
+        yield (
+            "the quota template holds for accounts that are made after it: legacy and accounts that stand ask for "
+            "nothing by it; AWS decides on each request, and may take days"
+        )
     if "iam.root_access" in sorts:
         yield (
             "accounts made from now on have no root password; legacy and accounts that stand keep theirs, and their "

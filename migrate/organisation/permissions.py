@@ -78,6 +78,14 @@ WRITES: Mapping[str, frozenset[str]] = {
     ),
     "identitystore.user": frozenset({"identitystore.CreateUser", "identitystore.DeleteUser",
                                      "identitystore.UpdateUser"}),
+    "iam.member_root": frozenset(),
+    "servicequotas.template": frozenset(
+        {"service-quotas.AssociateServiceQuotaTemplate", "service-quotas.DisassociateServiceQuotaTemplate"}
+    ),
+    "servicequotas.template_request": frozenset(
+        {"service-quotas.DeleteServiceQuotaIncreaseRequestFromTemplate",
+         "service-quotas.PutServiceQuotaIncreaseRequestIntoTemplate"}
+    ),
     "s3control.public_access_block": frozenset(
         {"s3control.DeletePublicAccessBlock", "s3control.PutPublicAccessBlock"}
     ),

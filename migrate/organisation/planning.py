@@ -3,7 +3,7 @@
 The rule: nothing of the planner is done anew here; wishes are an inventory, migration.yaml decides where they go.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +15,8 @@ from migrate.config import Config
 from migrate.errors import ConfigError
 from migrate.inventory import Inventory, Resource
 from migrate.names import AccountId, Region
-from migrate.organisation import checks, members, notices, wishes
-from migrate.organisation.difference import Todo, difference
+from migrate.organisation import checks, members, notices, wishes, withdrawing
+from migrate.organisation.difference import Key, Todo, difference
 from migrate.organisation.kinds.organizations_account import AT_A_TIME
 from migrate.organisation.section import Organisation
 from migrate.organisation.wanted import WISHES
@@ -90,8 +90,11 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
     )
 
 
-def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "") -> Drawn:
-    """Everything that is to be done, and what is said about it. `today`: 2026-11-23, for what expires."""
+def draw(
+    config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "", made: Collection[Key] = ()
+) -> Drawn:
+    """Everything that is to be done, and what is said about it. `today`: 2026-11-23, for what expires. `made`: what
+    earlier runs gave."""
     section = section_of(config)
     regions = config.legacy.regions
     wanted = wishes.wishes(section, regions, config.legacy.account, today)
@@ -104,13 +107,22 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], 
     inside = members.members_of(section, config, present)
     wanted = [*members.bound(wanted, section, inside), *members.member_wishes(section, inside)]
     todo = difference(wanted, present, kinds)
+    gone = withdrawing.unwanted(section, todo, made, kinds)
+    if gone:
+        wanted = [*wanted, *gone]
+        todo = difference(wanted, present, kinds)
     if section.on_rollback == "park" and _new_accounts(todo.resources):
         # Only where an account is made: who changes something else gets no unit that nobody asked for.
         todo = difference({one.ref: one for one in (*wanted, wishes.parked())}.values(), present, kinds)
     trials, untried = checks.tried(section, todo, present)
     todo = replace(todo, resources=tuple(_in_lanes([*todo.resources, *trials])))
     inventory = Inventory(WISHES, tuple(map(Region, regions)), tuple(kinds), todo.resources)
-    found = [*notices.of(section, config, todo, present), *untried, *members.said(inside)]
+    found = [
+        *notices.of(section, config, todo, present),
+        *untried,
+        *members.said(inside),
+        *withdrawing.said(gone),
+    ]
     if absent:
         found.append(
             f"what is set within {len(ids) + len(absent)} member accounts can be planned once these exist: "
@@ -121,7 +133,11 @@ def draw(config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], 
             f"costs cannot be told apart yet by {', '.join(unused)}: AWS lists a tag up to 24 hours after something "
             "was first tagged with it; type migrate org plan again then"
         )
-    refused = (*checks.refusals(section, regions, todo, present), *members.refusals(section, config, inside, wanted))
+    refused = (
+        *withdrawing.refusals(section, todo),
+        *checks.refusals(section, regions, todo, present),
+        *members.refusals(section, config, inside, wanted),
+    )
     accounts = ({} if absent else ids) | {alias: one for alias, one in inside.ids.items() if alias != MANAGEMENT}
     return Drawn(inventory, todo, tuple(found), refused, accounts)
 

@@ -4,6 +4,7 @@ Values only; what they mean is in `wishes`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -18,6 +19,8 @@ UnitName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/]+$"
 
 MOST_DEEP = 5
 """Levels of units under the root. Source: Organizations User Guide, "Quotas for AWS Organizations"."""
+MOST_QUOTA_REQUESTS = 10
+"""In a template. Source: Service Quotas User Guide, "Using Service Quotas request templates" (unverified)."""
 PARKED = "Parked"
 """The unit in which a rollback leaves the accounts that it cannot delete."""
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
@@ -207,6 +210,27 @@ class CostCategory(Part):
     """The value of all other accounts."""
 
 
+class Withdrawal(Part):
+    """Rights that are taken away again: those whose last day is over, and those that nobody wants any more."""
+
+    unwanted: bool = False
+    """Whether assignments and memberships that this tool gave go once they are not in migration.yaml any more."""
+    most: Annotated[int, Field(ge=1)] = 5
+    """How many one plan may take away: more refuse it, because a slip in migration.yaml looks the same."""
+
+
+class QuotaRequest(Part):
+    """One quota that every account made afterwards asks for. Source: service-quotas
+    PutServiceQuotaIncreaseRequestIntoTemplate, botocore 1.44.5."""
+
+    service: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,63}$")]
+    """Its code: `vpc`, `lambda`."""
+    quota: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,128}$")]
+    """Its code: `L-F678F1CE`."""
+    region: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,63}$")]
+    value: Annotated[float, Field(gt=0, le=10_000_000_000)]
+
+
 class Registry(Part):
     """The account that images are pushed to, and those in which they appear."""
 
@@ -247,10 +271,15 @@ class Organisation(Part):
     cost_tags: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
     """Keys of tags by which the bill is told apart."""
     cost_categories: dict[CostText, CostCategory] = Field(default_factory=dict)
+    quota_template: tuple[QuotaRequest, ...] = Field(default=(), max_length=MOST_QUOTA_REQUESTS)
+    """What each account that is made afterwards asks for."""
     central_root_access: bool = False
     """Whether the management account looks after the root users of its members."""
+    no_root_credentials: bool = False
+    """Whether members that stand must lose their root users' passwords and keys: a person deletes them, a run waits."""
     registry: Registry | None = None
     identity_center: IdentityCenter = IdentityCenter()
+    withdrawal: Withdrawal = Withdrawal()
     people: tuple[Person, ...] = ()
     groups: dict[str, Group] = Field(default_factory=dict)
     permission_sets: dict[Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,32}$")], PermissionSet] = Field(
@@ -325,6 +354,11 @@ class Organisation(Part):
             if alias not in aliases:
                 yield f"delegated.{service}: {alias!r} is no alias of an account here: {known}"
         yield from self._wrong_costs(aliases)
+        if self.no_root_credentials and not self.central_root_access:
+            yield "no_root_credentials: needs central_root_access: true; else nobody can delete them from outside"
+        for asked, times in Counter((one.service, one.quota, one.region) for one in self.quota_template).items():
+            if times > 1:
+                yield f"quota_template: {'/'.join(asked)} is there twice"
         users: set[str] = set()
         for person in self.people:
             if person.login in users:

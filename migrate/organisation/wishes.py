@@ -9,7 +9,7 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.names import Region
 from migrate.organisation import guard_rails
-from migrate.organisation.kinds import budgets, data_trail, ecr_registry, root_access, wanted_kinds
+from migrate.organisation.kinds import budgets, data_trail, ecr_registry, root_access, service_quotas, wanted_kinds
 from migrate.organisation.section import PARKED, Member, Organisation
 from migrate.organisation.wanted import ROOT, Wanted, WantedKind, called
 
@@ -59,6 +59,7 @@ def _tree(section: Organisation) -> Iterator[Resource]:
             "parent": unit_or_root(path),
             "role": section.role,
             "parked": called(UNIT, PARKED) if section.on_rollback == "park" else "",
+            "template": called(service_quotas.TEMPLATE, "template") if section.quota_template else "",
         }
         yield _wish(ACCOUNT, section.email_of(alias, member), facts, tags=_tags(member))
 
@@ -121,6 +122,9 @@ def _services(section: Organisation) -> Iterator[Resource]:
     if section.central_root_access:
         trusted.add(root_access.SERVICE)
         yield from (_wish("iam.root_access", feature, {}) for feature in root_access.FEATURES)
+    if section.quota_template:
+        trusted.add(service_quotas.SERVICE)
+        yield from _quotas(section)
     if section.contacts and any(True for _ in section.every_account()):
         trusted.add("account.amazonaws.com")
     for service in sorted(trusted):
@@ -135,6 +139,14 @@ def _services(section: Organisation) -> Iterator[Resource]:
         yield _wish("account.alternate_contact", f"{sort}@management", said | {"account": None})
         for email in emails.values():
             yield _wish("account.alternate_contact", f"{sort}@{email}", said | {"account": called(ACCOUNT, email)})
+
+
+def _quotas(section: Organisation) -> Iterator[Resource]:
+    sort, names = service_quotas.TEMPLATE_REQUEST, []
+    for one in section.quota_template:
+        names.append(service_quotas.called_in(one.service, one.quota, one.region))
+        yield _wish(sort, names[-1], one.model_dump())
+    yield _wish(service_quotas.TEMPLATE, "template", {"requests": [called(sort, name) for name in names]})
 
 
 def _budgets(section: Organisation) -> Iterator[Resource]:

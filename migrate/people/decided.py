@@ -68,6 +68,17 @@ class MachineRole(Part):
     inline: dict[str, Any] | None = None
 
 
+class Removal(Part):
+    """That the closed users are removed for good, and how carefully. Where it is missing nobody is removed."""
+
+    soak_days: Annotated[int, Field(ge=1, le=3650)] = 14
+    """Days between closing and removing: long enough for what runs every two weeks. A monthly job needs more."""
+    most: Annotated[int, Field(ge=1)] = 10
+    """How many users one plan may remove."""
+    most_percent: Annotated[int, Field(ge=1, le=100)] = 25
+    """The same as a share of all IAM users that stand in the account."""
+
+
 class Shared(BaseModel):
     """A part that the organisation's own reader checks whole: here only what matters to what people may do."""
 
@@ -149,6 +160,7 @@ class Decisions(Part):
     """Name → document of the customer managed policies that permission sets hold."""
     quarantine: bool = False
     """Whether the old users are closed. False: nothing is even planned."""
+    removal: Removal | None = None
     managed_policies: Annotated[int, Field(ge=1, le=MANAGED_MOST)] = MANAGED_DEFAULT
     """How many managed policies a role may hold: the quota of the target accounts."""
 

@@ -10,12 +10,12 @@ from typing import Any
 from migrate.inventory import Inventory, Resource
 from migrate.kind import Kind, Place, Request
 from migrate.people.classify import Classified
-from migrate.people.decided import Decisions
+from migrate.people.decided import Decisions, Removal
 from migrate.people.users import User
 from migrate.values import Json, shown
 
-SOAK_DAYS = 14
-"""Days between closing and removing: long enough for what runs every two weeks. A monthly job needs more."""
+SOAK_DAYS = Removal().soak_days
+"""Days between closing and removing, where migration.yaml does not say it."""
 
 NEVER = frozenset({"break-glass", "unknown"})
 """Classes that are not closed: what was kept for the worst day, and what nobody has explained."""

@@ -19,6 +19,7 @@ from migrate.engine import Engine
 from migrate.errors import AccessError, GateClosed, StaleError, StepFailed, UsageError, VerificationFailed
 from migrate.ground import Clients
 from migrate.inventory import Inventory
+from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
@@ -31,10 +32,9 @@ from migrate.values import Json
 from migrate.verbs.beginning import open_aws, scan_account
 from migrate.waiting import waited_for
 
-JOURNAL = "journal.db"
 
-
-def _run_clients(aws: Aws, migration: Migration) -> RunClients:
+def run_clients(aws: Aws, migration: Migration) -> RunClients:
+    """The engine's AWS, sealing under the folder's key."""
     return RunClients(aws, migration.seal_key)
 
 
@@ -133,7 +133,7 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
         )
 
 
-LEGACY = Ways(Migration, open_aws, _run_clients, _refuse_drift)
+LEGACY = Ways(Migration, open_aws, run_clients, _refuse_drift)
 """Out of the legacy account."""
 
 

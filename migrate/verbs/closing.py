@@ -7,13 +7,12 @@ is that account itself; what is sent is what `migrate people` shows, and nothing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from migrate import config as configuration
 from migrate import files, runbook
 from migrate import plan as ordinary
 from migrate.aws import Aws, Permit, permitted
-from migrate.clients import RunClients
 from migrate.config import Config
 from migrate.drift import unexplained
 from migrate.errors import StaleError, UsageError
@@ -27,7 +26,7 @@ from migrate.out import Out
 from migrate.plan import Inputs, Plan
 from migrate.runbook import Runbook
 from migrate.sealing import Sealer
-from migrate.sections import Moves, Rule, Target
+from migrate.sections import Moves, Rule, Target, Waiver
 from migrate.verbs import acting
 from migrate.verbs import planning as ordinary_verbs
 from migrate.verbs.beginning import open_aws
@@ -47,6 +46,12 @@ class ClosingConfig(Config):
         """The old account as a target."""
         return OLD if account == self.legacy.account else super().alias(account)
 
+    def waiver_for(self, key: str) -> Waiver | None:
+        """What the users name, and what migration.yaml says of other things: no inventory of users alone has it."""
+        if key.startswith(("dangling/", "unknown/")):
+            return Waiver(gap=key, because="users only are looked at here, and they stay in their account")
+        return super().waiver_for(key)
+
     def roles(self) -> dict[AccountId, str]:
         """The role for the old account, where migration.yaml says one."""
         return {account: role for account, role in super().roles().items() if not role.endswith("role/")}
@@ -55,10 +60,15 @@ class ClosingConfig(Config):
 class Closing(Migration):
     """What the verbs need of a folder: `closing/`, with plans, approvals and journals of its own."""
 
+    inner: ClassVar[str] = FOLDER
+    book: ClassVar[str] = RUNBOOK
+    section: ClassVar[str] = "quarantine"
+    """What of `identities` asks for it."""
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.home = Migration(folder)
-        self.folder = folder / FOLDER
+        self.folder = folder / self.inner
 
     @cached_property
     def config(self) -> Config:
@@ -66,8 +76,8 @@ class Closing(Migration):
         decided = self.home.config
         changed = {
             "targets": {OLD: Target(account=decided.legacy.account, role=decided.legacy.role or "")},
-            "placement": (Rule(kind="iam.user", to=OLD, because="migration.yaml, identities.quarantine"),),
-            "move": (Moves(runbook=RUNBOOK, accounts=(OLD,)),),
+            "placement": (Rule(kind="iam.*", to=OLD, because=f"migration.yaml, identities.{self.section}"),),
+            "move": (Moves(runbook=self.book, accounts=(OLD,)),),
             "environments": {},
             "organisation": None,
         }
@@ -77,7 +87,7 @@ class Closing(Migration):
 
     @property
     def config_digest(self) -> str:
-        """Digest of what migration.yaml says about who is closed."""
+        """Digest of what migration.yaml says about who is closed, and who is removed."""
         decided = self.home.config
         people = None if decided.organisation is None else decided.organisation.model_dump(mode="json")
         said = {"migration": decided.migration, "legacy": decided.legacy.model_dump(mode="json"),
@@ -98,20 +108,19 @@ class Closing(Migration):
     def runbooks(self) -> tuple[Runbook, ...]:
         """One's own in the folder's `runbooks/`, else the shipped one."""
         actions = frozenset(f"{kind.name}.{action.name}" for kind in self.kinds.values() for action in kind.actions)
-        return (runbook.load(RUNBOOK, self.home.folder, actions),)
+        return (runbook.load(self.book, self.home.folder, actions),)
+
+    def begun(self) -> Self:
+        """Itself, its part of the folder made where it is missing. A folder without migration.yaml is left as it is."""
+        self.config  # noqa: B018
+        if not self.folder.exists():
+            self.folder.mkdir()
+            files.put(self.folder / ".gitignore", b"# The journals.\n*.run/\n")
+        return self
 
 
 def _opened(folder: Path) -> Closing:
-    migration = Closing(folder)
-    migration.config  # noqa: B018  # first: a folder without migration.yaml is left as it is
-    if not migration.folder.exists():
-        migration.folder.mkdir()
-        files.put(migration.folder / ".gitignore", b"# The journals.\n*.run/\n")
-    return migration
-
-
-def _clients(aws: Aws, migration: Migration) -> RunClients:
-    return RunClients(aws, migration.seal_key)
+    return Closing(folder).begun()
 
 
 def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Inventory, journal: Journal) -> None:
@@ -133,7 +142,7 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
         )
 
 
-WAYS = acting.Ways(_opened, open_aws, _clients, _refuse_drift)
+WAYS = acting.Ways(_opened, open_aws, acting.run_clients, _refuse_drift)
 
 
 def plan(out: Out, folder: Path) -> int:

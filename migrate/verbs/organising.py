@@ -3,6 +3,7 @@
 The rule: nothing of them is done anew here; only where a plan comes from, and what "legacy" means, is another.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from migrate import config as configuration
 from migrate import files
 from migrate import plan as ordinary
 from migrate.aws import Aws, Permit, permitted
+from migrate.config import Config
 from migrate.errors import AccessError, StaleError
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import GLOBAL, AccountId, Region
 from migrate.organisation import activity, importing, members, notices, planning, reading, simulating, wishes
+from migrate.organisation.kinds.iam_member_root import has_credentials
 from migrate.organisation.migration import FOLDER, OrganisationMigration
 from migrate.organisation.section import Management, Organisation
 from migrate.organisation.wanted import NO_ORGANIZATION
@@ -140,7 +143,9 @@ def plan(out: Out, folder: Path) -> int:
     aws = _open_aws(migration, out)
     there = present(migration, aws)
     drawn = migration.draw(there)
-    drawn = replace(drawn, findings=(*drawn.findings, *_tried(out, migration, aws, drawn, there)))
+    drawn = replace(
+        drawn, findings=(*drawn.findings, *_root_of_legacy(migration), *_tried(out, migration, aws, drawn, there))
+    )
     inventory = files.write_inventory(migration.folder, drawn.inventory)
     body = planning.body(drawn, migration.decided, migration.config_digest, inventory.digest, runbooks, migration.kinds)
     written = files.write(migration.folder, "plan.json", files.PLAN, body)
@@ -166,6 +171,29 @@ def plan(out: Out, folder: Path) -> int:
     return 0
 
 
+def _legacys(decided: Config) -> Aws:
+    """AWS by the way into the old account."""
+    roles = {account: role for account, role in decided.roles().items() if account == decided.legacy.account}
+    return Aws(decided.legacy.profile, roles, decided.external_id)
+
+
+def _root_of_legacy(migration: OrganisationMigration) -> Iterator[str]:
+    """What the root user of the old account has, where nobody is to have anything: no member's role looks there."""
+    decided, section = migration.decided, planning.section_of(migration.decided)
+    account = AccountId(decided.legacy.account)
+    if not section.no_root_credentials or account == section.management.account:
+        return
+    try:
+        with permitted(Permit(frozenset({"iam.GetAccountSummary"}), scan=True)):
+            answer = _legacys(decided).site(account, GLOBAL).call("iam.GetAccountSummary")
+        has = [fact.replace("_", " ") for fact, there in has_credentials(answer["SummaryMap"]).items() if there]
+        said = f"has {', '.join(has)}: delete them once legacy is a member" if has else ""
+    except AccessError as error:
+        said = f"could not be looked at: {error.what}"
+    if said:
+        yield f"the root user of legacy {account} {said}"
+
+
 def _tried(
     out: Out, migration: OrganisationMigration, aws: Aws, drawn: planning.Drawn, there: list[Resource]
 ) -> list[str]:
@@ -183,8 +211,7 @@ def _tried(
         out.say(f"guard rails are tried against what CloudTrail has of {len(members) + 1} accounts")
         door = aws
         if decided.legacy.account != section.management.account:
-            roles = {account: role for account, role in decided.roles().items() if account == decided.legacy.account}
-            door = Aws(decided.legacy.profile, roles, decided.external_id)
+            door = _legacys(decided)
         seen.append(
             activity.recent(
                 door, AccountId(decided.legacy.account), simulating.LEGACY, regions, is_everywhere=is_everywhere

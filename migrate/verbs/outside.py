@@ -9,13 +9,13 @@ from pathlib import Path
 from migrate.foreign_records import foreign_names, what_to_change
 from migrate.ground import Known
 from migrate.inventory import Inventory
+from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.tokens import Index
 from migrate.values import Json, resolve, shown
-from migrate.verbs.acting import JOURNAL
 
 _SORTS = ("host", "url", "bucket")
 """The forms in which somebody outside names a thing; ARNs and ids are for AWS."""

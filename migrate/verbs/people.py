@@ -14,6 +14,7 @@ from migrate.errors import UsageError
 from migrate.graph import build
 from migrate.ground import Known
 from migrate.inventory import Inventory
+from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.kinds.iam_people import QuarantinedUser
 from migrate.migration import Migration
@@ -34,7 +35,6 @@ from migrate.people.welcome import Welcome, welcomes
 from migrate.placement import place
 from migrate.rewrite import Rewriter
 from migrate.values import Json, shown
-from migrate.verbs.acting import JOURNAL
 
 NOTHING = Proposal((), {}, {}, {}, ())
 SHOWN = 8

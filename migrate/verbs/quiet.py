@@ -17,6 +17,7 @@ from typing import Any
 from migrate.aws import Aws, Permit, ReadFailed, Site, permitted
 from migrate.errors import Incomplete, StaleError, UsageError, VerificationFailed
 from migrate.inventory import Resource
+from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
@@ -36,7 +37,6 @@ from migrate.quiet import (
     request_meters,
     whole_periods,
 )
-from migrate.verbs.acting import JOURNAL
 from migrate.verbs.beginning import open_aws
 
 BEFORE_S = 14 * 86400

@@ -79,6 +79,7 @@ def _policies_of_run(out: Out, folder: Path, plan_path: Path | None, alias: str 
 def _operations(purpose: str) -> set[str]:
     """What the verb may send."""
     from migrate.organisation import permissions as of_organisation
+    from migrate.people import permissions as of_people
     from migrate.quiet import READS
     from migrate.scan import GET_RESOURCES
     from migrate.unhandled import PROBES
@@ -89,7 +90,11 @@ def _operations(purpose: str) -> set[str]:
         return listed.union(*(kind.reads for kind in every_kind().values()))
     if purpose == "quiet":
         return set(READS)
-    return set(of_organisation.of_management() if purpose == "org" else of_organisation.of_members())
+    by_purpose = {
+        "close": of_people.of_closing, "remove": of_people.of_removing,
+        "org": of_organisation.of_management, "org-members": of_organisation.of_members,
+    }  # fmt: skip
+    return set(by_purpose[purpose]())
 
 
 def explain(out: Out, word: str | None) -> int:

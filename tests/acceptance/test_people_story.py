@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from migrate.demo import legacy, verbs
+from migrate.demo import clock, legacy, verbs
 from migrate.demo import world as worlds
 from migrate.demo.accounts import LEGACY, TARGETS
 from migrate.demo.legacy.identity import USERS
@@ -222,7 +222,8 @@ def test_the_people_of_the_demo_get_one_login_that_allows_what_the_old_one_did_a
 
     told.type("scan")
     close.stand()
-    remove_as_told(told, told.type("people", "--json").json)
+    told.change(("  quarantine: true", "  quarantine: true\n  removal: {soak_days: 14}"))
+    removed(told, machines)
     users = {
         account: [one["UserName"] for one in client(told, account, "iam").list_users()["Users"]]
         for account in (LEGACY, *TARGETS.values())
@@ -280,29 +281,39 @@ def overflow(told: People) -> dict[str, list[str]]:
     return {alias: names for alias, names in found.items() if names}
 
 
-def remove_as_told(told: People, answer: dict[str, Any]) -> None:
-    """What a person does after the soak: users of a stack go through its template, all others by hand."""
+def removed(told: People, machines: str) -> None:
+    """The soak is over by the world's clock: users are removed, those of a stack by a person through the stack."""
+    remove = told.of("remove")
+    stack_users = {"github-actions", "vercel", "backup-robot"}
+    early = remove.type("plan")
+    assert "days are left" in early.err
+    assert "nobody is to be removed now" in early.err
+    clock.push(told.world.home, 15 * 86_400)
+    assert "identities.removal.most is 10" in remove.type("plan", expect=1).err
+    told.change(("removal: {soak_days: 14}", "removal: {soak_days: 14, most: 12, most_percent: 100}"))
+    planned = json.loads(remove.type("plan", "--json").out)
+    assert set(planned["users"]) == set(old_users(told))
+    remove.type("review")
+    second = re.search(r"--deleting ([0-9a-f]{8})", remove.type("approve", expect=3).err)
+    assert second is not None
+    remove.type("approve", "--deleting", second[1])
+    remove.type("run", "--engine", "local", expect=3)
+    assert remove.answer()
+    stopped = remove.type("run", "--engine", "local", expect=3).err
+    assert set(old_users(told)) == stack_users
+    assert "shop-iam-users" in stopped
+    assert remove.type("left", expect=5).err.count(f":{LEGACY}:user/") == len(stack_users)
     iam, cloudformation = client(told, LEGACY, "iam"), client(told, LEGACY, "cloudformation")
-    through = {one["user"]: one["removal"] for one in answer["quarantine"]}
-    owned = {name for name, said in through.items() if any("template of stack shop-iam-users" in text for text in said)}
-    assert owned == {"github-actions", "vercel", "backup-robot"}
-    assert set(through) == set(old_users(told))
-    for name in owned:
+    for name in stack_users:
+        assert f"delete-user-policy --user-name {name}" in stopped
         iam.delete_user_policy(UserName=name, PolicyName="migrate-quarantine")
     nothing = {"Resources": {"Nothing": {"Type": "AWS::SNS::Topic"}}}
     cloudformation.update_stack(StackName="shop-iam-users", TemplateBody=json.dumps(nothing))
-    for name in through.keys() - owned:
-        for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
-            iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
-        for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
-            iam.delete_user_policy(UserName=name, PolicyName=policy)
-        for held in iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]:
-            iam.detach_user_policy(UserName=name, PolicyArn=held["PolicyArn"])
-        for group in iam.list_groups_for_user(UserName=name)["Groups"]:
-            iam.remove_user_from_group(UserName=name, GroupName=group["GroupName"])
-        if name in PEOPLE:
-            iam.delete_login_profile(UserName=name)
-        iam.delete_user(UserName=name)
+    remove.run()
+    assert " 0 different" in remove.type("verify").err
+    left = json.loads(remove.type("left", "--json").out)
+    users = {where: [one["user"] for one in found] for where, found in left["accounts"].items() if found}
+    assert users == {f"access_management ({machines})": ["vercel"]}
 
 
 def log_in_as_everybody(told: People, tmp_path: Path) -> dict[tuple[str, str], str]:

@@ -17,6 +17,7 @@ from migrate import files, plan
 from migrate.clients import SendFailed
 from migrate.engine import Engine
 from migrate.inventory import Inventory, Resource
+from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.kind import Kind
 from migrate.kinds import every_kind
@@ -24,7 +25,6 @@ from migrate.migration import Migration
 from migrate.names import AccountId, Region
 from migrate.rewrite import Rewriter
 from migrate.runbook import load
-from migrate.verbs.acting import JOURNAL
 from tests.kinds.plain_site import PlainSite
 from tests.kinds.shapes import check_request
 from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides

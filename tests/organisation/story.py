@@ -13,9 +13,11 @@ import pytest
 from click.testing import CliRunner
 from moto import mock_aws
 from moto.organizations.models import organizations_backends
+from moto.ssoadmin.responses import SSOAdminResponse
 from ruamel.yaml import YAML
 
 from migrate.cli import main
+from migrate.demo.strict.sso_admin import provisioning_status
 from tests.crash.story import Said
 
 MANAGEMENT = "111111111111"
@@ -83,6 +85,10 @@ def story(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("moto.core.responses.DEFAULT_ACCOUNT_ID", MANAGEMENT, raising=False)
+    for name in ("provision_permission_set", "describe_permission_set_provisioning_status"):
+        # What is there now is put back when the test ends.
+        monkeypatch.setattr(SSOAdminResponse, name, getattr(SSOAdminResponse, name, None), raising=False)
+    provisioning_status()
     with mock_aws():
         # The emulator remembers the accounts of an organisation that it has forgotten.
         organizations_backends.master_accounts.clear()

@@ -8,10 +8,12 @@ from typing import Any
 import boto3
 import pytest
 from moto.ce.responses import CostExplorerResponse
+from moto.iam.models import AccountSummary, iam_backends
 from moto.iam.responses import IamResponse
 
 from migrate.demo.strict import ce as strict_ce
 from migrate.demo.strict import iam_root_access as strict_root
+from migrate.organisation.kinds.iam_member_root import has_credentials
 from tests.organisation.story import MANAGEMENT, Story, accounts, organizations
 
 
@@ -121,3 +123,45 @@ def test_the_world_refuses_central_root_access_before_it_is_trusted(story: Story
         client.enable_organizations_root_sessions()
 
     assert "ServiceAccessNotEnabled" in str(refused.value)
+
+
+def test_root_credentials_of_members_are_found_and_waited_for(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MOTO_ACCOUNT_ID")
+    monkeypatch.setattr("moto.iam.models.DEFAULT_ACCOUNT_ID", MANAGEMENT)
+    monkeypatch.setattr(AccountSummary, "summary_map", AccountSummary.summary_map)  # put back at the end
+    strict_root.root_password_in_the_summary()
+    wanted = BOXES | {"central_root_access": True}
+    story.want(wanted)
+    story.stand()
+    box = accounts()["aws+box@shop.example"]
+    summary = iam_backends[box]["aws"].account_summary
+    story.want(wanted | {"no_root_credentials": True})
+
+    assert story.plan()["todo"] == 0
+    summary._account_access_keys_present, summary.world_root_password = 1, True
+    assert story.plan()["todo"] == 1
+    story.type("approve", "--by", "ann")
+    story.type("run", "--engine", "local", expect=3)
+    story.type("approve", "--gate", story.type("status", "--json").json["gate"], "--by", "ann")
+    stopped = story.type("run", "--engine", "local", expect=3).err
+    told = story.type("status").out
+    summary._account_access_keys_present = 0
+    story.type("run", "--engine", "local", expect=3)  # the password is left
+    summary.world_root_password = False
+    story.type("run", "--engine", "local")
+
+    assert "delete the credentials of that account's root user" in stopped
+    assert f"aws sts assume-root --target-principal {box}" in told
+    assert story.plan()["todo"] == 0
+
+
+def test_no_root_credentials_without_central_root_access_are_refused(story: Story) -> None:
+    story.want(BOXES | {"no_root_credentials": True})
+
+    assert "no_root_credentials: needs central_root_access: true" in story.type("plan", expect=1).err
+
+
+def test_what_the_summary_does_not_say_counts_as_there() -> None:
+    assert has_credentials({"AccountPasswordPresent": 0, "AccountAccessKeysPresent": 0}) == {
+        "password": False, "access_keys": False, "certificates": True,
+    }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.organisation.story import Story
-from tests.organisation.test_people import given
+from tests.organisation.test_people import given, groups, instance, store
 
 
 def wanted(expires: str | None, sensitive: bool = False, **more: Any) -> dict[str, Any]:
@@ -106,3 +106,46 @@ def test_of_many_refusals_the_plan_says_where_the_rest_stands(story: Story) -> N
     assert said.count("refused:") == 20
     assert f"and 3 more: migrate org review {story.folder}" in said
     assert all(f"{name} in vault for good" in page for name in sets)
+
+
+def people(**groups: Any) -> dict[str, Any]:
+    """Ana, who is in these groups, each with its permission set in the account `other`."""
+    assign = {name: {"assign": [{"accounts": ["other"], "permission_set": "look"}]} for name in ("all", "few")}
+    ana = {"name": "Ana", "email": "ana@shop.example", "groups": ["all", "few"]}
+    section = {"accounts": {"other": {}}, "people": [ana], "groups": assign, "permission_sets": {"look": {}}}
+    return section | groups
+
+
+def test_rights_that_this_tool_gave_go_once_they_are_not_wanted_and_others_stay(story: Story) -> None:
+    story.want(people())
+    story.stand()
+    at = {"IdentityStoreId": instance()[1]}
+    name = {"GivenName": "Bo", "FamilyName": "B"}
+    bo = store().create_user(UserName="bo", DisplayName="Bo", Name=name, **at)["UserId"]
+    by_name = groups()
+    store().create_group_membership(GroupId=by_name["all"], MemberId={"UserId": bo}, **at)
+    less = people(
+        people=[{"name": "Ana", "email": "ana@shop.example", "groups": ["all"]}],
+        groups={"all": people()["groups"]["all"], "few": {}},
+    )
+    story.want(less)
+    told = story.plan()
+    story.want(less | {"withdrawal": {"unwanted": True, "most": 1}})
+    over = story.type("plan", expect=1).err
+    story.want(less | {"withdrawal": {"unwanted": True}})
+
+    made = story.stand()
+    left = {
+        name: len(store().list_group_memberships(GroupId=group, **at)["GroupMemberships"])
+        for name, group in by_name.items()
+    }
+    again = story.plan()
+    story.undo(made["plan"])
+
+    assert told["todo"] == 0
+    assert any("this tool leaves them" in said for said in told["findings"])
+    assert "2 rights would be taken away, and organisation.withdrawal.most is 1" in over
+    assert any("2 rights that this tool gave are not in migration.yaml any more" in said for said in made["findings"])
+    assert left == {"all": 2, "few": 0}  # bo, whom somebody else put there, stays
+    assert {group for group, _, _ in given()} == {"all"}
+    assert again["todo"] == 0

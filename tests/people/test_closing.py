@@ -1,17 +1,17 @@
 """migrate close, whole: plan, approval, run, proof and rollback on an embedded AWS, checked by plain boto3."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from migrate.cli import main
 from migrate.demo import world
 from migrate.demo.accounts import LEGACY, TARGETS
+from tests.crash.story import Said
 
 pytestmark = pytest.mark.world
 
@@ -49,6 +49,8 @@ def iam(running: world.World) -> Any:
     client.create_user(UserName="ana")
     client.add_user_to_group(GroupName="engineers", UserName="ana")
     client.create_login_profile(UserName="ana", Password="Emb3dded!ana")
+    held = client.create_policy(PolicyName="own", PolicyDocument=READ)["Policy"]["Arn"]
+    client.attach_user_policy(UserName="ana", PolicyArn=held)  # a thing that a plan of users alone does not know
     for _ in range(2):
         client.create_access_key(UserName="ana")
     client.create_user(UserName="mystery")
@@ -71,48 +73,46 @@ def state(iam: Any) -> dict[str, Any]:
 def test_users_are_closed_step_by_step_and_opened_again_as_they_were(
     running: world.World, iam: Any, tmp_path: Path
 ) -> None:
-    def migrate(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "migrate", *words], capture_output=True, text=True, check=False,
-            env=os.environ | running.env(),
-        )  # fmt: skip
+    def migrate(*words: str) -> Said:
+        ended = CliRunner(env=running.env()).invoke(main, list(words))
+        return Said(ended.exit_code, ended.stdout, ended.stderr)
 
     folder = str(tmp_path)
     (tmp_path / "migration.yaml").write_text(MIGRATION)
-    assert migrate("scan", folder).returncode == 0
+    assert migrate("scan", folder).code == 0
     refused = migrate("close", "plan", folder)
-    assert refused.returncode == 64
-    assert "nobody asked" in refused.stderr
+    assert refused.code == 64
+    assert "nobody asked" in refused.err
     (tmp_path / "migration.yaml").write_text(MIGRATION + SECTIONS)
     before = state(iam)
 
     planned = migrate("close", "plan", folder, "--json")
-    assert json.loads(planned.stdout)["users"] == ["ana"], planned.stderr
-    assert "mystery" in json.loads(planned.stdout)["not_closed"]
-    assert migrate("close", "run", folder, "--engine", "local").returncode == 4
+    assert json.loads(planned.out)["users"] == ["ana"], planned.err
+    assert "mystery" in json.loads(planned.out)["not_closed"]
+    assert migrate("close", "run", folder, "--engine", "local").code == 4
     assert state(iam) == before
-    assert migrate("close", "approve", folder, "--by", "ana").returncode == 0
+    assert migrate("close", "approve", folder, "--by", "ana").code == 0
     stopped = migrate("close", "run", folder, "--engine", "local")
 
-    assert stopped.returncode == 3, stopped.stderr
-    assert f"migrate close approve {folder} --gate old:keys_gate" in stopped.stderr
+    assert stopped.code == 3, stopped.err
+    assert f"migrate close approve {folder} --gate old:keys_gate" in stopped.err
     assert {status for _, status in state(iam)["ana"][0]} == {"Inactive"}
     assert state(iam)["ana"][1] == []
     migrate("close", "approve", folder, "--gate", "old:keys_gate", "--by", "bo")
     ran = migrate("close", "run", folder, "--engine", "local")
 
-    assert ran.returncode == 0, ran.stderr
+    assert ran.code == 0, ran.err
     assert state(iam)["ana"][1] == ["migrate-quarantine"]
     assert state(iam)["mystery"] == before["mystery"]
-    assert migrate("close", "verify", folder).returncode == 0
+    assert migrate("close", "verify", folder).code == 0
     (key, _), *_ = before["ana"][0]
     iam.update_access_key(UserName="ana", AccessKeyId=key, Status="Active")
-    assert migrate("close", "verify", folder).returncode == 5
+    assert migrate("close", "verify", folder).code == 5
     iam.update_access_key(UserName="ana", AccessKeyId=key, Status="Inactive")
     listed = migrate("close", "rollback", folder, "--to", "0")
-    undone = migrate("close", "rollback", folder, "--to", "0", "--confirm", listed.stdout.split()[-1])
+    undone = migrate("close", "rollback", folder, "--to", "0", "--confirm", listed.out.split()[-1])
 
-    assert undone.returncode == 0, undone.stderr
+    assert undone.code == 0, undone.err
     assert state(iam) == before
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".db")
     assert key.encode() not in written

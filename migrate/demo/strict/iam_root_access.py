@@ -1,4 +1,4 @@
-"""Rules over IAM: central root access, which the emulator lacks.
+"""Rules over IAM: central root access and what root users have, which the emulator lacks.
 
 The one rule it keeps: it is enabled only in the management account, once Organizations trusts IAM.
 """
@@ -65,3 +65,22 @@ def central_root_access() -> None:
     for position, feature in enumerate(FEATURES):
         add(IamResponse, NAMES[1 + position])(switch(feature, True))
         add(IamResponse, NAMES[3 + position])(switch(feature, False))
+
+
+@strict(
+    "iam.root-password-in-the-summary",
+    makes="an account's summary says whether its root user has a password (in this world none has one)",
+    source="iam.GetAccountSummary summaryKeyType AccountPasswordPresent, botocore 1.44.5",
+)
+def root_password_in_the_summary() -> None:
+    """The emulator says it of root access keys and certificates only."""
+    from moto.iam.models import AccountSummary
+
+    own: Any = AccountSummary.summary_map
+
+    def summary(self: Any) -> dict[str, Any]:
+        has = int(getattr(self, "world_root_password", False))
+        found: dict[str, Any] = own.fget(self) | {"AccountPasswordPresent": has}
+        return found
+
+    setattr(AccountSummary, "summary_map", property(summary))  # noqa: B010 - a property of the emulator's class

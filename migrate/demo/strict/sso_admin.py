@@ -9,7 +9,8 @@ import json
 import secrets
 from typing import Any
 
-from migrate.demo.strict import override, strict
+from migrate.demo import clock
+from migrate.demo.strict import add, override, strict
 from migrate.demo.strict._refusal import Refusal
 
 INLINE = "AwsSSOInlinePolicy"
@@ -147,23 +148,66 @@ def roles_of_permission_sets() -> None:
 
 @strict(
     "sso-admin.changes-are-provisioned",
-    makes="what is changed in a permission set reaches its roles by ProvisionPermissionSet and not before",
+    makes="what is changed in a permission set reaches its roles by ProvisionPermissionSet and not before; it is "
+    "IN_PROGRESS for as long as the world's clock says, and FAILED with a reason where a policy is missing",
     source="sso-admin.CreateAccountAssignment, ProvisionPermissionSet, botocore 1.44.5: 'will not be updated "
-    "automatically'",
+    "automatically'; DescribePermissionSetProvisioningStatus, botocore 1.44.5",
 )
 def changes_are_provisioned() -> None:
-    """The emulator provisions to nobody. A customer managed policy that is missing fails here in the request itself;
-    in AWS in the status of its progress."""
+    """The emulator provisions to nobody, at once, and cannot be asked how it went. How a failure is worded is
+    unverified."""
     from moto.ssoadmin.models import SSOAdminBackend
+    from moto.ssoadmin.responses import SSOAdminResponse
 
-    @override(SSOAdminBackend, "provision_permission_set")
-    def provision(old: Any, self: Any, *words: Any, **named: Any) -> Any:
-        answer = old(self, *words, **named)
-        arn = named["permission_set_arn"] if "permission_set_arn" in named else words[1]
-        instance = named["instance_arn"] if "instance_arn" in named else words[0]
-        wanted = self._find_permission_set(instance, arn)
-        for account in sorted({o.target_id for o in self.account_assignments if o.permission_set_arn == arn}):
-            if missing := _missing(account, wanted):
-                raise Refusal("ConflictException", f"Policy {missing} does not exist or is not attachable.")
-            _provision(account, self.region_name, wanted)
-        return answer
+    provisioning_status()
+
+    @override(SSOAdminResponse, "provision_permission_set")
+    def provision(old: Any, self: Any) -> str:
+        answer = json.loads(old(self))
+        backend: SSOAdminBackend = self.ssoadmin_backend
+        kept = _provisionings(backend)[answer[PROVISIONING]["RequestId"]]
+        arn = kept["PermissionSetArn"]
+        wanted = backend._find_permission_set(self._get_param("InstanceArn"), arn)
+        accounts = sorted({o.target_id for o in backend.account_assignments if o.permission_set_arn == arn})
+        if missing := next(filter(None, (_missing(account, wanted) for account in accounts)), ""):
+            kept |= {"Status": "FAILED", "FailureReason": f"Policy {missing} does not exist or is not attachable."}
+        else:
+            for account in accounts:
+                _provision(account, backend.region_name, wanted)
+        kept["ready_at_s"] = clock.now_s() + clock.takes_s("sso-admin:provisioning")
+        return json.dumps({PROVISIONING: _shown(kept)})
+
+
+PROVISIONING = "PermissionSetProvisioningStatus"
+
+
+def provisioning_status() -> None:
+    """Let the emulator be asked how a provisioning went."""
+    from moto.ssoadmin.responses import SSOAdminResponse
+
+    @override(SSOAdminResponse, "provision_permission_set")
+    def provision(old: Any, self: Any) -> str:
+        answer = json.loads(old(self))
+        _provisionings(self.ssoadmin_backend)[answer[PROVISIONING]["RequestId"]] = answer[PROVISIONING]
+        return json.dumps(answer)
+
+    def describe(self: Any) -> str:
+        kept = _provisionings(self.ssoadmin_backend).get(self._get_param("ProvisionPermissionSetRequestId"))
+        if kept is None:
+            raise Refusal("ResourceNotFoundException", "There is no such request.")
+        return json.dumps({PROVISIONING: _shown(kept)})
+
+    add(SSOAdminResponse, "describe_permission_set_provisioning_status")(describe)
+
+
+def _provisionings(backend: Any) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = backend.__dict__.setdefault("world_provisionings", {})
+    return found
+
+
+def _shown(kept: dict[str, Any]) -> dict[str, Any]:
+    """As AWS shows it meanwhile. In this world the roles say it from the beginning."""
+    shown = {name: value for name, value in kept.items() if name != "ready_at_s"}
+    if clock.now_s() < kept.get("ready_at_s", 0.0):
+        shown = {name: value for name, value in shown.items() if name != "FailureReason"} | {"Status": "IN_PROGRESS"}
+    return shown

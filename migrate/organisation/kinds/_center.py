@@ -12,6 +12,18 @@ READS = frozenset({"identitystore.ListGroups", "identitystore.ListUsers", "sso-a
 GONE = ("ResourceNotFoundException",)
 
 
+def ending(answer: str) -> dict[str, Any]:
+    """How Identity Center says that something ended. One that failed changed nothing, and is sent again.
+
+    answer: the structure that holds Status and FailureReason. Source: sso-admin StatusValues, botocore 1.44.5; that
+    nothing is left of a failed one is unverified.
+    """
+    return {
+        "path": f"{answer}.Status", "ok": ("SUCCEEDED",), "failed": ("FAILED",), "reason": f"{answer}.FailureReason",
+        "every_s": 2.0, "sent_again": True,
+    }  # fmt: skip
+
+
 def instance(site: ReadSite) -> tuple[str, str] | None:
     """ARN and identity store of the organisation's instance, or None. One of a member account alone is not it."""
     for one in site.pages("sso-admin.ListInstances", "Instances"):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.inventory import Resource
-from migrate.kind import It, Need, Place, ReadSite, Request, after
+from migrate.kind import Action, It, Need, Place, ReadSite, Request, after
 from migrate.organisation.kinds import _center, _tree
 from migrate.organisation.wanted import VOLATILE, Make, Wanted, WantedKind
 from migrate.values import Json
@@ -146,6 +146,8 @@ class Membership(Wanted):
     store: str = _center.STORE
     group: str
     user: str
+    is_given: bool = True
+    """False: it was given by this tool, and migration.yaml does not want it any more."""
 
 
 class CreateMembership(Make[Membership]):
@@ -167,6 +169,22 @@ class CreateMembership(Make[Membership]):
         ]  # fmt: skip
 
 
+class EndMembership(Action[Membership]):
+    """DeleteGroupMembership, where `withdrawal` asks for it. A rollback gives nobody rights again, and who is signed in
+    keeps the session, as with an assignment that ends."""
+
+    name = "end"
+    title = "Take a person out of a group: migration.yaml does not want it any more"
+    undo_class = "R4"
+
+    def applies(self, it: It[Membership]) -> bool:
+        return it.facts.stands and not it.facts.is_given
+
+    def requests(self, it: It[Membership], place: Place) -> list[Request]:
+        gone: dict[str, Json] = {"IdentityStoreId": it.facts.store, "MembershipId": it.facts.id}
+        return [Request("identitystore.DeleteGroupMembership", gone, done=_center.GONE, retry=CONFLICT)]
+
+
 class MembershipKind(_Person):
     """A person in a group; the name is `<group>/<user name>`."""
 
@@ -174,7 +192,13 @@ class MembershipKind(_Person):
     title = "Group membership"
     facts = Membership
     reads = _center.READS | {"identitystore.ListGroupMemberships"}
-    actions = (CreateMembership(),)
+    adjustable = frozenset({"is_given"})
+    actions = (CreateMembership(), EndMembership())
+    ends = "end"
+
+    def is_gone(self, wish: Resource) -> bool:
+        """It is not wanted any more."""
+        return not wish.facts["is_given"]
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Everyone in every group, or the one membership of that name."""
@@ -200,6 +224,8 @@ class MembershipKind(_Person):
 
     def needs(self, it: It[Membership]) -> Iterator[Need]:
         """Both."""
+        if not it.facts.is_given:
+            return  # they stand
         yield Need(it.facts.group, "member of", "hard", "identitystore.CreateGroupMembership GroupId")
         yield Need(it.facts.user, "member of", "hard", "identitystore.CreateGroupMembership MemberId")
 

@@ -39,6 +39,8 @@ class Account(Wanted):
     """The account before it in its lane: AWS makes five at a time, and there are five lanes."""
     parked: str = ""
     """The unit in which a rollback leaves it; empty: it is closed."""
+    template: str = ""
+    """The quota template that has to be in use before it is made; empty: none is wanted."""
 
 
 class CreateAccount(Make[Account]):
@@ -107,7 +109,7 @@ class AccountKind(WantedKind[Account]):
         "organizations.ListParents",
         "organizations.ListTagsForResource",
     }
-    volatile = VOLATILE | {"role", "lane", "parked"}
+    volatile = VOLATILE | {"role", "lane", "parked", "template"}
     adjustable = frozenset({"parent"})
     ignored = frozenset({"account_name"})
     actions = (CreateAccount(), PlaceAccount())
@@ -150,6 +152,8 @@ class AccountKind(WantedKind[Account]):
         """The organisation, its unit, and the account before it in its lane."""
         yield Need(ROOT, "in", "hard", "organizations.CreateAccount")
         yield Need(it.facts.parent, "member of", "soft", "organizations.MoveAccount DestinationParentId")
+        if it.facts.template and not it.facts.stands:
+            yield Need(it.facts.template, "names", "hard", "a quota template holds for accounts made after it")
         if it.facts.lane:
             yield Need(called(self.name, it.facts.lane), "names", "hard", f"AWS makes {AT_A_TIME} accounts at a time")
 

@@ -153,7 +153,7 @@ class ChangePermissionSet(Action[PermissionSet]):
     def requests(self, it: It[PermissionSet], place: Place) -> list[Request]:
         facts, was = it.facts, it.facts.before or {}
         # The first one gives nothing new; its inverse is what a rollback needs last, once all else is put back.
-        made = [self._provision(it)._replace(undo=self._provision(it))]
+        made = [self._provision(it, "first")._replace(undo=self._provision(it, "back"))]
         if {"description", "session"} & set(facts.changes):
             before = {
                 "description": was.get("description", facts.description),
@@ -175,16 +175,22 @@ class ChangePermissionSet(Action[PermissionSet]):
                      for one in old if one not in facts.customer]  # fmt: skip
         if "inline" in facts.changes:
             made.append(_inline(it, facts.inline)._replace(undo=_inline(it, was["inline"])))
-        return [*made, self._provision(it)]
+        return [*made, self._provision(it, "last")]
 
     def _update(self, it: It[PermissionSet], description: str, session: str) -> Request:
         more = {"Description": description} if description else {}
         return Request("sso-admin.UpdatePermissionSet", _target(it) | {"SessionDuration": session} | more)
 
-    def _provision(self, it: It[PermissionSet]) -> Request:
+    def _provision(self, it: It[PermissionSet], which: str) -> Request:
+        """Waited for: until it ends, accounts still have the old rights. `which`: several in one step."""
+        answer = "PermissionSetProvisioningStatus"
+        request = after("change", f"{which}_provisioning")
+        asked = {"InstanceArn": it.facts.instance, "ProvisionPermissionSetRequestId": request}
         return Request(
-            "sso-admin.ProvisionPermissionSet", _target(it) | {"TargetType": "ALL_PROVISIONED_ACCOUNTS"}, retry=PASSES
-        )
+            "sso-admin.ProvisionPermissionSet", _target(it) | {"TargetType": "ALL_PROVISIONED_ACCOUNTS"}, retry=PASSES,
+            outputs={f"{which}_provisioning": f"{answer}.RequestId"},
+            wait=Wait("sso-admin.DescribePermissionSetProvisioningStatus", asked, **_center.ending(answer)),
+        )  # fmt: skip
 
 
 class PermissionSetKind(WantedKind[PermissionSet]):
@@ -195,6 +201,7 @@ class PermissionSetKind(WantedKind[PermissionSet]):
     facts = PermissionSet
     reads = _center.READS | {
         "sso-admin.DescribePermissionSet",
+        "sso-admin.DescribePermissionSetProvisioningStatus",
         "sso-admin.GetInlinePolicyForPermissionSet",
         "sso-admin.ListCustomerManagedPolicyReferencesInPermissionSet",
         "sso-admin.ListManagedPoliciesInPermissionSet",
@@ -251,7 +258,7 @@ class Assignment(Wanted):
     account: str
     group: str
     is_given: bool = True
-    """False: it was given until a day that is over."""
+    """False: it was given until a day that is over, or by this tool, and migration.yaml does not want it any more."""
     needs: list[str] = Field(default_factory=list)
     """How wishes call the customer managed policies that must stand in the account: AWS fails the assignment else."""
 
@@ -269,8 +276,8 @@ class CreateAssignment(Make[Assignment]):
                 "sso-admin.CreateAccountAssignment", params, once="named", creates=True, retry=PASSES,
                 outputs={"request": "AccountAssignmentCreationStatus.RequestId"},
                 wait=Wait(
-                    "sso-admin.DescribeAccountAssignmentCreationStatus", asked, ok=("SUCCEEDED",), failed=("FAILED",),
-                    path="AccountAssignmentCreationStatus.Status", every_s=2.0,
+                    "sso-admin.DescribeAccountAssignmentCreationStatus", asked,
+                    **_center.ending("AccountAssignmentCreationStatus"),
                 ),
                 undo=Request("sso-admin.DeleteAccountAssignment", params, done=_center.GONE, retry=PASSES),
             )
@@ -285,12 +292,12 @@ def _assignment(it: It[Assignment]) -> dict[str, Json]:
 
 
 class EndAssignment(Action[Assignment]):
-    """DeleteAccountAssignment, waited for, once the last day is over. A rollback gives nobody access again. Who is
-    signed in keeps the session until it ends (IAM Identity Center User Guide, "Revoke active IAM role sessions", read
-    2026-11)."""
+    """DeleteAccountAssignment, waited for, once the last day is over or `withdrawal` asks for it. A rollback gives
+    nobody access again. Who is signed in keeps the session until it ends (IAM Identity Center User Guide, "Revoke
+    active IAM role sessions", read 2026-11)."""
 
     name = "end"
-    title = "Take the permission set away from the group: its last day is over"
+    title = "Take the permission set away from the group"
     undo_class = "R4"
 
     def applies(self, it: It[Assignment]) -> bool:
@@ -303,8 +310,8 @@ class EndAssignment(Action[Assignment]):
                 "sso-admin.DeleteAccountAssignment", _assignment(it), done=_center.GONE, retry=PASSES,
                 outputs={"request": "AccountAssignmentDeletionStatus.RequestId"},
                 wait=Wait(
-                    "sso-admin.DescribeAccountAssignmentDeletionStatus", asked, ok=("SUCCEEDED",), failed=("FAILED",),
-                    path="AccountAssignmentDeletionStatus.Status", every_s=2.0, gone=_center.GONE,
+                    "sso-admin.DescribeAccountAssignmentDeletionStatus", asked, gone=_center.GONE,
+                    **_center.ending("AccountAssignmentDeletionStatus"),
                 ),
             )
         ]  # fmt: skip
@@ -365,6 +372,8 @@ class AssignmentKind(WantedKind[Assignment]):
 
     def needs(self, it: It[Assignment]) -> Iterator[Need]:
         """The permission set, the group and the account; the account lies where it belongs by then."""
+        if not it.facts.is_given:
+            return  # what it names stands
         yield Need(it.facts.permission_set, "attached to", "hard", "sso-admin.CreateAccountAssignment PermissionSetArn")
         yield Need(it.facts.group, "attached to", "hard", "sso-admin.CreateAccountAssignment PrincipalId")
         for policy in it.facts.needs:

@@ -1,0 +1,38 @@
+"""What `migrate close` and `migrate remove` may send in the old account: from it come the policies of their roles.
+
+The rule: whoever may close a user may not delete one. A test holds both against every request of their kinds.
+"""
+
+from collections.abc import Iterator
+
+from migrate.kinds.iam_people import QuarantinedUser
+from migrate.people.removed_user import RemovedUser
+
+REPORT = frozenset({"iam.GenerateCredentialReport", "iam.GetCredentialReport"})
+_WHO = "iam.ListAccountAliases"
+CLOSES = frozenset(
+    {"iam.AttachUserPolicy", "iam.DeleteUserPolicy", "iam.DetachUserPolicy", "iam.PutUserPolicy", "iam.UpdateAccessKey"}
+)
+REMOVES = frozenset(
+    {
+        "iam.DeactivateMFADevice", "iam.DeleteAccessKey", "iam.DeleteLoginProfile", "iam.DeleteSSHPublicKey",
+        "iam.DeleteServiceSpecificCredential", "iam.DeleteSigningCertificate", "iam.DeleteUser", "iam.DeleteUserPolicy",
+        "iam.DeleteUserPermissionsBoundary", "iam.DeleteVirtualMFADevice", "iam.DetachUserPolicy",
+        "iam.RemoveUserFromGroup",
+    }
+)  # fmt: skip
+PUTS_BACK = frozenset(
+    {"iam.AddUserToGroup", "iam.AttachUserPolicy", "iam.CreateUser", "iam.PutUserPermissionsBoundary",
+     "iam.PutUserPolicy", "iam.TagUser"}
+)  # fmt: skip
+"""What a rollback of a removal sends; tags of a new user are a right of their own."""
+
+
+def of_closing() -> Iterator[str]:
+    """Operations of `migrate close`."""
+    yield from (_WHO, *QuarantinedUser.reads, *CLOSES)
+
+
+def of_removing() -> Iterator[str]:
+    """Operations of `migrate remove`."""
+    yield from (_WHO, *RemovedUser.reads, *REPORT, *REMOVES, *PUTS_BACK)
