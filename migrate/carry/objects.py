@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.carry import batch_jobs
+from migrate.carry.lanes import in_lanes
 from migrate.carry.listing import History, Version, batches, histories, history_of, side_by_side
 from migrate.carry.manifest import Intent, Manifest, Row
 from migrate.carry.one_key import KeyPass, Known, Outcome
@@ -60,6 +61,9 @@ TOO_MANY = 1000
 """So many keys with a problem, and the rest is not tried."""
 FEW_GONE = 100
 """So many deletions, and fewer than half of what was copied, pass without a question."""
+
+_Item = tuple[str, History, History, Known]
+"""One key with both histories, and what the manifest knows of it."""
 
 
 @dataclass
@@ -155,29 +159,38 @@ def _one_pass(to: Carrier, buckets: Buckets) -> tuple[Totals, dict[str, Json]]:
     path = manifest_path(to, buckets)
     totals = Totals(path.with_suffix(".problems.txt"))
     totals.problem_list.unlink(missing_ok=True)
+    whole = False
     with Manifest(path) as manifest:
         manifest.forget_gone()
         by_jobs = batch_jobs.copy_missing(to, buckets, manifest, _merged(to, buckets))
         keys = KeyPass(to, buckets)
-        for batch in batches(_merged(to, buckets), BATCH):
-            known = manifest.known(key for key, _, _ in batch)
-            items = [(key, legacy, target, Known(*known.get(key, ([], [])))) for key, legacy, target in batch]
-            manifest.intend(version for item in items for version in keys.intends(*item))
-            try:
-                outcomes = to.legacy.map(lambda item: keys.carry(*item), items)
-            finally:
-                # Also what was copied before another key ended the pass: AWS has answered.
-                manifest.note(keys.take_notes())
-            outcomes = [
-                _looked_at_again(keys, manifest, item[0], outcome) if outcome.lost else outcome
-                for item, outcome in zip(items, outcomes, strict=True)
-            ]
-            for outcome in outcomes:
-                totals.add(outcome)
-            manifest.mark_gone(row for outcome in outcomes for row in outcome.gone)
-            if totals.problems >= TOO_MANY:
-                break
-        else:
+
+        def intended() -> Iterator[tuple[list[str], list[_Item]]]:
+            for batch in batches(_merged(to, buckets), BATCH):
+                known = manifest.known(key for key, _, _ in batch)
+                items = [(key, legacy, target, Known(*known.get(key, ([], [])))) for key, legacy, target in batch]
+                manifest.intend(version for item in items for version in keys.intends(*item))
+                yield [key for key, _, _ in batch], items
+
+        try:
+            with in_lanes(to.legacy, lambda item: keys.carry(*item), intended()) as ended:
+                for names, outcomes in ended:
+                    manifest.note(keys.take_notes())
+                    outcomes = [
+                        _looked_at_again(keys, manifest, key, outcome) if outcome.lost else outcome
+                        for key, outcome in zip(names, outcomes, strict=True)
+                    ]
+                    for outcome in outcomes:
+                        totals.add(outcome)
+                    manifest.mark_gone(row for outcome in outcomes for row in outcome.gone)
+                    if totals.problems >= TOO_MANY:
+                        break
+                else:
+                    whole = True
+        finally:
+            # Also what was copied before another key ended the pass: AWS has answered.
+            manifest.note(keys.take_notes())
+        if whole:
             totals.counts["deleted"] = _delete_gone(to, buckets, manifest)
     return totals, by_jobs
 
