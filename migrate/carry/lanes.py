@@ -5,7 +5,7 @@ nothing of any batch is under way any more once this ends, however it ends.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from contextvars import copy_context
@@ -39,7 +39,9 @@ def in_lanes(
         yield ended
 
 
-def _lanes(site: ReadSite, what: Callable[[I], R], batches: Iterable[tuple[T, list[I]]]) -> Iterator[tuple[T, list[R]]]:
+def _lanes(
+    site: ReadSite, what: Callable[[I], R], batches: Iterable[tuple[T, list[I]]]
+) -> Generator[tuple[T, list[R]], None, None]:
     halted = Event()
 
     def one(item: I) -> R:

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from migrate.carry import batch_jobs, objects, prove_objects
+from migrate.carry import batch_jobs, objects, objects_undo, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.demo.strict import s3control
 from migrate.errors import StepFailed
@@ -231,7 +231,7 @@ def test_taking_away_cancels_the_job_and_leaves_nothing(sessions: Sessions, jobs
     lost_answer(to, buckets)
     assert left_over(sessions)
 
-    objects.take_away(to, buckets)
+    objects_undo.take_away(to, buckets)
 
     assert [job.status for job in jobs[TARGET].values()] == ["Cancelled"]
     assert left_over(sessions) == []

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from migrate.carry import objects, prove_objects
+from migrate.carry import objects, objects_undo, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.kind import Action, Carrier, CarryAction, It, Json, Place, Proof, Request, after, tag_pairs
 from migrate.kinds.s3_bucket.facts import SHARED_SID, BucketFacts
+from migrate.sites import LOSS_ACCEPTED
 from migrate.values import as_json
 
 BEGAN = "copying_began"
@@ -130,7 +131,10 @@ class CopyObjects(CarryAction[BucketFacts]):
         return prove_objects.prove_all(to, _buckets(it, to), written_since=since)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
-        objects.take_away(to, _buckets(it, to))
+        objects_undo.take_away(to, _buckets(it, to), may_lose=bool(to.outputs.get(LOSS_ACCEPTED)))
+
+    def loses(self, it: It[BucketFacts], to: Carrier) -> Sequence[str]:
+        return objects_undo.written_since(to, _buckets(it, to))
 
 
 class CopyDelta(CarryAction[BucketFacts]):
