@@ -80,8 +80,13 @@ class Create(Action[QueueFacts]):
             return ()
         counts = {said: int(answer["Attributes"].get(name) or 0) for name, said in _WAITING.items()}
         parts = [f"{count} {said}" for said, count in counts.items() if count]
-        # Source: sqs.GetQueueAttributes, botocore 1.44.5: counts are right a minute after nobody sends any more.
-        return [f"about {sum(counts.values())} messages in {to.place.name}: {', '.join(parts)}"] if parts else ()
+        if not parts:
+            return ()
+        # Counts are right a minute after nobody sends any more. Source: sqs.GetQueueAttributes, botocore 1.44.5. S3's
+        # test: s3.PutBucketNotificationConfiguration, botocore 1.44.5. Nothing shows a message without taking it.
+        from_s3 = "s3.amazonaws.com" in json.dumps(it.facts.policy)
+        test = "; S3 sends one as a test when a bucket's notifications are switched on" if from_s3 else ""
+        return [f"about {sum(counts.values())} messages in {to.place.name} ({', '.join(parts)}{test})"]
 
 
 class Configure(Action[QueueFacts]):

@@ -59,7 +59,7 @@ def test_messages_are_counted_by_where_they_are(world: TwoSides) -> None:
         sqs.send_message(QueueUrl=url, MessageBody=f"order {number}")
     sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1)
 
-    assert lost(world, QUEUE, "jobs", "create") == ["about 4 messages in jobs: 3 waiting, 1 in work"]
+    assert lost(world, QUEUE, "jobs", "create") == ["about 4 messages in jobs (3 waiting, 1 in work)"]
 
 
 def test_a_queue_that_is_gone_has_lost_it_already(world: TwoSides) -> None:
