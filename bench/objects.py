@@ -237,7 +237,7 @@ def _free_port() -> int:
 
 
 def _wait_for(endpoint: str) -> None:
-    s3, until = client(endpoint), time.monotonic() + 90
+    s3, until = client(endpoint), time.monotonic() + 240
     while True:
         try:
             s3.create_bucket(Bucket="ready")

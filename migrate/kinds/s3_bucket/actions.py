@@ -271,7 +271,7 @@ def _summary(it: It[BucketFacts], place: Place) -> dict[str, Json]:
     if _through(it.facts):
         how = "read in legacy and written to the target through this process: no other account may use aws/s3"
     if not _is_for_jobs(it.facts):
-        how += "; never by S3 Batch Operations (a KMS key, a website or Object Lock)"
+        how += "; never by S3 Batch Operations (an AWS-managed key, a website or Object Lock)"
     return {
         **({"remarks": remarks} if (remarks := _remarks(it)) else {}),
         "from": f"s3://{it.ref.name}",
@@ -343,11 +343,12 @@ def _through(facts: BucketFacts) -> bool:
 
 
 def _is_for_jobs(facts: BucketFacts) -> bool:
-    return facts.key_manager == "none" and not facts.website and not facts.object_lock
+    return facts.key_manager != "aws" and not facts.website and not facts.object_lock
 
 
 def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
     facts = it.facts
+    batch_from = to.planned.get("batch_from_objects") if _is_for_jobs(facts) else None
     return Buckets(
         it.ref.name,
         to.place.name,
@@ -357,6 +358,7 @@ def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
         requester_pays=facts.request_payer != "BucketOwner",
         read_up_to_bytes=to.planned.get("read_up_to_bytes"),
         restore=to.planned.get("restore"),
-        # Jobs say no locks and redirects, and their role has no right to keys.
-        batch_from=to.planned.get("batch_from_objects") if _is_for_jobs(facts) else None,
+        # Jobs say no locks and redirects, and no other account may use aws/s3.
+        batch_from=batch_from,
+        keys=(facts.key_arn, str(to.rewrite(facts.key_arn))) if facts.key_arn and batch_from is not None else None,
     )
