@@ -14,9 +14,13 @@ from migrate.carry.listing import History, Version, batches, histories
 from migrate.carry.manifest import Manifest, Row
 from migrate.carry.objects import BATCH, SHOWN, manifest_path, merged
 from migrate.carry.prove_objects import compared
+from migrate.carry.refusals import unless
 from migrate.carry.same_object import Buckets, at, head, in_force, object_tags
 from migrate.errors import Conflict
 from migrate.kind import Carrier
+
+BEGUN = "taking_away"
+"""What the step remembers while objects are deleted."""
 
 _Item = tuple[str, History, History, list[Row]]
 """One key with both histories, and the rows by which versions of it in the target were ours."""
@@ -45,25 +49,25 @@ def written_since(to: Carrier, buckets: Buckets) -> list[str]:
     Keys that were deleted there count too: a rollback brings legacy's back. All keys are listed and the tags of each
     copy are read; other reads only for what is not ours.
     """
+    if unless(("NoSuchBucket",), lambda: to.target.call("s3.ListObjectsV2", Bucket=buckets.target, MaxKeys=1)) is None:
+        return []
     foreign, deleted = _Keys(), _Keys()
+    # What an earlier rollback deleted before it was ended is not missed.
+    begun_before = bool(to.outputs.get(BEGUN))
     with Manifest(manifest_path(to, buckets)) as manifest:
         begun = ((batch, batch) for batch in _with_rows(to, buckets, manifest))
         with in_lanes(to.legacy, lambda item: _why_foreign(to, buckets, item), begun) as ended:
-            for (key, legacy, target, rows), why in (
-                pair for items, whys in ended for pair in zip(items, whys, strict=True)
-            ):
+            for item, why in (pair for items, whys in ended for pair in zip(items, whys, strict=True)):
+                key, legacy, target, rows = item
                 if why:
                     foreign.add(key)
-                elif not target and any(row.is_of(version) for row in rows for version in legacy):
+                elif not target and not begun_before and any(row.is_of(one) for row in rows for one in legacy):
                     deleted.add(key)
-    lines = [f"{foreign.count} keys were written or changed in s3://{buckets.target} since: {foreign}"] * bool(
-        foreign.count
+    sorts = (
+        (foreign, f"keys were written or changed in s3://{buckets.target} since"),
+        (deleted, f"keys were deleted in s3://{buckets.target} since, legacy still has them"),
     )
-    if deleted.count:
-        lines.append(
-            f"{deleted.count} keys were deleted in s3://{buckets.target} since, legacy still has them: {deleted}"
-        )
-    return lines
+    return [f"{keys.count} {said}: {keys}" for keys, said in sorts if keys.count]
 
 
 def take_away(to: Carrier, buckets: Buckets, *, may_lose: bool = False) -> int:
@@ -84,12 +88,14 @@ def take_away(to: Carrier, buckets: Buckets, *, may_lose: bool = False) -> int:
                 f"s3://{buckets.target} holds {kept.count} keys that are not what was carried: {kept}",
                 do="save or remove these keys, then roll back again (under COMPLIANCE retention: once that is over)",
             )
+        to.remember(BEGUN, "1")
         deleted = 0
         for carried in batches(histories(to.target, buckets.target, versioned=buckets.versioned), BATCH):
             versions = [version for _, history in carried for version in history]
             to.legacy.map(lambda version: _delete(to, buckets, version), versions)
             deleted += len(versions)
         manifest.clear()
+    to.remember(BEGUN, "")
     return deleted
 
 

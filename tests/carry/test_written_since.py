@@ -8,6 +8,7 @@ import pytest
 
 from migrate.carry import items, items_since, objects, objects_undo
 from migrate.errors import Conflict
+from tests.carry.fake_carrier import stopped_after
 from tests.carry.test_items import TABLES, all_items, an_item, two_tables
 from tests.carry.test_items import carrier as item_carrier
 from tests.carry.test_objects import Sessions, carrier, history, two_buckets
@@ -123,3 +124,34 @@ def test_what_a_table_took_since_is_counted_and_its_keys_are_shown_as_hashes(ses
         items.take_away(to, TABLES)
     assert items.take_away(to, TABLES, may_lose=True) == 32
     assert all_items(target) == []
+
+
+def test_what_a_rollback_deleted_before_it_was_ended_is_not_missed(sessions: Sessions) -> None:
+    legacy, target, buckets = two_buckets(sessions)
+    for number in range(9):
+        legacy.put_object(Bucket="old", Key=f"k{number}", Body=b"1")
+    to = carrier(sessions)
+    objects.copy_all(to, buckets)
+    with stopped_after(to, 4), pytest.raises(ConnectionError):
+        objects_undo.take_away(to, buckets)
+    half = len(history(target, "new"))
+
+    assert 0 < half < 9
+    assert objects_undo.written_since(to, buckets) == []
+    objects_undo.take_away(to, buckets)
+    target.delete_bucket(Bucket="new")
+    assert objects_undo.written_since(to, buckets) == []
+
+
+def test_what_a_rollback_took_from_a_table_before_it_was_ended_is_not_missed(sessions: Sessions) -> None:
+    _, target = two_tables(sessions, 60)
+    to = item_carrier(sessions)
+    items.copy_items(to, TABLES)
+    with stopped_after(to, 1), pytest.raises(ConnectionError):
+        items.take_away(to, TABLES)
+
+    assert 0 < len(all_items(target)) < 61
+    assert items_since.written_since(to, TABLES) == []
+    items.take_away(to, TABLES)
+    target.delete_table(TableName="orders")
+    assert items_since.written_since(to, TABLES) == []

@@ -123,6 +123,8 @@ class CopyObjects(CarryAction[BucketFacts]):
 
     def carry(self, it: It[BucketFacts], to: Carrier) -> Mapping[str, Json]:
         to.remember(BEGAN, datetime.now(UTC).isoformat())
+        if to.outputs.get(objects_undo.BEGUN):
+            to.remember(objects_undo.BEGUN, "")
         return objects.copy_all(to, _buckets(it, to))
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
