@@ -39,19 +39,31 @@ def build(world: World) -> None:
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket=HISTORIES, VersioningConfiguration={"Status": "Enabled"})
 
-    def history(number: int) -> None:
-        for version in range(VERSIONS):
-            s3.put_object(
-                Bucket=HISTORIES, Key=f"k {number}", Body=f"{number}/{version}".encode(), Tagging=f"v={version}",
-                Metadata={"n": str(version)},
-            )  # fmt: skip
-            if version == 1 and number % 3 == 0:
-                s3.delete_object(Bucket=HISTORIES, Key=f"k {number}")
+    def put(numbered: tuple[int, int]) -> None:
+        number, version = numbered
+        s3.put_object(
+            Bucket=HISTORIES, Key=f"k {number}", Body=f"{number}/{version}".encode(), Tagging=f"v={version}",
+            Metadata={"n": str(version)},
+        )  # fmt: skip
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(history, range(KEYS)))
+        for version in range(VERSIONS):
+            list(pool.map(put, [(number, version) for number in range(KEYS)]))
+            if version == 1:
+                another_second()
+                list(pool.map(lambda n: s3.delete_object(Bucket=HISTORIES, Key=f"k {n}"), range(0, KEYS, 3)))
+                another_second()
         list(pool.map(lambda n: s3.put_object(Bucket=FILES, Key=f"f/{n:04}", Body=b"x" * (n % 7)), range(PLAIN)))
+    # All of it within a second: only a listing one by one shows the order.
+    for _ in range(2):
+        s3.put_object(Bucket=HISTORIES, Key="at once", Body=b"1")
+        s3.delete_object(Bucket=HISTORIES, Key="at once")
     in_parts(s3, "in parts")
+
+
+def another_second() -> None:
+    """S3 tells a version's time in seconds."""
+    time.sleep(1.1)
 
 
 def in_parts(s3: Any, key: str) -> None:
@@ -68,13 +80,14 @@ def legacy_goes_on(world: World) -> None:
     """What people do between the bulk and the freeze: more versions, markers, deletions for good, other files."""
     s3 = world.session(small.LEGACY).client("s3")
     for number in range(KEYS):
-        key = f"k {number}"
-        s3.put_object(Bucket=HISTORIES, Key=key, Body=b"later", Tagging="v=later")
-        if number % 5 == 0:
-            s3.delete_object(Bucket=HISTORIES, Key=key)
-        if number % 7 == 0:
-            oldest = s3.list_object_versions(Bucket=HISTORIES, Prefix=key)["Versions"][-1]
-            s3.delete_object(Bucket=HISTORIES, Key=oldest["Key"], VersionId=oldest["VersionId"])
+        s3.put_object(Bucket=HISTORIES, Key=f"k {number}", Body=b"later", Tagging="v=later")
+    another_second()
+    for number in range(0, KEYS, 5):
+        s3.delete_object(Bucket=HISTORIES, Key=f"k {number}")
+    for number in range(0, KEYS, 7):
+        versions = s3.list_object_versions(Bucket=HISTORIES, Prefix=f"k {number}")["Versions"]
+        oldest = [one for one in versions if one["Key"] == f"k {number}"][-1]
+        s3.delete_object(Bucket=HISTORIES, Key=oldest["Key"], VersionId=oldest["VersionId"])
     for number in range(PLAIN):
         if number % 2 == 0:
             s3.put_object(Bucket=FILES, Key=f"f/{number:04}", Body=b"later")
