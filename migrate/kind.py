@@ -135,6 +135,11 @@ class Action(Generic[F]):
         """
         return None
 
+    def loses(self, it: It[F], to: Carrier) -> Sequence[str]:
+        """What the target holds by now and legacy does not, so that taking the thing away would lose it. Read afresh
+        before a rollback, which asks for a second approval then. Not to be known is such a line too."""
+        return ()
+
     def says(self, it: It[F], outputs: Mapping[str, str]) -> Sequence[str]:
         """What a person does meanwhile, with what the thing's creating step learnt: told while the step is not done."""
         return ()
@@ -166,11 +171,6 @@ class CarryAction(Action[F]):
 
     def uncarry(self, it: It[F], to: Carrier) -> None:
         """Take away what was carried, and only that."""
-
-    def loses(self, it: It[F], to: Carrier) -> Sequence[str]:
-        """What the target holds by now and legacy does not, so that taking the thing away would lose it. Read afresh
-        before a rollback, which asks for a second approval then. Not to be known is such a line too."""
-        return ()
 
 
 class Kind(Generic[F]):

@@ -6,11 +6,13 @@ that were listed. Not to be known counts as lost.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+from migrate.aws import ReadFailed
 from migrate.engine import Engine
-from migrate.errors import GateClosed, StaleError
+from migrate.errors import FileError, GateClosed, StaleError
 from migrate.journal import Journal
-from migrate.kind import CarryAction
+from migrate.kind import Action
 from migrate.sites import LOSS_ACCEPTED
 from migrate.steps import Step
 
@@ -25,13 +27,21 @@ def losses(engine: Engine, order: Iterable[str]) -> Losses:
     found: dict[str, list[str]] = {}
     for step in engine.plan.steps.values():
         action = engine.ground.kind(step).action(step.action)
-        if not isinstance(action, CarryAction) or type(action).loses is CarryAction.loses:
+        if type(action).loses is Action.loses:
             continue
         if step.create_id in gone and _was_proved(engine.journal, step):
-            lines = list(action.loses(engine.ground.it(step), engine.carrier(step)))
+            lines = _asked(engine, step, action)
             if lines:
                 found[step.id] = lines
     return found
+
+
+def _asked(engine: Engine, step: Step, action: Action[Any]) -> list[str]:
+    """What this action says. A read that is refused says so in place of an answer: it may not stop a rollback."""
+    try:
+        return list(action.loses(engine.ground.it(step), engine.carrier(step)))
+    except (ReadFailed, FileError) as error:
+        return [f"what it took since cannot be read: {error.what}"]
 
 
 def _was_proved(journal: Journal, step: Step) -> bool:

@@ -4,24 +4,22 @@ The rule: the same guard, credentials, signature and errors as any other call. T
 goes botocore's whole way and shows the address and the signing; whatever is unusual goes that way too.
 """
 
-import re
 import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-from xml.sax.saxutils import unescape
 
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.handlers import handle_copy_source_param
 from botocore.utils import percent_encode
 
 from migrate.aws import guard
+from migrate.aws.object_answers import Answers
 from migrate.aws.signature import Signer, scope_of
 from migrate.aws.wire import Reply, Wire
 from migrate.names import AccountId, Region
 
 OPERATIONS = frozenset({"s3.CopyObject", "s3.GetObjectTagging", "s3.HeadObject"})
-_RESULT = re.compile(rb"<CopyObjectResult[\s>].*?<ETag>([^<]*)</ETag>", re.S)
 
 
 class _Form(NamedTuple):
@@ -54,6 +52,7 @@ class ObjectCalls:
         self._forms = {
             name: _form(models.operation_model(name)) for name in (each.partition(".")[2] for each in OPERATIONS)
         }
+        self._answers = Answers(models.operation_model("HeadObject"))
         # Not public: where botocore is not as expected, it sends everything itself.
         self._usable = hasattr(client, "_get_credentials") and hasattr(client, "_response_parser")
         self._addresses: dict[tuple[str, str, str], _Address] = {}
@@ -98,7 +97,7 @@ class ObjectCalls:
             given = Reply(int(given.status_code), heads, bytes(given.content))
         if 300 <= given.status < 400:
             return None
-        return self._copied(given) or self._parsed(form.model, given)
+        return self._answers.read(name, given) or self._parsed(form.model, given)
 
     def _written(self, form: _Form, params: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
         """The query and the headers; None where a parameter is not written here."""
@@ -137,20 +136,6 @@ class ObjectCalls:
             host = f"{host}:{url.port}"
         path = url.path[: -len(_quoted(key))]
         self._addresses[name, region, bucket] = _Address(f"{url.scheme}://{url.netloc}", path, host, Signer(*scope))
-
-    def _copied(self, reply: Reply) -> dict[str, Any] | None:
-        """The answer of a copy that succeeded."""
-        found = _RESULT.search(reply.body) if reply.status == 200 else None
-        if found is None:
-            return None
-        headers = reply.headers
-        answer = {
-            "CopyObjectResult": {"ETag": unescape(found[1].decode(), {"&quot;": '"', "&#34;": '"'})},
-            "ResponseMetadata": {
-                "HTTPStatusCode": 200, "HTTPHeaders": headers, "RequestId": headers.get("x-amz-request-id", ""),
-            },
-        }  # fmt: skip
-        return answer | ({"VersionId": headers["x-amz-version-id"]} if "x-amz-version-id" in headers else {})
 
     def _parsed(self, model: Any, reply: Reply) -> dict[str, Any]:
         """The answer as botocore reads it. Raises the error that it is."""

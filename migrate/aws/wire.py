@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from botocore.exceptions import (
 
 MOST_HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
+FRESH_S = 0.1
 
 
 class Reply(NamedTuple):
@@ -44,9 +46,16 @@ class _Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.spare = b""
+        self.used_at = 0.0
 
     def is_dropped(self) -> bool:
-        """Whether the server ended it meanwhile: something to read where nothing was asked."""
+        """Whether the server ended it meanwhile: something to read where nothing was asked.
+
+        Not looked at a moment after an answer: who ends a connection says so in the answer, or lets it wait for long,
+        and each look hands the interpreter to another thread.
+        """
+        if time.monotonic() - self.used_at < FRESH_S:
+            return bool(self.spare)
         looking = select.poll()  # select itself knows no file descriptor above 1023
         looking.register(self.sock, select.POLLIN)
         return bool(self.spare) or bool(looking.poll(0))
@@ -90,6 +99,7 @@ class Wire:
             connection.sock.close()
             raise
         if keeps:
+            connection.used_at = time.monotonic()
             self._idle[origin].append(connection)
         else:
             connection.sock.close()

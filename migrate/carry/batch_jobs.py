@@ -4,8 +4,10 @@ The rule: a job gets only what it can copy as it is, everything that it left out
 says of itself proves nothing: the pass after it compares each object. What was asked for is remembered before it is
 sent, and asked for again with the same token; so a killed run goes on with the same job.
 
-A job copies single versions of at most 5 GiB that were uploaded whole. Histories, parts, archives and buckets under a
-KMS key, Object Lock or a website are not for it. Source: S3 user guide, Copy objects (Batch Operations), read 2026-11.
+A job copies single versions of at most 5 GiB that were uploaded whole. Histories, parts, archives and buckets under an
+AWS-managed key, Object Lock or a website are not for it. Source: S3 user guide, Copy objects (Batch Operations), read
+2026-11. Under a customer's keys its role may use these two: AWS Storage Blog, Cross-account Amazon S3 bulk transfers
+with enhanced AWS KMS support, read 2026-11.
 """
 
 import csv
@@ -189,11 +191,16 @@ class _Room:
             f"arn:aws:s3:::{name}/*" for name in (self.buckets.legacy, self.buckets.target, self.name)
         )
         read = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"]
-        rights = (
+        rights: tuple[tuple[list[str], str], ...] = (
             (read, source),
             (["s3:PutObject", "s3:PutObjectTagging"], target),
             (["s3:GetObject", "s3:PutObject"], own),
         )
+        if self.buckets.keys:
+            # The target's key by the bucket's own default encryption; the list and the report lie under S3's key.
+            # Source: S3 user guide, Protecting data with SSE-KMS, Permissions, unverified for jobs.
+            legacy, new = self.buckets.keys
+            rights += ((["kms:Decrypt"], legacy), (["kms:Decrypt", "kms:GenerateDataKey"], new))
         return [{"Effect": "Allow", "Action": actions, "Resource": [where]} for actions, where in rights]
 
     def run(self, file: Path, newest: datetime | None, counts: dict[str, Json]) -> None:

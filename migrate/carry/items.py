@@ -117,8 +117,8 @@ def compare(
     """Counts and digests of both tables, and of each item that differs: hash of its key → how, and its key."""
     total = segments(to, tables)
     until = (time.time() if now_s is None else now_s) + SOON_S
-    legacy = _tally(to.legacy, tables.legacy, tables, total, until)
-    target = _tally(to.target, tables.target, tables, total, until)
+    legacy = tally(to.legacy, tables.legacy, tables, total, until)
+    target = tally(to.target, tables.target, tables, total, until)
     evidence: dict[str, Json] = {
         "items": legacy.items,
         "items in the target": target.items,
@@ -138,8 +138,10 @@ def compare(
     return evidence, unlike
 
 
-def take_away(to: Carrier, tables: Tables) -> int:
+def take_away(to: Carrier, tables: Tables, *, may_lose: bool = False) -> int:
     """Delete from the target what is equal to legacy's, or is what was put there; return how many items.
+
+    `may_lose`: everything else too, as a person said yes to it.
 
     Raises: Conflict where the target holds anything else; nothing was deleted then.
     """
@@ -158,7 +160,7 @@ def take_away(to: Carrier, tables: Tables) -> int:
                     found.append(own)
         return found
 
-    others = [one for some in to.target.map(unlike, range(total)) for one in some]
+    others = [] if may_lose else [one for some in to.target.map(unlike, range(total)) for one in some]
     # Legacy's item may have changed since it was copied: what we put is ours all the same.
     ours = put.among(others)
     foreign = sum(one not in ours for one in others)
@@ -238,7 +240,9 @@ def same_keys(site: ReadSite, table: str, tables: Tables, items: Iterable[Item])
             raise StepFailed(f"{table} gives no more items", do="raise its read capacity, then run again")
 
 
-def _tally(site: ReadSite, table: str, tables: Tables, total: int, until: float) -> Tally:
+def tally(site: ReadSite, table: str, tables: Tables, total: int, until: float) -> Tally:
+    """What one of the two tables holds; items that expire by then are only counted."""
+
     def one(segment: int) -> Tally:
         tally = Tally.empty()
         for page in pages(site, table, segment, total):

@@ -91,9 +91,10 @@ def _versions(site: ReadSite, bucket: str, **more: Any) -> Iterator[Version]:
             by_key.setdefault(version.key, []).append(version)
         for key in sorted(by_key):
             found = by_key[key]
-            # AWS lists versions and markers apart; only their times order them, and these are whole seconds.
-            times = [version.modified for version in found]
-            if key in marked and len(found) > 1 and len(set(times)) < len(times):
+            # AWS lists versions and markers apart, each newest first; only their times, in whole seconds, say which of
+            # the two came first.
+            marks = {version.modified for version in found if version.marker}
+            if marks & {version.modified for version in found if not version.marker}:
                 found = _in_true_order(site, bucket, key, {version.version_id for version in found})
             elif key in marked:
                 found.sort(key=lambda version: version.modified or datetime.min, reverse=True)

@@ -1,8 +1,8 @@
 """What this migration put into a bucket, version by version: a SQLite file that all its runs share.
 
-The rule: a row is written after AWS answered, an intent before anything is sent, and both are on disk before the next
-batch begins. So what lies in the target is ours only where a row or an intent says so. It is no copy of a listing:
-both buckets are looked at each time, and what the file does not know is nobody's.
+The rule: a row is written after AWS answered, an intent before anything is sent, and it is on disk by then. So what
+lies in the target is ours only where a row or an intent says so. It is no copy of a listing: both buckets are looked at
+each time, and what the file does not know is nobody's.
 """
 
 import sqlite3

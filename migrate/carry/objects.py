@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from migrate.carry import batch_jobs
-from migrate.carry.listing import History, Version, batches, histories, history_of, side_by_side
-from migrate.carry.manifest import Intent, Manifest, Row
+from migrate.carry.lanes import in_lanes
+from migrate.carry.listing import History, batches, histories, history_of, side_by_side
+from migrate.carry.manifest import Manifest, Row
 from migrate.carry.one_key import KeyPass, Known, Outcome
-from migrate.carry.prove_objects import compared
-from migrate.carry.same_object import Buckets, at, head, in_force
-from migrate.errors import Conflict, StepFailed
+from migrate.carry.same_object import Buckets
+from migrate.errors import StepFailed
 from migrate.kind import Carrier
 from migrate.values import Json
 
@@ -60,6 +60,9 @@ TOO_MANY = 1000
 """So many keys with a problem, and the rest is not tried."""
 FEW_GONE = 100
 """So many deletions, and fewer than half of what was copied, pass without a question."""
+
+_Item = tuple[str, History, History, Known]
+"""One key with both histories, and what the manifest knows of it."""
 
 
 @dataclass
@@ -155,29 +158,38 @@ def _one_pass(to: Carrier, buckets: Buckets) -> tuple[Totals, dict[str, Json]]:
     path = manifest_path(to, buckets)
     totals = Totals(path.with_suffix(".problems.txt"))
     totals.problem_list.unlink(missing_ok=True)
+    whole = False
     with Manifest(path) as manifest:
         manifest.forget_gone()
-        by_jobs = batch_jobs.copy_missing(to, buckets, manifest, _merged(to, buckets))
+        by_jobs = batch_jobs.copy_missing(to, buckets, manifest, merged(to, buckets))
         keys = KeyPass(to, buckets)
-        for batch in batches(_merged(to, buckets), BATCH):
-            known = manifest.known(key for key, _, _ in batch)
-            items = [(key, legacy, target, Known(*known.get(key, ([], [])))) for key, legacy, target in batch]
-            manifest.intend(version for item in items for version in keys.intends(*item))
-            try:
-                outcomes = to.legacy.map(lambda item: keys.carry(*item), items)
-            finally:
-                # Also what was copied before another key ended the pass: AWS has answered.
-                manifest.note(keys.take_notes())
-            outcomes = [
-                _looked_at_again(keys, manifest, item[0], outcome) if outcome.lost else outcome
-                for item, outcome in zip(items, outcomes, strict=True)
-            ]
-            for outcome in outcomes:
-                totals.add(outcome)
-            manifest.mark_gone(row for outcome in outcomes for row in outcome.gone)
-            if totals.problems >= TOO_MANY:
-                break
-        else:
+
+        def intended() -> Iterator[tuple[list[str], list[_Item]]]:
+            for batch in batches(merged(to, buckets), BATCH):
+                known = manifest.known(key for key, _, _ in batch)
+                items = [(key, legacy, target, Known(*known.get(key, ([], [])))) for key, legacy, target in batch]
+                manifest.intend(version for item in items for version in keys.intends(*item))
+                yield [key for key, _, _ in batch], items
+
+        try:
+            with in_lanes(to.legacy, lambda item: keys.carry(*item), intended()) as ended:
+                for names, outcomes in ended:
+                    manifest.note(keys.take_notes())
+                    outcomes = [
+                        _looked_at_again(keys, manifest, key, outcome) if outcome.lost else outcome
+                        for key, outcome in zip(names, outcomes, strict=True)
+                    ]
+                    for outcome in outcomes:
+                        totals.add(outcome)
+                    manifest.mark_gone(row for outcome in outcomes for row in outcome.gone)
+                    if totals.problems >= TOO_MANY:
+                        break
+                else:
+                    whole = True
+        finally:
+            # Also what was copied before another key ended the pass: AWS has answered.
+            manifest.note(keys.take_notes())
+        if whole:
             totals.counts["deleted"] = _delete_gone(to, buckets, manifest)
     return totals, by_jobs
 
@@ -233,77 +245,9 @@ def _delete_row(to: Carrier, buckets: Buckets, row: Row) -> None:
     to.write("s3.DeleteObject", **named)
 
 
-def take_away(to: Carrier, buckets: Buckets) -> int:
-    """Delete from the target what was carried; return how many versions.
-
-    What the manifest says is ours goes, though legacy has changed since; anything else has to be equal to legacy.
-    Raises: Conflict with the list where the target holds anything else; nothing was deleted then.
-    """
-    batch_jobs.end(to, buckets)
-    shown: list[str] = []
-    foreign = 0
-    with Manifest(manifest_path(to, buckets)) as manifest:
-        for batch in batches(_merged(to, buckets), BATCH):
-            known = manifest.known(key for key, _, target in batch if target)
-            held = [item for item in batch if item[2] and not _all_moved_on(known.get(item[0]), *item[1:])]
-            if buckets.special:
-                fixed = [one for one in to.legacy.map(lambda item: _fixed(to, buckets, item), batch) if one]
-                foreign += len(fixed)
-                shown += fixed[: SHOWN - len(shown)]
-            found = to.legacy.map(lambda item: compared(to, buckets, *item, begins=True), held)
-            said = [f"{key}: {one.said}" for (key, _, _), one in zip(held, found, strict=True) if one.sort != "equal"]
-            foreign += len(said)
-            shown += said[: SHOWN - len(shown)]
-        if foreign:
-            more = f"; and {foreign - len(shown)} more" if foreign > len(shown) else ""
-            raise Conflict(
-                f"s3://{buckets.target} holds {foreign} keys that are not what was carried: {'; '.join(shown)}{more}",
-                do="save or remove these keys, then roll back again (under COMPLIANCE retention: once that is over)",
-            )
-        deleted = 0
-        for carried in batches(histories(to.target, buckets.target, versioned=buckets.versioned), BATCH):
-            versions = [version for _, history in carried for version in history]
-            to.legacy.map(lambda version: _delete(to, buckets, version), versions)
-            deleted += len(versions)
-        manifest.clear()
-    return deleted
-
-
-def _all_moved_on(known: tuple[list[Row], list[Intent]] | None, legacy: History, target: History) -> bool:
-    """Whether every version in the target is one that we copied, and legacy is no more what it was copied from.
-
-    Where legacy still stands the two are compared: a person may have changed the target's tags.
-    """
-    rows = known[0] if known else []
-    mine = [row for row in rows if any(row.is_ours(version) for version in target)]
-    stands = all(any(row.is_of(version) for version in legacy) for row in mine)
-    return bool(mine) and len(mine) == len(target) and not stands
-
-
-def _merged(to: Carrier, buckets: Buckets) -> Iterator[tuple[str, History, History]]:
+def merged(to: Carrier, buckets: Buckets) -> Iterator[tuple[str, History, History]]:
+    """Every key of both buckets with its histories, as they are listed now."""
     return side_by_side(
         histories(to.legacy, buckets.legacy, versioned=buckets.versioned),
         histories(to.target, buckets.target, versioned=buckets.versioned),
     )
-
-
-def _fixed(to: Carrier, buckets: Buckets, item: tuple[str, History, History]) -> str:
-    """Why a key cannot be deleted by anybody; empty where it can."""
-    for version in item[2]:
-        found = None if version.marker else head(to.target, buckets.target, version)
-        kept = in_force(found or {})
-        if kept.get("ObjectLockMode") == "COMPLIANCE":
-            return f"{item[0]}: under COMPLIANCE retention until {kept['ObjectLockRetainUntilDate']:%Y-%m-%d %H:%M} UTC"
-    return ""
-
-
-def _delete(to: Carrier, buckets: Buckets, version: Version) -> None:
-    named: dict[str, Any] = {**at(buckets.target, version), "ExpectedBucketOwner": to.place.account}
-    if buckets.special and not version.marker:
-        # The copy got legacy's hold and retention from us: for our own copies both are taken back.
-        found = head(to.target, buckets.target, version) or {}
-        if found.get("ObjectLockLegalHoldStatus") == "ON":
-            to.write("s3.PutObjectLegalHold", **named, LegalHold={"Status": "OFF"})
-        if in_force(found).get("ObjectLockMode") == "GOVERNANCE":
-            named["BypassGovernanceRetention"] = True
-    to.write("s3.DeleteObject", **named)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -131,13 +132,19 @@ def made(answer: dict[str, Any]) -> Made:
     """Read the answer of a copy, an upload or a delete marker."""
     said = answer.get("CopyObjectResult") or answer
     headers = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
-    try:
-        answered = parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        answered = time.time()
+    answered = _said_at(headers.get("date", "")) or time.time()
     etag = str(said.get("ETag") or "").strip('"')
     # A bucket without versions answers none, or "null". Source: S3 user guide, versioning states, unverified.
     return Made(str(answer.get("VersionId") or "").replace("null", ""), etag, answered)
+
+
+@lru_cache(maxsize=64)
+def _said_at(date: str) -> float | None:
+    """A date header in seconds since 1970; thousands of answers have the same one."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
 
 
 def _owner(to: Carrier) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from migrate.carry.lanes import in_lanes
 from migrate.carry.listing import History, batches, histories, side_by_side
 from migrate.carry.same_object import Buckets, compare
 from migrate.kind import Carrier, Proof
@@ -48,9 +49,9 @@ def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) 
         histories(to.legacy, buckets.legacy, versioned=buckets.versioned),
         histories(to.target, buckets.target, versioned=buckets.versioned),
     )
-    for batch in batches(both, BATCH):
-        found = to.legacy.map(lambda item: compared(to, buckets, *item, written_since=written_since), batch)
-        for (key, legacy, _), one in zip(batch, found, strict=True):
+    begun = ((batch, batch) for batch in batches(both, BATCH))
+    with in_lanes(to.legacy, lambda item: compared(to, buckets, *item, written_since=written_since), begun) as ended:
+        for (key, legacy, _), one in (pair for batch, found in ended for pair in zip(batch, found, strict=True)):
             counts["keys"] += 1
             counts["versions"] += len(legacy)
             counts["bytes"] += sum(version.size_bytes for version in legacy)

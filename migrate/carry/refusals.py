@@ -25,6 +25,16 @@ def said_of(error: BaseException) -> str:
     return " ".join(str(own or error).split())[:200]
 
 
+def unless(missing: tuple[str, ...], read: Callable[[], T]) -> T | None:
+    """What is read, or None where AWS says that the thing is not there. Any other refusal is raised: it hides one."""
+    try:
+        return read()
+    except Exception as error:
+        if code_of(error) in missing:
+            return None
+        raise
+
+
 def patiently(
     send: Callable[[], T],
     passing: Callable[[BaseException], bool],

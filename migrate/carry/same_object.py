@@ -50,6 +50,8 @@ class Buckets:
     """The tier in which legacy's archived objects are restored before they are copied. None: a person does it."""
     batch_from: int | None = None
     """So many missing objects, and S3 Batch Operations copies them. None: each is copied by a request of ours."""
+    keys: tuple[str, str] | None = None
+    """The ARNs of the customer's KMS keys that encrypt legacy's bucket and the target's, for a job's role."""
 
     @property
     def paying(self) -> dict[str, Any]:

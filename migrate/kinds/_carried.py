@@ -52,6 +52,17 @@ def is_noted(notes: str, value: str | bytes) -> bool:
     )
 
 
+def is_changed(standing: str | bytes | None, notes: str, wanted: Callable[[], str | bytes | None]) -> bool:
+    """Whether the target's value is neither one that was noted before it was written nor the one that legacy gives.
+
+    `wanted`: legacy's value in the target's names, asked for only where the notes do not know the target's.
+    """
+    if standing is None or is_noted(notes, standing):
+        return False
+    value = wanted()
+    return value is None or not is_same(standing, value)
+
+
 def _salted(value: str | bytes, salt: bytes) -> str:
     return f"{salt.hex()}:{hashlib.scrypt(_bytes(value), salt=salt, n=2**14, r=8, p=1).hex()}"
 

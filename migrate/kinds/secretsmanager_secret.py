@@ -6,6 +6,7 @@ The rule: a value is never written anywhere but into the target's secret; what i
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from migrate.carry.refusals import unless
 from migrate.errors import Conflict
 from migrate.inventory import Resource
 from migrate.kind import (
@@ -32,6 +33,7 @@ from migrate.kinds._secret_standing import Replicate, StartRotation, StopRotatio
 from migrate.values import as_json
 
 SUFFIX_LENGTH = len("-a1b2C3")
+_NONE = ("ResourceNotFoundException",)
 
 
 class Create(Action[SecretFacts]):
@@ -155,12 +157,25 @@ class CopyValue(CarryAction[SecretFacts]):
         """Nothing by itself: AWS lets no one take away a current value. It goes with the secret, whose creation is
         undone next. Source: secretsmanager.UpdateSecretVersionStage, botocore 1.44.5."""
 
+    def loses(self, it: It[SecretFacts], to: Carrier) -> Sequence[str]:
+        def read(site: ReadSite, name: str) -> str | bytes | None:
+            return unless(_NONE, lambda: _read(site.call("secretsmanager.GetSecretValue", SecretId=name)))
+
+        def wanted() -> str | bytes | None:
+            value = read(to.legacy, it.ref.name)
+            return carried.renamed(value, to.rewrite) if isinstance(value, str) else value
+
+        changed = carried.is_changed(read(to.target, to.place.name), to.outputs.get("value", ""), wanted)
+        return (f"the value of the secret {to.place.name} was changed since",) if changed else ()
+
 
 def _value(site: ReadSite, name: str) -> str | bytes | None:
     """The current value, or None where there is none."""
-    answer = site.optional("secretsmanager.GetSecretValue", missing=("ResourceNotFoundException",), SecretId=name)
-    if answer is None:
-        return None
+    answer = site.optional("secretsmanager.GetSecretValue", missing=_NONE, SecretId=name)
+    return None if answer is None else _read(answer)
+
+
+def _read(answer: Mapping[str, Any]) -> str | bytes:
     text: str | None = answer.get("SecretString")
     return bytes(answer["SecretBinary"]) if text is None else text
 

@@ -5,8 +5,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from migrate.carry.refusals import unless
 from migrate.inventory import Resource
-from migrate.kind import Action, Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, after
+from migrate.kind import Action, Carrier, Facts, It, Json, Kind, Name, Need, Place, ReadSite, Request, after
 from migrate.kinds._documents import canonical, parsed, without_dead
 from migrate.values import as_json
 
@@ -22,6 +23,11 @@ _PLAIN = (
     "SqsManagedSseEnabled",
     "VisibilityTimeout",
 )
+_WAITING = {
+    "ApproximateNumberOfMessages": "waiting",
+    "ApproximateNumberOfMessagesNotVisible": "in work",
+    "ApproximateNumberOfMessagesDelayed": "delayed",
+}
 _GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
@@ -62,6 +68,25 @@ class Create(Action[QueueFacts]):
                 undo=Request("sqs.DeleteQueue", {"QueueUrl": after("create", "url")}, done=_GONE),
             )
         ]
+
+    def loses(self, it: It[QueueFacts], to: Carrier) -> Sequence[str]:
+        """The messages in it: no read shows them without taking them, and no other queue has them."""
+        url = to.outputs.get("url")
+        if not url:
+            return ()
+        asked = {"QueueUrl": url, "AttributeNames": list(_WAITING)}
+        answer = unless(_GONE, lambda: to.target.call("sqs.GetQueueAttributes", **asked))
+        if answer is None:
+            return ()
+        counts = {said: int(answer["Attributes"].get(name) or 0) for name, said in _WAITING.items()}
+        parts = [f"{count} {said}" for said, count in counts.items() if count]
+        if not parts:
+            return ()
+        # Counts are right a minute after nobody sends any more. Source: sqs.GetQueueAttributes, botocore 1.44.5. S3's
+        # test: s3.PutBucketNotificationConfiguration, botocore 1.44.5. Nothing shows a message without taking it.
+        from_s3 = "s3.amazonaws.com" in json.dumps(it.facts.policy)
+        test = "; S3 sends one as a test when a bucket's notifications are switched on" if from_s3 else ""
+        return [f"about {sum(counts.values())} messages in {to.place.name} ({', '.join(parts)}{test})"]
 
 
 class Configure(Action[QueueFacts]):

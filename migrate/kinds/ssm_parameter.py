@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from migrate.carry.refusals import unless
 from migrate.errors import Conflict
 from migrate.inventory import Resource
 from migrate.kind import (
@@ -33,6 +34,7 @@ EMPTY = "(value not carried yet)"
 """AWS makes no parameter without a value: a SecureString holds this text until its value is carried."""
 NAMES_A_CALL = 10
 """Source: ssm.GetParameters Names, botocore 1.44.5."""
+_GONE = ("ParameterNotFound",)
 
 
 class ParameterFacts(Facts):
@@ -86,6 +88,14 @@ class Create(Action[ParameterFacts]):
                 undo=Request("ssm.DeleteParameter", {"Name": place.name}, done=("ParameterNotFound",)),
             )
         ]
+
+    def loses(self, it: It[ParameterFacts], to: Carrier) -> Sequence[str]:
+        """A value that is not the one that was made. The value of a SecureString is asked for by what carries it."""
+        if it.facts.type == "SecureString":
+            return ()
+        found = to.target.call("ssm.GetParameters", Names=[to.place.name])["Parameters"]
+        same = not found or str(found[0]["Value"]) == str(to.rewrite(it.facts.value))
+        return () if same else (f"the value of the parameter {to.place.name} was changed since",)
 
 
 class CopyValue(CarryAction[ParameterFacts]):
@@ -144,9 +154,23 @@ class CopyValue(CarryAction[ParameterFacts]):
         """Nothing by itself: an overwritten value stays in the history. It goes with the parameter, whose creation
         is undone next. Source: ssm.GetParameterHistory, botocore 1.44.5."""
 
+    def loses(self, it: It[ParameterFacts], to: Carrier) -> Sequence[str]:
+        def read(site: ReadSite, name: str) -> str | None:
+            answer = unless(
+                _GONE, lambda: site.call("ssm.GetParameter", Name=name, WithDecryption=True)["Parameter"]["Value"]
+            )
+            return None if answer is None else str(answer)
+
+        def wanted() -> str | None:
+            value = read(to.legacy, it.ref.name)
+            return None if value is None else carried.renamed(value, to.rewrite)
+
+        changed = carried.is_changed(read(to.target, to.place.name), to.outputs.get("value", ""), wanted)
+        return (f"the value of the parameter {to.place.name} was changed since",) if changed else ()
+
 
 def _value(site: ReadSite, name: str) -> str | None:
-    answer = site.optional("ssm.GetParameter", missing=("ParameterNotFound",), Name=name, WithDecryption=True)
+    answer = site.optional("ssm.GetParameter", missing=_GONE, Name=name, WithDecryption=True)
     return None if answer is None else str(answer["Parameter"]["Value"])
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
-from migrate.carry import batch_jobs, objects, prove_objects
+from migrate.carry import batch_jobs, objects, objects_undo, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.demo.strict import s3control
 from migrate.errors import StepFailed
@@ -231,7 +232,7 @@ def test_taking_away_cancels_the_job_and_leaves_nothing(sessions: Sessions, jobs
     lost_answer(to, buckets)
     assert left_over(sessions)
 
-    objects.take_away(to, buckets)
+    objects_undo.take_away(to, buckets)
 
     assert [job.status for job in jobs[TARGET].values()] == ["Cancelled"]
     assert left_over(sessions) == []
@@ -257,3 +258,45 @@ def test_the_role_may_read_the_one_bucket_and_write_the_other_and_nothing_else(s
     assert trust["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": TARGET}}
     assert LEGACY not in json.dumps(rights)
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_under_a_customers_keys_the_role_reads_by_legacys_and_writes_by_the_targets(
+    sessions: Sessions, jobs: Any, granted: bool
+) -> None:
+    legacy, target, buckets = two_buckets(sessions)
+    kms = sessions["legacy"].client("kms"), sessions["target"].client("kms")
+    arns = tuple(one.create_key()["KeyMetadata"]["Arn"] for one in kms)
+    if granted:
+        kms[0].create_grant(KeyId=arns[0], GranteePrincipal=f"arn:aws:iam::{TARGET}:root", Operations=["Decrypt"])
+    by = [{"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn} for arn in arns]
+    for client, name, rule in ((legacy, "old", by[0]), (target, "new", by[1])):
+        said = {"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]}
+        client.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=said)
+    for key in ODD:
+        legacy.put_object(Bucket="old", Key=key, Body=b"1", ServerSideEncryption="aws:kms", SSEKMSKeyId=arns[0])
+    to = carrier(sessions)
+
+    counts = objects.copy_all(to, replace(buckets, keys=arns))
+
+    sent = next(params for _, operation, params in to.writes if operation == "iam.PutRolePolicy")
+    rights = [one for one in json.loads(sent["PolicyDocument"])["Statement"] if one["Action"][0].startswith("kms:")]
+    assert [(one["Action"], one["Resource"]) for one in rights] == [
+        (["kms:Decrypt"], [arns[0]]), (["kms:Decrypt", "kms:GenerateDataKey"], [arns[1]]),
+    ]  # fmt: skip
+    # What the job could not read is tried by a request of ours, and counted apart.
+    assert (counts["batch_copied"], counts["batch_failed"]) == ((len(ODD), 0) if granted else (0, len(ODD)))
+    if granted:
+        assert {target.head_object(Bucket="new", Key=key)["SSEKMSKeyId"] for key in ODD} == {arns[1]}
+
+
+def test_without_a_right_to_the_keys_a_job_copies_nothing(sessions: Sessions, jobs: Any) -> None:
+    legacy, target, buckets = two_buckets(sessions)
+    arn = sessions["target"].client("kms").create_key()["KeyMetadata"]["Arn"]
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}}
+    target.put_bucket_encryption(Bucket="new", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    fill(legacy)
+
+    counts = objects.copy_all(carrier(sessions), buckets)
+
+    assert (counts["batch_copied"], counts["batch_failed"], counts["copied"]) == (0, len(ODD), len(ODD))

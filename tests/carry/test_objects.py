@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
-from migrate.carry import objects, prove_objects
+from migrate.carry import objects, objects_undo, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.errors import Conflict, StepFailed
 from migrate.kinds.s3_bucket import KINDS
@@ -271,7 +271,7 @@ def test_taking_away_deletes_what_was_carried(sessions: Sessions, versioned: boo
     objects.copy_all(carrier(sessions), buckets)
     legacy.put_object(Bucket="old", Key="later", Body=b"new in legacy")
 
-    objects.take_away(carrier(sessions), buckets)
+    objects_undo.take_away(carrier(sessions), buckets)
 
     assert history(target, "new") == []
     assert len(history(legacy, "old")) == (5 if versioned else 2)
@@ -285,7 +285,7 @@ def test_taking_away_stops_at_foreign_content_and_deletes_nothing(sessions: Sess
     target.put_object(Bucket="new", Key="theirs", Body=b"somebody's")
 
     with pytest.raises(Conflict, match="theirs: only in the target"):
-        objects.take_away(carrier(sessions), buckets)
+        objects_undo.take_away(carrier(sessions), buckets)
 
     assert [key for key, _, _ in history(target, "new")] == ["a", "b", "theirs"]
 

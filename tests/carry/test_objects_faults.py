@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from migrate.carry import objects, one_key, prove_objects
+from migrate.carry import objects, objects_undo, one_key, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.errors import Conflict, StepFailed
 from tests.carry.fake_carrier import FakeCarrier
@@ -320,12 +320,12 @@ def test_a_rollback_takes_holds_and_governance_back_and_says_what_nobody_can_del
     legacy.put_object(Bucket="old", Key="a", Body=b"1", ObjectLockMode="GOVERNANCE", **lock)
     legacy.put_object(Bucket="old", Key="b", Body=b"1", ObjectLockLegalHoldStatus="ON")
     objects.copy_all(carrier(sessions), buckets)
-    assert objects.take_away(carrier(sessions), buckets) == 2
+    assert objects_undo.take_away(carrier(sessions), buckets) == 2
     legacy.put_object(Bucket="old", Key="c", Body=b"1", ObjectLockMode="COMPLIANCE", **lock)
     objects.copy_all(carrier(sessions), buckets)
 
     with pytest.raises(Conflict, match="c: under COMPLIANCE retention until 2099-01-01 00:00 UTC"):
-        objects.take_away(carrier(sessions), buckets)
+        objects_undo.take_away(carrier(sessions), buckets)
 
     assert [key for key, _, _ in history(target, "new")] == ["a", "b", "c"]
 

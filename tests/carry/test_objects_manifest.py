@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from migrate.carry import objects, prove_objects
+from migrate.carry import objects, objects_undo, prove_objects
 from migrate.carry.manifest import Manifest
 from migrate.carry.same_object import Buckets
 from migrate.carrying import StepCarrier
@@ -182,7 +182,7 @@ def test_a_rollback_takes_our_copies_away_though_legacy_has_been_written_to_sinc
     legacy.put_object(Bucket="old", Key="changed", Body=b"22")
     legacy.delete_object(Bucket="old", Key="deleted", **({"VersionId": ids[1]} if versioned else {}))
 
-    assert objects.take_away(carrier(sessions), buckets) == 2
+    assert objects_undo.take_away(carrier(sessions), buckets) == 2
 
     assert history(target, "new") == []
 
@@ -194,7 +194,7 @@ def test_a_rollback_still_stops_at_our_copy_that_somebody_tagged(sessions: Sessi
     target.put_object_tagging(Bucket="new", Key="k", Tagging={"TagSet": [{"Key": "mine", "Value": "1"}]})
 
     with pytest.raises(Conflict, match="k: tags differ"):
-        objects.take_away(carrier(sessions), buckets)
+        objects_undo.take_away(carrier(sessions), buckets)
 
     assert len(history(target, "new")) == 1
 

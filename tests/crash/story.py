@@ -129,6 +129,11 @@ class Story:
         """The id of the listing that undoes everything."""
         return self.type("rollback", "--to", "0").out.strip()
 
+    def undo_whatever_is_lost(self) -> tuple[str, ...]:
+        """The words that undo everything, with the second yes where the listing says that something would be lost."""
+        ids = self.type("rollback", "--to", "0", "--json").json
+        return ("--to", "0", "--confirm", ids["confirm"], *(("--losing", ids["losing"]) if ids["losing"] else ()))
+
     def scanned(self, account: str) -> list[dict[str, Any]]:
         """What a scan of this account shows: the inventory's lines after its envelope."""
         path = Path(self.type("scan", "--account", account).out.strip())

@@ -69,14 +69,15 @@ def killed_and_undisturbed_end_alike(account: Account, home: Path, seed: int) ->
         for alias, found in counted.items():
             assert twice(found) == [], alias
 
-        listing = told.undo()
+        # S3's test message waits in the target's queue of the whole account: nobody reads it there.
+        words = told.undo_whatever_is_lost()
         acted = told.journal_length()
         died = told.kill_at(
-            "rollback", "--to", "0", "--confirm", listing,
+            "rollback", *words,
             entries=chance.randint(3, acted // 6), after_s=chance.uniform(0, 0.2),
         )  # fmt: skip
         assert died
-        told.type("rollback", "--to", "0", "--confirm", told.undo())
+        told.type("rollback", *told.undo_whatever_is_lost())
         same(before, ends(told, account))
 
         told.run()

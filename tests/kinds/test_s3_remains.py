@@ -119,7 +119,7 @@ def test_what_migration_yaml_says_of_objects_reaches_the_step_through_the_plan()
     ("facts", "jobs"),
     [
         ({}, 5),
-        ({"key_manager": "customer", "key_arn": "arn:aws:kms:eu-west-1:111111111111:key/k"}, None),
+        ({"key_manager": "customer", "key_arn": "arn:aws:kms:eu-west-1:111111111111:key/k"}, 5),
         ({"key_manager": "aws"}, None),
         ({"object_lock": {"ObjectLockEnabled": "Enabled"}}, None),
         ({"website": {"IndexDocument": {"Suffix": "index.html"}}}, None),
@@ -128,9 +128,13 @@ def test_what_migration_yaml_says_of_objects_reaches_the_step_through_the_plan()
 def test_a_job_copies_only_buckets_that_it_can_copy_whole(facts: dict[str, Any], jobs: int | None) -> None:
     planned = {"batch_from_objects": 5, "restore": "Bulk"}
     to = FakeCarrier(BUCKET, BUCKET.action("copy_objects"), place("new"), NOBODY, planned=planned)  # type: ignore[arg-type]
+    to.names = {"111111111111:key/k": "222222222222:key/new"}
 
     buckets = _buckets(bucket(**facts), to)
 
+    if buckets.keys is not None:
+        assert buckets.keys == (facts["key_arn"], "arn:aws:kms:eu-west-1:222222222222:key/new")
+    assert (buckets.keys is not None) == ("key_arn" in facts)
     assert (buckets.batch_from, buckets.restore) == (jobs, "Bulk")
     how = BUCKET.action("copy_objects").summary(bucket(**facts), place("new"))["how"]  # type: ignore[attr-defined]
     assert ("never by S3 Batch Operations" in how) == (jobs is None)

@@ -2,7 +2,7 @@
 
 The one rule it keeps: a job does nothing that its role, or the policy of another account's bucket, does not allow.
 Simulated: a job works when it is described for the third time, all at once; the role's inline policies are read for
-Allow only; KMS is not asked.
+Allow only. Of a KMS key the role's own policy is asked, and of another account's key its policy or a grant besides.
 """
 
 from __future__ import annotations
@@ -167,6 +167,30 @@ def _may(role: Any, account: str, action: str, bucket: Any, key: str) -> bool:
     )
 
 
+def _may_key(role: Any, account: str, named: str | None, action: str) -> bool:
+    """Whether the role may do it with the key that encrypts; a key that AWS manages lets in its own account only.
+
+    Source: S3 user guide, Protecting data with SSE-KMS, Permissions (kms:Decrypt to read, kms:GenerateDataKey to
+    write); KMS developer guide, Allowing users in other accounts to use a KMS key; unverified.
+    """
+    from moto.kms.models import kms_backends
+
+    if not named or not named.startswith("arn:"):
+        return True
+    _, _, _, region, owner, _ = named.split(":", 5)
+    key = kms_backends[owner][region].keys.get(named.rsplit("/", 1)[-1])
+    own = any(
+        statement["Effect"] == "Allow" and f"kms:{action}" in many(statement["Action"])
+        and any(fnmatchcase(named, one) for one in many(statement["Resource"]))
+        for text in role.policies.values() for statement in many(json.loads(unquote(text))["Statement"])
+    )  # fmt: skip
+    if key is None or not own:
+        return False
+    grantees = (f"arn:aws:iam::{account}:root", role.arn)
+    granted = any(one.grantee_principal in grantees and action in one.operations for one in key.grants.values())
+    return owner == account or granted or allows(key.policy, _AsRole(role, account), f"kms:{action}", named)
+
+
 def _bucket(arn: str) -> Any:
     from moto.s3.models import s3_backends
 
@@ -225,8 +249,16 @@ def _copy(role: Any, account: str, source: tuple[Any, str, str], target: Any, co
         return "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"
     if held.size > COPY_LIMIT_BYTES:
         return "InvalidRequest", "The specified copy source is larger than the maximum allowable size"
+    rule = ((target.encryption or {}).get("Rule") or {}).get("ApplyServerSideEncryptionByDefault") or {}
+    by, key_id = rule.get("SSEAlgorithm"), rule.get("KMSMasterKeyID")
+    reads = str(held.encryption or "").startswith("aws:kms")
+    if (reads and not _may_key(role, account, held.kms_key_id, "Decrypt")) or (
+        str(by or "").startswith("aws:kms") and not _may_key(role, account, key_id, "GenerateDataKey")
+    ):
+        return "AccessDenied", "the role may not use the KMS key"
     backend = s3_backends[target.account_id]["aws"]
-    backend.copy_object(held, target.name, key, storage=copy.get("StorageClass") or "STANDARD")
+    storage = copy.get("StorageClass") or "STANDARD"
+    backend.copy_object(held, target.name, key, storage=storage, encryption=by, kms_key_id=key_id)
     return "", ""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from migrate.carry import items, items_stream
+from migrate.carry import items, items_since, items_stream
 from migrate.kind import (
     Action,
     Carrier,
@@ -21,6 +21,7 @@ from migrate.kind import (
 )
 from migrate.kinds._choosing import WAY, told
 from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, sendable
+from migrate.sites import LOSS_ACCEPTED
 from migrate.values import as_json
 
 STREAMS = "streams"
@@ -250,7 +251,10 @@ class CopyItems(CarryAction[TableFacts]):
         return items.prove_items(to, _tables(it, to))
 
     def uncarry(self, it: It[TableFacts], to: Carrier) -> None:
-        items.take_away(to, _tables(it, to))
+        items.take_away(to, _tables(it, to), may_lose=bool(to.outputs.get(LOSS_ACCEPTED)))
+
+    def loses(self, it: It[TableFacts], to: Carrier) -> Sequence[str]:
+        return items_since.written_since(to, _tables(it, to))
 
 
 class CatchUp(CarryAction[TableFacts]):

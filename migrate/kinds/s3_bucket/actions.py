@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from migrate.carry import objects, prove_objects
+from migrate.carry import objects, objects_undo, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.kind import Action, Carrier, CarryAction, It, Json, Place, Proof, Request, after, tag_pairs
 from migrate.kinds.s3_bucket.facts import SHARED_SID, BucketFacts
+from migrate.sites import LOSS_ACCEPTED
 from migrate.values import as_json
 
 BEGAN = "copying_began"
@@ -122,6 +123,8 @@ class CopyObjects(CarryAction[BucketFacts]):
 
     def carry(self, it: It[BucketFacts], to: Carrier) -> Mapping[str, Json]:
         to.remember(BEGAN, datetime.now(UTC).isoformat())
+        if to.outputs.get(objects_undo.BEGUN):
+            to.remember(objects_undo.BEGUN, "")
         return objects.copy_all(to, _buckets(it, to))
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
@@ -130,7 +133,10 @@ class CopyObjects(CarryAction[BucketFacts]):
         return prove_objects.prove_all(to, _buckets(it, to), written_since=since)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
-        objects.take_away(to, _buckets(it, to))
+        objects_undo.take_away(to, _buckets(it, to), may_lose=bool(to.outputs.get(LOSS_ACCEPTED)))
+
+    def loses(self, it: It[BucketFacts], to: Carrier) -> Sequence[str]:
+        return objects_undo.written_since(to, _buckets(it, to))
 
 
 class CopyDelta(CarryAction[BucketFacts]):
@@ -267,7 +273,7 @@ def _summary(it: It[BucketFacts], place: Place) -> dict[str, Json]:
     if _through(it.facts):
         how = "read in legacy and written to the target through this process: no other account may use aws/s3"
     if not _is_for_jobs(it.facts):
-        how += "; never by S3 Batch Operations (a KMS key, a website or Object Lock)"
+        how += "; never by S3 Batch Operations (an AWS-managed key, a website or Object Lock)"
     return {
         **({"remarks": remarks} if (remarks := _remarks(it)) else {}),
         "from": f"s3://{it.ref.name}",
@@ -339,11 +345,12 @@ def _through(facts: BucketFacts) -> bool:
 
 
 def _is_for_jobs(facts: BucketFacts) -> bool:
-    return facts.key_manager == "none" and not facts.website and not facts.object_lock
+    return facts.key_manager != "aws" and not facts.website and not facts.object_lock
 
 
 def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
     facts = it.facts
+    batch_from = to.planned.get("batch_from_objects") if _is_for_jobs(facts) else None
     return Buckets(
         it.ref.name,
         to.place.name,
@@ -353,6 +360,7 @@ def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
         requester_pays=facts.request_payer != "BucketOwner",
         read_up_to_bytes=to.planned.get("read_up_to_bytes"),
         restore=to.planned.get("restore"),
-        # Jobs say no locks and redirects, and their role has no right to keys.
-        batch_from=to.planned.get("batch_from_objects") if _is_for_jobs(facts) else None,
+        # Jobs say no locks and redirects, and no other account may use aws/s3.
+        batch_from=batch_from,
+        keys=(facts.key_arn, str(to.rewrite(facts.key_arn))) if facts.key_arn and batch_from is not None else None,
     )
