@@ -288,7 +288,7 @@ def read(side: str, connect: Open, database: str) -> Contents:
     reading = Reading(side, connect, database)
     try:
         reading.open()
-        return reading.read("record" if "record" in reading.probed() else "text")
+        return reading.read("columns" if "columns" in reading.probed() else "text")
     finally:
         reading.close()
 
