@@ -3,8 +3,8 @@
 The rule: rows stay in the server; a digest depends on what rows say and on nothing else (order, place, age, settings).
 
 A row's hash (postgres_row_hash) has 64 bits. Two ways to make it, the same on both sides: `columns` hashes each value
-in its own type (PostgreSQL 14 and newer, two to three times as fast), `text` hashes the row's text form. A probe on both
-servers says whether a way means the same on both.
+in its own type (PostgreSQL 14 and newer, two to three times as fast), `text` hashes the row's text form. A probe on
+both servers says whether a way means the same on both.
 """
 
 import queue
