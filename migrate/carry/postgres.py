@@ -16,7 +16,8 @@ from typing import Any, Literal
 from migrate.carry import postgres_catalogue as catalogue
 from migrate.carry import postgres_rows
 from migrate.carry.postgres_keys import name_keys
-from migrate.carry.postgres_rows import CHUNK_BLOCKS, CONNECTIONS, Digest, Table, Way
+from migrate.carry.postgres_row_hash import Way
+from migrate.carry.postgres_rows import CHUNK_BLOCKS, CONNECTIONS, Digest, Table
 from migrate.kind import Proof
 from migrate.values import Json
 
