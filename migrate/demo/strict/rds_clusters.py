@@ -257,25 +257,6 @@ def restore() -> None:
             RESTORING.reset(token)
 
 
-@strict(
-    "rds.cluster-parameters-by-source",
-    makes="DescribeDBClusterParameters with Source=user shows what people changed, in the group that was asked for",
-    source="rds.DescribeDBClusterParameters, botocore 1.44.5",
-)
-def cluster_parameters() -> None:
-    """The emulator keeps only what was changed: that is Source=user. Without it nothing is known of the defaults.
-
-    Source: rds.DescribeDBClusterParameters, botocore 1.44.5.
-    """
-    from moto.rds.responses import RDSResponse
-
-    @override(RDSResponse, "describe_db_cluster_parameters")
-    def describe(old: Any, self: Any) -> Any:
-        if self.params.get("Source") != "user":
-            raise NotImplementedError("the embedded world knows no default parameters of a cluster: ask Source=user")
-        return old(self)
-
-
 def _find(backend: Any, name: str) -> Any:
     """A cluster snapshot of this account by name or ARN, or one that is shared with it by ARN."""
     from moto.rds.exceptions import DBClusterSnapshotNotFoundError
