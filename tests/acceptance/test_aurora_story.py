@@ -6,6 +6,7 @@ One world, in order. What stands in the databases is read and changed by plain p
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -129,7 +130,9 @@ def test_the_cluster_arrives_with_its_members_its_groups_and_every_row(told: Sto
         assert link.execute("SELECT count(*), sum(total) FROM orders").fetchone() == (3000, 6752250)
     (run,) = told.folder.glob("*.run")
     (rows,) = (run / "evidence").glob("*prove-rows*.json")
-    assert json.loads(rows.read_text())["body"]["evidence"]["shop"]["by table"]["public.orders"]["target"]["rows"] == 3000
+    proved = json.loads(rows.read_text())["body"]["evidence"]["shop"]["by table"]["public.orders"]
+    assert proved["legacy"]["rows"] == proved["target"]["rows"] == 3000
+    assert proved["legacy"]["sum"] == proved["target"]["sum"]
 
 
 def test_verify_names_a_changed_row_a_lost_reader_and_a_changed_setting(told: Story) -> None:
@@ -145,10 +148,25 @@ def test_verify_names_a_changed_row_a_lost_reader_and_a_changed_setting(told: St
     assert "rows-reader" in said.err
 
 
-def test_a_rollback_asks_twice_for_rows_that_only_the_target_has_and_leaves_legacy_as_it_was(told: Story) -> None:
+def test_a_rollback_asks_for_rows_that_only_the_target_has_then_leaves_both_sides_as_they_were(told: Story) -> None:
+    change(told, TARGET, "UPDATE orders SET total = -total WHERE id = 777")
     change(told, TARGET, "INSERT INTO orders (customer, total) VALUES ('late', 1)")
 
-    refused = told.type("rollback", "--yes", expect=None)
+    listed = told.type("rollback", "--to", "0")
+    refused = told.type("rollback", "--to", "0", "--confirm", listed.out.strip(), expect=None)
+    found = re.search(r"--losing (\S+)", listed.err + refused.err)
 
     assert refused.code not in (0, 1)
-    assert "orders" in refused.err
+    assert "public.orders" in listed.err
+    assert cluster(told.world, TARGET)["Status"] == "available"
+    assert found, listed.err + refused.err
+    told.type("rollback", "--to", "0", "--confirm", listed.out.strip(), "--losing", found[1], "--by", "ann")
+    target, legacy = (told.world.session(account).client("rds") for account in (TARGET, LEGACY))
+    assert target.describe_db_clusters()["DBClusters"] == []
+    assert target.describe_db_instances()["DBInstances"] == []
+    assert target.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"] == []
+    assert target.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"] == []
+    assert legacy.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"] == []
+    assert cluster(told.world, LEGACY)["DeletionProtection"]
+    with connect(told.world, LEGACY) as link:
+        assert link.execute("SELECT count(*), sum(total) FROM orders").fetchone() == (3000, 6752250)
