@@ -8,7 +8,7 @@ import pytest
 import tests.kinds.examples.options  # noqa: F401  # lets the emulator list option groups
 from migrate.kind import Kind
 from migrate.kinds.backup import Plan, Vault
-from migrate.kinds.rds_cluster import Cluster
+from migrate.kinds.rds_instance.cluster import Cluster
 from migrate.kinds.rds_option_group import OptionGroup, _option
 from tests.kinds.two_sides import LEGACY, REGION, TwoSides, two_sides
 
