@@ -53,7 +53,7 @@ def _is_moved(resource: Resource) -> bool:
     """Whether rows lie in it that a step will prove: an instance of its own, or an Aurora cluster."""
     facts: Any = resource.facts
     if resource.ref.kind == "rds.cluster":
-        elsewhere = facts.get("global_cluster") or facts.get("replicates")
-        return facts.get("engine") == "aurora-postgresql" and not elsewhere
+        is_aurora = facts.get("engine") == "aurora-postgresql" and facts.get("engine_mode") in (None, "", "provisioned")
+        return is_aurora and not facts.get("global_cluster") and not facts.get("replicates")
     is_own = not facts.get("cluster") and not facts.get("replica_of")
     return resource.ref.kind == "rds.instance" and facts.get("engine") == "postgres" and is_own

@@ -3,7 +3,8 @@
 The rule: what of a cluster no step makes (a global database, custom endpoints) is named, with the way by hand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, Strength, after, pair_tags, same_place
@@ -26,6 +27,9 @@ class Cluster(Kind[ClusterFacts]):
     volatile = frozenset({"host", "reader_host", "resource_id", "members", "custom_endpoints"})
     """Members are looked at each by itself, and custom endpoints are a person's work."""
     unordered = frozenset({"security_groups", "roles"})
+    strategies: ClassVar[Mapping[str, str]] = {
+        "snapshot": "writers stand still for a cluster snapshot, its two copies and the restore"
+    }
     actions = (Precheck(), SnapshotCluster(), CopyCluster(), CreateCluster(), ProveClusterRows())
     manual = (
         "Only Aurora PostgreSQL in one region moves by itself. Aurora MySQL and Multi-AZ clusters: stop the writers; "
