@@ -51,6 +51,11 @@ NAME_RULES: Mapping[str, NameRule] = {
         r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,62}(?<!-)",
         "up to 63 letters, digits and single hyphens, a letter first, no hyphen last",
     ),
+    # rds.CreateDBCluster DBClusterIdentifier (documentation of the member).
+    "rds.cluster": NameRule(
+        r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,62}(?<!-)",
+        "up to 63 letters, digits and single hyphens, a letter first, no hyphen last",
+    ),
     # ecr.CreateRepository repositoryName pattern and length.
     "ecr.repository": NameRule(
         r"(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*",

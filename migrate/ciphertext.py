@@ -37,6 +37,7 @@ HOW: Mapping[str, str] = {
     "lambda.function": "its environment is sent again and encrypted under the new key; its package is copied",
     "logs.log_group": "made empty under the new key; log contents stay in legacy under the old one",
     "pipes.pipe": "its definition is sent again and encrypted under the new key",
+    "rds.cluster": "a snapshot is copied under the transfer key, shared, copied and restored under the new one",
     "rds.instance": "a snapshot is copied under the transfer key, shared, copied and restored under the new one",
     "s3.bucket": "S3 decrypts each object in legacy and encrypts the copy under the new key",
     "scheduler.schedule": "its definition is sent again and encrypted under the new key",

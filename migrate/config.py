@@ -163,7 +163,7 @@ class Config(Part):
 
     def strategy(self, ref: Ref) -> str:
         """How people want a resource moved; empty where nothing was said. Records: `<share>,<share> <rest in s>`."""
-        if ref.kind == "rds.instance":
+        if ref.kind in ("rds.instance", "rds.cluster"):
             return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
         if ref.kind == "route53.record_set":
             record = ref.name.split("/")[1].rstrip(".")

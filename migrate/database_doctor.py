@@ -12,8 +12,6 @@ from migrate.doctor import Finding
 from migrate.inventory import Resource
 from migrate.names import Ref
 
-KIND = "rds.instance"
-
 
 def ask(
     resources: Iterable[Resource],
@@ -29,8 +27,7 @@ def ask(
     """
     for resource in resources:
         facts: Any = resource.facts
-        is_moved = facts.get("engine") == "postgres" and not facts.get("cluster") and not facts.get("replica_of")
-        if resource.ref.kind != KIND or not is_moved:
+        if not _is_moved(resource):
             continue
         host, port, name = str(facts["host"]), int(facts["port"]), resource.ref.name
 
@@ -50,3 +47,13 @@ def ask(
             also = f" (with this, {' and '.join(others)} would not work: {one.do})" if others else ""
             stops = strategy in one.stops
             yield Finding(not stops, f"{name}: {one}{'' if stops else also}", one.do if stops else "")
+
+
+def _is_moved(resource: Resource) -> bool:
+    """Whether rows lie in it that a step will prove: an instance of its own, or an Aurora cluster."""
+    facts: Any = resource.facts
+    if resource.ref.kind == "rds.cluster":
+        is_aurora = facts.get("engine") == "aurora-postgresql" and facts.get("engine_mode") in (None, "", "provisioned")
+        return is_aurora and not facts.get("global_cluster") and not facts.get("replicates")
+    is_own = not facts.get("cluster") and not facts.get("replica_of")
+    return resource.ref.kind == "rds.instance" and facts.get("engine") == "postgres" and is_own

@@ -13,6 +13,7 @@ from migrate.values import Json
 _FIXED_S: Mapping[str, float] = {
     "ec2.nat_gateway:create": 120, "ec2.vpc_endpoint:create": 60, "elbv2.load_balancer:create": 150,
     "rds.instance:snapshot": 600, "rds.instance:copy": 600, "rds.instance:create": 900, "rds.instance:prove_rows": 60,
+    "rds.cluster:snapshot": 600, "rds.cluster:copy": 600, "rds.cluster:create": 900, "rds.cluster:prove_rows": 60,
     "rds.instance:replicate": 300, "rds.instance:catch_up": 30,
     "ecs.service:start": 180, "ecs.service:test_launch": 120, "ecs.service:test_launch_on_instances": 180,
     "ecs.service:stop_legacy": 60,
@@ -23,6 +24,7 @@ _RATE_BYTES_S: Mapping[str, float] = {
     "s3.bucket:copy_objects": 100e6, "s3.bucket:copy_delta": 1e9, "ecr.repository:copy_images": 30e6,
     "dynamodb.table:copy_items": 5e6,
     "rds.instance:snapshot": 80e6, "rds.instance:copy": 80e6, "rds.instance:create": 200e6,
+    "rds.cluster:snapshot": 80e6, "rds.cluster:copy": 80e6, "rds.cluster:create": 200e6,
     "rds.instance:replicate": 30e6,
 }  # fmt: skip
 _DEFAULT_S = 3.0
@@ -61,5 +63,5 @@ def monthly_usd(resource: Resource) -> float | None:
     return _MONTHLY_USD.get(resource.ref.kind)
 
 
-UNPRICED = frozenset({"rds.instance", "ecs.service", "s3.bucket"})
+UNPRICED = frozenset({"rds.cluster", "rds.instance", "ecs.service", "s3.bucket"})
 """Kinds that cost real money and for which no price is kept: named on the page, so that nobody adds them as zero."""

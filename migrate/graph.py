@@ -23,7 +23,7 @@ from migrate.values import CONTAINERS, MARKS, Json, Path, spelt
 
 _RANK: dict[Strength, int] = {"soft": 0, "cut": 1, "hard": 2}
 
-CUT_WHEN_NAMED = frozenset({"rds.instance", "sqs.queue"})
+CUT_WHEN_NAMED = frozenset({"rds.cluster", "rds.instance", "sqs.queue"})
 """A workload that names one of these reads or writes it: both change over together."""
 
 WORKLOADS = frozenset({"ecs.task_definition", "ecs.service", "lambda.function"})

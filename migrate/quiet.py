@@ -137,6 +137,9 @@ def _meters(resource: Resource) -> Iterator[Meter]:
         # Source: EFS user guide, CloudWatch metrics, read 2026-11: the sum counts; not said what comes without clients.
         own_id = (("FileSystemId", name),)
         yield Meter("AWS/EFS", "ClientConnections", own_id, "if it spoke before")
+    elif kind == "rds.cluster":
+        # As below; the cluster's own metric counts all its members. Unverified that it is sent while nobody connects.
+        yield Meter("AWS/RDS", "DatabaseConnections", (("DBClusterIdentifier", name),), "unknown", "Maximum")
     elif kind == "rds.instance":
         # Published each minute, zeros too, while the instance runs: unverified, so silence is never called quiet.
         own_name = (("DBInstanceIdentifier", name),)

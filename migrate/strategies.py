@@ -1,4 +1,4 @@
-"""Why a way of moving data, chosen in migration.yaml under `stores`, cannot be taken: the plan is refused then.
+"""Why a way of moving data, chosen in migration.yaml, cannot be taken: the plan is refused then.
 
 The rule: a pattern that fits nothing is refused too: who misspelt a table believes that it moves without downtime.
 """
@@ -15,6 +15,9 @@ from migrate.kind import Kind
 from migrate.placement import Placement
 
 _DO = "mend `stores` in migration.yaml, then plan again"
+CLUSTER = "rds.cluster"
+"""Its way is chosen under `databases`, as an instance's is; it has fewer."""
+_DO_CLUSTER = "give it a rule of its own under `databases` in migration.yaml, before the others, then plan again"
 
 
 def misfits(
@@ -26,7 +29,9 @@ def misfits(
         if not any(fnmatch.fnmatchcase(name, rule.resource) for name in names):
             what = f"migration.yaml, stores: nothing that was found is called {rule.resource!r} (<kind>/<name>)"
             yield f"strategy/{rule.resource}", what, _DO
-    for ref in placement.placed if config.stores else ():
+    for ref in placement.placed if config.stores or config.databases else ():
+        if not config.stores and ref.kind != CLUSTER:
+            continue
         kind, strategy = kinds.get(ref.kind), config.strategy(ref)
         if kind is None or not strategy or ref.kind == "rds.instance":
             continue
@@ -36,4 +41,4 @@ def misfits(
             known = ", ".join(kind.strategies) or "one way only, which is not chosen"
             why = f"{strategy!r} is no way in which a {kind.title} moves: {known}"
         if why:
-            yield f"strategy/{ref}", f"{ref}: {why}", _DO
+            yield f"strategy/{ref}", f"{ref}: {why}", _DO_CLUSTER if ref.kind == CLUSTER else _DO

@@ -8,6 +8,7 @@ from migrate import plan
 from migrate.kinds.dynamodb_table import Table
 from migrate.kinds.dynamodb_table.actions import STRATEGIES
 from migrate.kinds.ecr_repository import Repository
+from migrate.kinds.rds_instance.cluster import Cluster
 from tests.plans.toys import KINDS, inputs, thing
 
 DATABASE = thing("toy.database", "orders-prod")
@@ -122,3 +123,26 @@ def test_a_repository_that_gets_another_name_cannot_be_replicated() -> None:
 
     assert Repository().unfit_strategy(it, place_of("shop/web")) == ""
     assert "choose digest" in Repository().unfit_strategy(it, place_of("team/web"))
+
+
+def test_a_way_that_only_instances_have_is_refused_for_a_cluster_and_not_silently_left() -> None:
+    cluster = thing("rds.cluster", "orders-prod")
+    kinds = {**KINDS, "rds.cluster": Clusters()}
+
+    def said(strategy: str) -> list[tuple[str, str]]:
+        rule = {"instance": "*", "secret": "{instance}/db", "strategy": strategy}
+        body = plan.make(inputs([cluster], databases=[rule], kinds=kinds))
+        return [(line["what"], line["do"]) for line in body["refusals"] if line["key"].startswith("strategy/")]
+
+    [(what, do)] = said("logical")
+
+    assert said("snapshot") == []
+    assert what == f"{cluster.ref}: 'logical' is no way in which a {Clusters.title} moves: snapshot"
+    assert "`databases`" in do
+
+
+class Clusters(type(KINDS["toy.database"])):  # type: ignore[misc]
+    """A toy under the name of the clusters."""
+
+    name = "rds.cluster"
+    strategies = Cluster.strategies

@@ -16,7 +16,8 @@ from typing import Any, Literal
 from migrate.carry import postgres_catalogue as catalogue
 from migrate.carry import postgres_rows
 from migrate.carry.postgres_keys import name_keys
-from migrate.carry.postgres_rows import CHUNK_BLOCKS, CONNECTIONS, Digest, Table, Way
+from migrate.carry.postgres_row_hash import Way
+from migrate.carry.postgres_rows import CHUNK_BLOCKS, CONNECTIONS, Digest, Table
 from migrate.kind import Proof
 from migrate.values import Json
 
@@ -288,7 +289,7 @@ def read(side: str, connect: Open, database: str) -> Contents:
     reading = Reading(side, connect, database)
     try:
         reading.open()
-        return reading.read("record" if "record" in reading.probed() else "text")
+        return reading.read("columns" if "columns" in reading.probed() else "text")
     finally:
         reading.close()
 

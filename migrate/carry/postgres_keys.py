@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from migrate.carry.postgres_rows import INTEGERS, PLAIN_KEYS, Table, Way, row_hash
+from migrate.carry.postgres_row_hash import Way, row_hash
+from migrate.carry.postgres_rows import INTEGERS, PLAIN_KEYS, Table
 
 NAMED = 20
 """How many keys a report names; the rest are counted."""
@@ -114,7 +115,7 @@ def _by_buckets(key: tuple[str, ...], is_plain: bool, blocks: int, way: Way, ask
     buckets = min(MOST_BUCKETS, max(1, blocks * 60 // BUCKET_ROWS))
 
     def bucket(table: Table) -> Any:
-        by = hashed if key else row_hash(table, way)
+        by = hashed if key else row_hash(table.columns, way)
         return sql.SQL("({} & 9223372036854775807) % {}").format(by, sql.Literal(buckets))
 
     one, other = ask(lambda table: _grouped(bucket(table), way, sql.SQL(""), table))
@@ -123,7 +124,7 @@ def _by_buckets(key: tuple[str, ...], is_plain: bool, blocks: int, way: Way, ask
     found.unlooked = len(differing) - len(looked)
 
     def leaf(table: Table) -> Any:
-        shown = values if is_plain else sql.SQL("{}::text").format(hashed if key else row_hash(table, way))
+        shown = values if is_plain else sql.SQL("{}::text").format(hashed if key else row_hash(table.columns, way))
         where = sql.SQL(" WHERE {} = ANY({})").format(bucket(table), sql.Literal(looked))
         return _leaf(shown, way, where, table)
 
@@ -178,14 +179,14 @@ def _grouped(part: Any, way: Way, where: Any, table: Table) -> Any:
 
     return sql.SQL(
         "SELECT p::bigint, count(*), sum(h)::text FROM (SELECT {} AS p, {} AS h FROM ONLY {} AS m{}) AS g GROUP BY 1"
-    ).format(part, row_hash(table, way), _of(table), where)
+    ).format(part, row_hash(table.columns, way), _of(table), where)
 
 
 def _leaf(shown: Any, way: Way, where: Any, table: Table) -> Any:
     from psycopg import sql
 
     query = sql.SQL("SELECT {}, {}, m.ctid::text FROM ONLY {} AS m{}")
-    return query.format(shown, row_hash(table, way), _of(table), where)
+    return query.format(shown, row_hash(table.columns, way), _of(table), where)
 
 
 def _between(name: Any, low: int, high: int) -> Any:

@@ -2,9 +2,9 @@
 
 The rule: rows stay in the server; a digest depends on what rows say and on nothing else (order, place, age, settings).
 
-A row's hash has 64 bits: a difference stays hidden with a chance of 2^-64. Two ways to make it, the same on both sides:
-`record` hashes the values in their own types where equal hashes mean equal text (PostgreSQL 14 and newer, about three
-times as fast), `text` hashes the row's text form. A probe on both servers says whether a way means the same on both.
+A row's hash (postgres_row_hash) has 64 bits. Two ways to make it, the same on both sides: `columns` hashes each value
+in its own type (PostgreSQL 14 and newer, two to three times as fast), `text` hashes the row's text form. A probe on
+both servers says whether a way means the same on both.
 """
 
 import queue
@@ -13,28 +13,15 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-Way = Literal["record", "text"]
+from migrate.carry.postgres_row_hash import Column, Way, probe, row_hash
 
-RECORD_SINCE = 140000
-"""hash_record_extended and scans of a range of ctids are there since 14. Source: PostgreSQL 14 release notes."""
+COLUMNS_SINCE = 140000
+"""date_bin, hashes of records and scans of a range of ctids are there since 14. Source: PostgreSQL 14 release notes."""
 CONNECTIONS = 4
 CHUNK_BLOCKS = 65_536
 """Half a GiB of 8 KiB blocks: what one connection takes at a time of a large table."""
-MOST_IN_ROW = 800
-"""A row expression takes 1,664 entries, and a column may need two."""
-
-EXACT = frozenset(
-    (
-        "bool", "int2", "int4", "int8", "oid", "text", "varchar", "char", "name", "uuid", "date", "time", "timetz",
-        "timestamp", "timestamptz", "bytea", "macaddr", "macaddr8", "xid", "pg_lsn",
-    )
-)  # fmt: skip
-"""Types in which values that hash alike are written alike. Not interval (1 day is 24 hours), jsonb (1.0 is 1.00),
-arrays (bounds are not hashed), bpchar (blanks at the end are not), inet, ranges, nor enums (an oid is hashed, another
-one on each server)."""
-COLLATED = frozenset({"text", "varchar"})
 PLAIN_KEYS = frozenset({"int2", "int4", "int8", "oid", "uuid"})
 """Key values that a report may show: numbers and uuids. Others (an e-mail) may say something of a person."""
 INTEGERS = frozenset({"int2", "int4", "int8"})
@@ -60,7 +47,6 @@ SELECT n.nspname::text, c.relname::text, c.relpersistence = 'u',
     (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
     (SELECT array_agg(CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END
-         || CASE WHEN t.typname = 'numeric' AND a.atttypid = t.oid AND a.atttypmod > 0 THEN ' scaled' ELSE '' END
          ORDER BY a.attnum)
      FROM pg_attribute a JOIN base b ON b.type = a.atttypid JOIN pg_type t ON t.oid = b.root
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
@@ -69,24 +55,6 @@ WHERE c.relkind = 'r' AND c.relpersistence <> 't'
 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'
 ORDER BY 1, 2
 """
-
-_PROBES: dict[Way, str] = {
-    "text": """SELECT hashtextextended('(7,"Zoe",)' COLLATE "C", 0)::text""",
-    "record": """SELECT hashint8extended(hash_record_extended(ROW(true, 1::int2, -2::int4, 3::int8, 4::oid,
-        'Zoe'::text COLLATE "C", 'a'::"char", 'n'::name, '00000000-0000-4000-8000-000000000001'::uuid,
-        '2024-02-29'::date, '12:34:56.789'::time, '12:34:56+02'::timetz, '2024-02-29 12:34:56.789'::timestamp,
-        '2024-02-29 12:34:56.789+02'::timestamptz, '\\x00ff'::bytea, '08:00:2b:01:02:03'::macaddr,
-        '08:00:2b:01:02:03:04:05'::macaddr8, '9'::xid, '16/B374D848'::pg_lsn, 12345.6700,
-        0.1::float8, -2.5::float4, NULL::text), 0), 1)::text""",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its name and its built-in type (through domains), or no type where it is not built in."""
-
-    name: str
-    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,49 +97,16 @@ def tables(connection: Any) -> list[Table]:
 
 def probed(connection: Any) -> dict[Way, str]:
     """What each way of hashing gives on this server for one row of every type; a way it lacks is not there."""
-    ways: tuple[Way, ...] = ("record", "text") if connection.info.server_version >= RECORD_SINCE else ("text",)
-    return {way: str(connection.execute(_PROBES[way].encode()).fetchone()[0]) for way in ways}
+    ways: tuple[Way, ...] = ("columns", "text") if connection.info.server_version >= COLUMNS_SINCE else ("text",)
+    return {way: str(connection.execute(probe(way)).fetchone()[0]) for way in ways}
 
 
 def common_way(one: dict[Way, str], other: dict[Way, str]) -> Way | None:
     """The faster way that means the same on both servers, or None."""
-    for way in ("record", "text"):
+    for way in ("columns", "text"):
         if way in one and one[way] == other.get(way):
             return way
     return None
-
-
-def row_hash(table: Table, way: Way) -> Any:
-    """The SQL expression of a row's hash, of a table called `m`."""
-    from psycopg import sql
-
-    if way == "text" or not 0 < len(table.columns) <= MOST_IN_ROW:
-        # ROW(m.*) and not m, which a column of that name would hide.
-        return sql.SQL('hashtextextended(ROW(m.*)::text COLLATE "C", 0)')
-    typed: list[Any] = []
-    written: list[Any] = []
-    for column in table.columns:
-        name = sql.SQL("m.{}").format(sql.Identifier(column.name))
-        if column.type in COLLATED:
-            typed.append(sql.SQL('{} COLLATE "C"').format(name))
-        elif column.type in EXACT or column.type == "numeric scaled":
-            typed.append(name)
-        elif column.type == "numeric":
-            # 1.0 and 1.00 hash alike; with the scale they do not.
-            typed += [name, sql.SQL("scale({})").format(name)]
-        elif column.type in ("float4", "float8"):
-            # So do 0 and -0.
-            typed += [name, sql.SQL('CASE WHEN {} = 0 THEN {}::text COLLATE "C" END').format(name, name)]
-        elif column.type in ("json", "jsonb"):
-            typed.append(sql.SQL('{}::text COLLATE "C"').format(name))
-        else:
-            written.append(name)
-    if written:
-        # By the types' own output functions: a cast to text may be anybody's function, and lose something.
-        typed.append(sql.SQL('ROW({})::text COLLATE "C"').format(sql.SQL(", ").join(written)))
-    # The hash of a record is linear in its columns' hashes: summed over rows as it is, values that two rows exchanged
-    # would cancel out. Hashed once more, they do not. Source: PostgreSQL 16, rowtypes.c, hash_record_extended.
-    return sql.SQL("hashint8extended(hash_record_extended(ROW({}), 0), 1)").format(sql.SQL(", ").join(typed))
 
 
 def digest_query(table: Table, way: Way, first: int | None = None, end: int | None = None) -> Any:
@@ -189,7 +124,7 @@ def digest_query(table: Table, way: Way, first: int | None = None, end: int | No
     where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(bounds) if bounds else sql.SQL("")
     return (
         sql.SQL("SELECT count(*), coalesce(sum({}), 0)::text FROM ONLY {} AS m").format(
-            row_hash(table, way), sql.Identifier(table.schema, table.name)
+            row_hash(table.columns, way), sql.Identifier(table.schema, table.name)
         )
         + where
     )
@@ -205,7 +140,7 @@ def chunks(every: Iterable[Table], *, server_version: int, blocks: int = CHUNK_B
     """
     made: list[Chunk] = []
     for table in sorted(every, key=lambda t: -t.blocks):
-        if table.blocks <= blocks or server_version < RECORD_SINCE:
+        if table.blocks <= blocks or server_version < COLUMNS_SINCE:
             made.append((table, None, None))
             continue
         starts = range(0, table.blocks, blocks)

@@ -107,7 +107,7 @@ class CopyValue(CarryAction[SecretFacts]):
     sets = frozenset({"has_value"})
     phase = "data"
     # The value of a database's secret holds the database's host, which AWS gives when it is made.
-    after_kinds = ("rds.instance.create",)
+    after_kinds = ("rds.instance.create", "rds.cluster.create")
     reads = frozenset({"secretsmanager.GetSecretValue"})
     writes = frozenset({"secretsmanager.PutSecretValue"})
 

@@ -105,7 +105,7 @@ class CopyValue(CarryAction[ParameterFacts]):
     title = "Carry the parameter's value"
     sets = frozenset({"value"})
     phase = "data"
-    after_kinds = ("rds.instance.create",)
+    after_kinds = ("rds.instance.create", "rds.cluster.create")
     reads = frozenset({"ssm.GetParameter"})
     writes = frozenset({"ssm.PutParameter"})
 

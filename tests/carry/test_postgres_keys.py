@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from migrate.carry import postgres, postgres_rows
 from migrate.carry.postgres_checks import examine
+from migrate.carry.postgres_row_hash import Column
 from migrate.demo.postgres import Database, Fleet
 from migrate.kind import Proof
 from tests.carry.two_servers import PASSWORD, USER, connect, run
@@ -268,9 +269,9 @@ def test_digests_are_equal_exactly_where_the_rows_written_out_are(
             with link.cursor() as cursor:
                 cursor.executemany("INSERT INTO h VALUES (%s, %s, %s, %s, %s::int[], %s)", rows)
             types = ("text", "float8", "numeric", "bytea", "", "timestamp")
-            columns = tuple(postgres_rows.Column(n, t) for n, t in zip("abcdef", types, strict=True))
+            columns = tuple(Column(n, t) for n, t in zip("abcdef", types, strict=True))
             table = postgres_rows.Table("pg_temp", "h", columns, (), 1, False)
-            digest = link.execute(postgres_rows.digest_query(table, "record")).fetchone()
+            digest = link.execute(postgres_rows.digest_query(table, "columns")).fetchone()
             written = sorted(str(r[0]) for r in link.execute("SELECT ROW(h.*)::text FROM h").fetchall())
             answers.append((digest, written))
             link.execute("DROP TABLE h")
@@ -339,11 +340,11 @@ def test_servers_that_hash_differently_are_compared_by_text_or_not_called_equal(
 
         return probed
 
-    monkeypatch.setattr(postgres_rows, "probed", other(("record",)))
+    monkeypatch.setattr(postgres_rows, "probed", other(("columns",)))
     found = proof(sides)
     seen.append(str(found.evidence["shop"]["hashed as"]))
     assert found.state == "equal"
-    monkeypatch.setattr(postgres_rows, "probed", other(("record", "text")))
+    monkeypatch.setattr(postgres_rows, "probed", other(("columns", "text")))
     found = postgres.prove(lambda name: connect(sides[0], name), lambda name: connect(sides[1], name), "shop")
 
     assert seen == ["text"]

@@ -8,7 +8,7 @@ import pytest
 import tests.kinds.examples.options  # noqa: F401  # lets the emulator list option groups
 from migrate.kind import Kind
 from migrate.kinds.backup import Plan, Vault
-from migrate.kinds.rds_cluster import Cluster
+from migrate.kinds.rds_instance.cluster import Cluster
 from migrate.kinds.rds_option_group import OptionGroup, _option
 from tests.kinds.two_sides import LEGACY, REGION, TwoSides, two_sides
 
@@ -69,28 +69,61 @@ def test_an_option_in_a_security_group_is_sent_after_the_group_exists(world: Two
     assert [need.on for need in OptionGroup().needs(OptionGroup().typed(changed))] == ["sg-0123456789abcdef0"]
 
 
-def test_a_cluster_is_reported_whole_with_the_way_by_hand(world: TwoSides) -> None:
-    rds = world.client("legacy", "rds")
-    rds.create_db_cluster(
+def a_cluster(world: TwoSides, **more: Any) -> Any:
+    world.client("legacy", "rds").create_db_cluster(
         DBClusterIdentifier="shop",
-        Engine="aurora-postgresql",
         MasterUsername="owner",
         MasterUserPassword="not-a-real-one",
         DatabaseName="shop",
         DeletionProtection=True,
         Tags=[{"Key": "team", "Value": "shop"}],
+        **more,
     )
-    found = world.scan(Cluster())["shop"]
+    return world.scan(Cluster())["shop"]
+
+
+def test_a_cluster_of_another_engine_is_reported_whole_with_the_way_by_hand(world: TwoSides) -> None:
+    found = a_cluster(world, Engine="aurora-mysql")
+    it = Cluster().typed(found)
 
     assert found.arn == f"arn:aws:rds:{REGION}:{LEGACY}:cluster:shop"
-    assert found.facts["engine"] == "aurora-postgresql"
+    assert found.facts["engine"] == "aurora-mysql"
     assert found.facts["deletion_protection"]
     assert found.tags == {"team": "shop"}
     assert "not-a-real-one" not in str(found)
-    names = Cluster().names(Cluster().typed(found), world.place(found))
-    assert found.facts["host"] in [name.legacy for name in names]
+    assert not any(action.applies(it) for action in Cluster().actions)
+    # Whoever names its host is told that it stays.
+    assert {name.legacy: name.target for name in Cluster().names(it, world.place(found))}[
+        it.facts.host
+    ] == it.facts.host
     assert Cluster.stateful
-    assert "rds.RestoreDBClusterFromSnapshot" in Cluster.manual
+    assert "rds.RestoreDBClusterFromSnapshot" in Cluster().by_hand(it)
+
+
+@pytest.mark.parametrize("fact", [{"global_cluster": "world"}, {"replicates": "other"}, {"engine_mode": "serverless"}])
+def test_an_aurora_postgresql_cluster_moves_unless_it_belongs_to_something_larger(
+    world: TwoSides, fact: dict[str, str]
+) -> None:
+    found = a_cluster(world, Engine="aurora-postgresql")
+    bound = type(found)(found.ref, found.arn, found.tags, None, None, found.facts | fact)
+
+    assert [action.name for action in Cluster().actions if action.applies(Cluster().typed(found))] == [
+        "precheck", "snapshot", "copy", "create", "prove_rows",
+    ]  # fmt: skip
+    assert not any(action.applies(Cluster().typed(bound)) for action in Cluster().actions)
+
+
+def test_custom_endpoints_of_a_cluster_are_asked_about(world: TwoSides) -> None:
+    found = a_cluster(world, Engine="aurora-postgresql")
+    with_one = type(found)(
+        found.ref, found.arn, found.tags, None, None, found.facts | {"custom_endpoints": ["reports"]}
+    )
+
+    [left] = Cluster().remains(Cluster().typed(with_one))
+
+    assert list(Cluster().remains(Cluster().typed(found))) == []
+    assert "reports" in left.what
+    assert "rds.CreateDBClusterEndpoint" in left.do
 
 
 def test_vaults_and_plans_are_reported(world: TwoSides) -> None:

@@ -18,12 +18,34 @@ _snapshots: dict[str, Path] = {}
 _guard = threading.Lock()
 
 
+class OfCluster:
+    """An Aurora cluster as the functions here see an instance: it is the cluster that has the rows."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.arn = cluster.arn
+        self.account_id, self.region = cluster.account_id, cluster.region
+        self.db_instance_identifier = cluster.db_cluster_identifier
+        self.port = cluster.port
+        self.master_username, self.db_name = cluster.master_username, cluster.database_name
+        self.running_parameters: dict[str, str] = {}
+
+    def db_parameter_groups(self) -> list[OfCluster]:
+        """What a cluster's group asks of the server is not known in this world."""
+        return [self]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """None of them: see `db_parameter_groups`."""
+        return {}
+
+
 def endpoint_host(instance: Any) -> str:
     """The host name of an instance's endpoint: it differs for the same identifier in each account and region."""
     digest = hashlib.sha256(f"{instance.account_id}/{instance.region}".encode()).digest()
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     mark = "".join(letters[byte % 36] for byte in digest[:11])
-    return f"{instance.db_instance_identifier}.c{mark}.{instance.region}.rds.amazonaws.com"
+    between = "cluster-" if isinstance(instance, OfCluster) else ""
+    return f"{instance.db_instance_identifier}.{between}c{mark}.{instance.region}.rds.amazonaws.com"
 
 
 def server_of(instance: Any) -> Database | None:

@@ -16,7 +16,7 @@ from migrate.demo.strict.rds import RESTORING, has_server
 
 _SNAPSHOT_ARN = re.compile(r"arn:aws:rds:([a-z0-9-]+):(\d{12}):snapshot:(.+)")
 # What a copy needs of its source's key. Source: RDS user guide (text of June 2023), Sharing a DB snapshot.
-_KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:CreateGrant")
+KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:CreateGrant")
 # What an instance takes over from its snapshot; everything else is a default or must be given.
 # Source: rds.RestoreDBInstanceFromDBSnapshot, botocore 1.44.5.
 _RESTORED = (
@@ -74,7 +74,7 @@ def encrypted_with_real_key() -> None:
     def create_db_instance(old: Any, self: Any, db_kwargs: dict[str, Any]) -> Any:
         if db_kwargs.get("storage_encrypted") and not db_kwargs.get("db_cluster_identifier"):
             given = db_kwargs.get("kms_key_id") or "alias/aws/rds"
-            db_kwargs["kms_key_id"] = _usable_key(self, given).arn
+            db_kwargs["kms_key_id"] = usable_key(self, given).arn
         return old(self, db_kwargs)
 
 
@@ -103,7 +103,7 @@ def default_key_not_shared() -> None:
     ) -> Any:
         snapshot = self.describe_db_snapshots(None, db_snapshot_identifier)[0]
         if values_to_add and snapshot.encrypted:
-            if is_default(_source_key(snapshot)):
+            if is_default(source_key(snapshot)):
                 text = "Sharing snapshots encrypted with the default service key for RDS is currently not supported."
                 raise InvalidParameterCombination(text)
             if "all" in values_to_add:
@@ -184,7 +184,7 @@ def copy_shared_snapshot() -> None:
         source = _find(self, name)
         if source.account_id == self.account_id:
             if named.get("kms_key_id"):
-                _usable_key(self, named["kms_key_id"])
+                usable_key(self, named["kms_key_id"])
             copy = old(self, **named)
             rows.copy_rows(copy, source)
             return copy
@@ -196,12 +196,12 @@ def copy_shared_snapshot() -> None:
             if not key_id:
                 text = "KmsKeyId must be specified to copy an encrypted snapshot shared by another account."
                 raise InvalidParameterCombination(text)
-            if not may_use(_source_key(source), CALLER.get(), *_KEY_ACTIONS):
+            if not may_use(source_key(source), CALLER.get(), *KEY_ACTIONS):
                 text = f"The source snapshot KMS key [{source.kms_key_id}] does not exist, is not enabled or you do "
                 raise RDSClientError("KMSKeyNotAccessibleFault", text + "not have permissions to access it.")
         copy = DBSnapshot(
             self, source.database, target, tags=named.get("tags"),
-            kms_key_id=_usable_key(self, key_id).arn if key_id else None,
+            kms_key_id=usable_key(self, key_id).arn if key_id else None,
             original_created_at=source.original_snapshot_create_time,
         )  # fmt: skip
         if not named.get("tags"):
@@ -256,7 +256,7 @@ def _restored(backend: Any, wanted: dict[str, Any], snapshot: Any) -> Any:
     if not wanted.get("vpc_security_group_ids") and wanted.get("db_subnet_group_name"):
         # The default group is that of the VPC the instance lands in.
         group = backend.describe_db_subnet_groups(wanted["db_subnet_group_name"])[0]
-        wanted["vpc_security_group_ids"] = [_default_group(backend, group.vpc_id)]
+        wanted["vpc_security_group_ids"] = [default_group(backend, group.vpc_id)]
     files = rows.rows_of(snapshot)
     if files is None and has_server(snapshot.database):
         raise NotImplementedError(f"the embedded world has no rows of snapshot {snapshot.db_snapshot_identifier}")
@@ -270,7 +270,7 @@ def _restored(backend: Any, wanted: dict[str, Any], snapshot: Any) -> Any:
     return instance
 
 
-def _default_group(backend: Any, vpc_id: str) -> str:
+def default_group(backend: Any, vpc_id: str) -> str:
     from moto.ec2.models import ec2_backends
 
     group: Any = ec2_backends[backend.account_id][backend.region_name].get_default_security_group(vpc_id)
@@ -290,13 +290,13 @@ def _find(backend: Any, name: str) -> Any:
     return backend.get_db_snapshot(name)
 
 
-def _source_key(snapshot: Any) -> Any:
+def source_key(snapshot: Any) -> Any:
     from moto.kms.models import kms_backends
 
     return kms_backends[snapshot.account_id][snapshot.region].describe_key(snapshot.kms_key_id)
 
 
-def _usable_key(backend: Any, key_id: str) -> Any:
+def usable_key(backend: Any, key_id: str) -> Any:
     """The key that an encryption in this account names, its own or one that another account lets it use."""
     from moto.kms.models import kms_backends
     from moto.rds.exceptions import KMSKeyNotAccessibleFault
@@ -306,6 +306,6 @@ def _usable_key(backend: Any, key_id: str) -> Any:
         key = kms_backends[owner][backend.region_name].describe_key(key_id)
     except (KeyError, AttributeError) as unknown:
         raise KMSKeyNotAccessibleFault(key_id) from unknown
-    if owner != backend.account_id and not may_use(key, CALLER.get(), *_KEY_ACTIONS):
+    if owner != backend.account_id and not may_use(key, CALLER.get(), *KEY_ACTIONS):
         raise KMSKeyNotAccessibleFault(key_id)
     return key

@@ -1,4 +1,4 @@
-"""RDS instance: PostgreSQL moves by snapshot or replication; every attribute that a restore resets is said again.
+"""RDS instance and DB cluster: PostgreSQL moves by snapshot or replication; what a restore resets is said again.
 
 The rule: a database is moved only with proof of every row; what cannot be moved that way is scanned and named.
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, after, pair_tags, same_place
 from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
+from migrate.kinds.rds_instance.cluster import Cluster
 from migrate.kinds.rds_instance.dms import CatchUpByDms, EndDms, LoadByDms
 from migrate.kinds.rds_instance.enabling import EnableReplication
 from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
@@ -38,8 +39,9 @@ class Instance(Kind[InstanceFacts]):
         LoadByDms(), CatchUp(), EndReplication(), CatchUpByDms(), ProveRows(), EndDms(), FollowBack(), EndWayBack(),
     )  # fmt: skip
     manual = (
-        "Only PostgreSQL instances of their own are moved. Other engines, Aurora members and read replicas: restore "
-        "a shared snapshot by hand, or set up replication; a read replica is made anew from the moved instance."
+        "Only PostgreSQL instances of their own and members of Aurora PostgreSQL clusters are moved. Other engines "
+        "and read replicas: restore a shared snapshot by hand, or set up replication; a read replica is made anew "
+        "from the moved instance."
     )
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
@@ -74,6 +76,10 @@ class Instance(Kind[InstanceFacts]):
             yield Need(facts.performance_insights_key, "encrypted by", "hard", f"{seen_in} PerformanceInsightsKMSKeyId")
         if facts.monitoring_role and facts.monitoring_interval_s:
             yield Need(facts.monitoring_role, "assumes", "hard", f"{seen_in} MonitoringRoleArn")
+        if facts.is_member and facts.cluster:
+            yield Need(
+                same_place(it, "rds.cluster", facts.cluster), "member of", "hard", f"{seen_in} DBClusterIdentifier"
+            )
         if facts.replica_of:
             source = facts.replica_of if ":" in facts.replica_of else same_place(it, self.name, facts.replica_of)
             yield Need(source, "reads", "cut", f"{seen_in} ReadReplicaSourceDBInstanceIdentifier")
@@ -86,8 +92,8 @@ class Instance(Kind[InstanceFacts]):
             own = after("create", "resource_id")
             yield Name(it.facts.resource_id, own, "id")
             yield Name(
-                str(user_arn(it, it.ref.account, it.ref.region, it.facts.resource_id)),
-                user_arn(it, place.account, place.region, own),
+                str(user_arn(it.ref.account, it.ref.region, it.facts.resource_id)),
+                user_arn(place.account, place.region, own),
             )
 
     def outputs(self, found: Resource) -> dict[str, str]:
@@ -99,4 +105,4 @@ class Instance(Kind[InstanceFacts]):
         return "rds", "L-7B6409FD"
 
 
-KINDS = (Instance(),)
+KINDS = (Instance(), Cluster())

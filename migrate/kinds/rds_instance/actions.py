@@ -4,16 +4,14 @@ The rule: no existing key, policy or instance of legacy is changed. What is made
 for this one transfer) is added, carries this migration's stamp, and goes with the undo.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import ClassVar
 
 from migrate.kind import (
     Action,
     Carrier,
     CarryAction,
     Downtime,
-    Find,
     It,
     Json,
     Phase,
@@ -24,20 +22,12 @@ from migrate.kind import (
     after,
     tag_pairs,
 )
-from migrate.kinds._transfer_key import transfer_key
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
+from migrate.kinds.rds_instance.members import member_requests
 from migrate.kinds.rds_instance.replication import choice, is_followed, without_own_setting
+from migrate.kinds.rds_instance.snapshots import HOURS_S, own_copy, shared_snapshot
 from migrate.kinds.rds_instance.way_back import lost, note, proof_of_rows, without_own_things
 from migrate.values import join
-
-SNAPSHOT_GONE = "DBSnapshotNotFound"
-HOURS_S = 3600.0
-
-
-def snapshot_name(it: It[InstanceFacts], place: Place) -> str:
-    """The same for the same migration, instance and target. At most 255 characters, no two hyphens in a row."""
-    text = f"{place.migration}/{it.ref}/{place.account}/{place.region}"
-    return f"migrate-{hashlib.sha256(text.encode()).hexdigest()[:12]}-{it.ref.name}"[:200].rstrip("-")
 
 
 class Snapshot(Action[InstanceFacts]):
@@ -56,39 +46,7 @@ class Snapshot(Action[InstanceFacts]):
         return it.facts.moves
 
     def requests(self, it: It[InstanceFacts], place: Place) -> Sequence[Request]:
-        name = snapshot_name(it, place)
-        taken = _snapshot(
-            "rds.CreateDBSnapshot",
-            {"DBSnapshotIdentifier": name, "DBInstanceIdentifier": it.ref.name},
-            it,
-            place,
-            name,
-            side="legacy",
-            outputs={} if it.facts.encrypted else {"arn": "DBSnapshot.DBSnapshotArn"},
-        )
-        if not it.facts.encrypted:
-            return [taken, _share(name, place)]
-        shared = f"{name}-shared"
-        return [
-            taken,
-            *transfer_key(it.ref.account, place, name, "snapshot", f"the snapshot {name}"),
-            # Under the transfer key: a snapshot under the default key cannot be shared, and under the owner's key
-            # only by changing that key's policy. Source: RDS user guide, Sharing encrypted snapshots, read 2026-09.
-            _snapshot(
-                "rds.CopyDBSnapshot",
-                {
-                    "SourceDBSnapshotIdentifier": name,
-                    "TargetDBSnapshotIdentifier": shared,
-                    "KmsKeyId": after("snapshot", "key_arn"),
-                },
-                it,
-                place,
-                shared,
-                side="legacy",
-                outputs={"arn": "DBSnapshot.DBSnapshotArn"},
-            ),
-            _share(shared, place),
-        ]
+        return shared_snapshot(it, place, "DBInstance", "DBSnapshot")
 
 
 class Copy(Action[InstanceFacts]):
@@ -106,25 +64,7 @@ class Copy(Action[InstanceFacts]):
         return it.facts.moves
 
     def requests(self, it: It[InstanceFacts], place: Place) -> Sequence[Request]:
-        name = snapshot_name(it, place)
-        facts = it.facts
-        key = {"KmsKeyId": facts.kms_key_id or "alias/aws/rds"} if facts.encrypted else {}
-        return [
-            _snapshot(
-                "rds.CopyDBSnapshot",
-                {
-                    "SourceDBSnapshotIdentifier": after("snapshot", "arn"),
-                    "TargetDBSnapshotIdentifier": name,
-                    "CopyTags": False,
-                }
-                | key,
-                it,
-                place,
-                name,
-                side="target",
-                outputs={"snapshot": "DBSnapshot.DBSnapshotIdentifier"},
-            )
-        ]
+        return [own_copy(it, place, "DBSnapshot")]
 
 
 class Create(Action[InstanceFacts]):
@@ -140,9 +80,11 @@ class Create(Action[InstanceFacts]):
         return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
-        return it.facts.moves
+        return it.facts.moves or it.facts.is_member
 
     def requests(self, it: It[InstanceFacts], place: Place) -> Sequence[Request]:
+        if it.facts.is_member:
+            return member_requests(it, place)
         named: dict[str, Json] = {"DBInstanceIdentifier": place.name}
         look = ("rds.DescribeDBInstances", dict(named))
         ready = Wait(*look, "DBInstances[].DBInstanceStatus", ("available",), FAILED, every_s=15, timeout_s=6 * HOURS_S)
@@ -199,7 +141,7 @@ class ProveRows(CarryAction[InstanceFacts]):
     title = "Prove that every row arrived"
     phase = "data"
     # The login lies in a secret of the same account.
-    after_kinds = ("secretsmanager.secret.copy_value",)
+    after_kinds: ClassVar[tuple[str, ...]] = ("secretsmanager.secret.copy_value",)
     downtime = "D2"
     writes = frozenset()
 
@@ -230,50 +172,6 @@ class ProveRows(CarryAction[InstanceFacts]):
 
 
 FAILED = ("failed", "incompatible-restore", "incompatible-network", "incompatible-parameters", "storage-full")
-
-
-def _snapshot(
-    operation: str,
-    params: dict[str, Json],
-    it: It[InstanceFacts],
-    place: Place,
-    name: str,
-    *,
-    side: Any,
-    outputs: dict[str, str],
-) -> Request:
-    named: dict[str, Json] = {"DBSnapshotIdentifier": name}
-    find = Find("rds.DescribeDBSnapshots", dict(named), {"found": "DBSnapshots[0].DBSnapshotIdentifier"})
-    seen = {output: path.replace("DBSnapshot.", "DBSnapshots[0].") for output, path in outputs.items()}
-    return Request(
-        operation,
-        params | {"Tags": tag_pairs(place.stamp(it.tags))},
-        side,
-        once="named",
-        outputs=outputs,
-        # A snapshot shared, or a key made, a moment ago is not seen everywhere yet.
-        retry=("InvalidDBInstanceState", "KMSKeyNotAccessibleFault", *((SNAPSHOT_GONE,) if side == "target" else ())),
-        find=Find(find.operation, find.params, {**find.outputs, **seen}),
-        wait=Wait(
-            "rds.DescribeDBSnapshots",
-            dict(named),
-            "DBSnapshots[].Status",
-            ("available",),
-            ("failed",),
-            every_s=10,
-            timeout_s=24 * HOURS_S,
-        ),
-        undo=Request("rds.DeleteDBSnapshot", dict(named), side, done=(SNAPSHOT_GONE,)),
-    )
-
-
-def _share(name: str, place: Place) -> Request:
-    """No undo of its own: the snapshot is deleted, and the right to it with it."""
-    return Request(
-        "rds.ModifyDBSnapshotAttribute",
-        {"DBSnapshotIdentifier": name, "AttributeName": "restore", "ValuesToAdd": [place.account]},
-        "legacy",
-    )
 
 
 def _restored(it: It[InstanceFacts], place: Place) -> dict[str, Json]:
@@ -331,6 +229,6 @@ def _modified(it: It[InstanceFacts]) -> dict[str, Json]:
     return {name: value for name, value in said.items() if value not in (None, "")}
 
 
-def user_arn(it: It[InstanceFacts], account: str, region: str, resource_id: Json) -> Json:
+def user_arn(account: str, region: str, resource_id: Json) -> Json:
     """What policies for IAM authentication name. Source: RDS user guide, IAM database access policy, read 2026-09."""
     return join(f"arn:aws:rds-db:{region}:{account}:dbuser:", resource_id)

@@ -62,6 +62,14 @@ class InstanceFacts(Facts):
     logical_replication: bool = False
     """Whether its parameter group asks for it: rds.logical_replication."""
 
+    promotion_tier: int | None = None
+    """Of a member of an Aurora cluster: who becomes the writer next."""
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is one of the instances of an Aurora PostgreSQL cluster, which hold no rows of their own."""
+        return self.engine == "aurora-postgresql" and bool(self.cluster)
+
     @property
     def moves(self) -> bool:
         """Whether a snapshot carries it: a PostgreSQL instance of its own."""
@@ -78,7 +86,7 @@ def described(site: ReadSite, only: str | None) -> list[dict[str, Any]]:
 
 def read_facts(site: ReadSite, found: dict[str, Any]) -> InstanceFacts:
     """One description as facts."""
-    manager, key = _key(site, found)
+    manager, key = key_of(site, found)
     endpoint = found.get("Endpoint", {})
     options = (group["OptionGroupName"] for group in found.get("OptionGroupMemberships", ()))
     insights = found.get("PerformanceInsightsEnabled", False)
@@ -128,10 +136,12 @@ def read_facts(site: ReadSite, found: dict[str, Any]) -> InstanceFacts:
         network_type=found.get("NetworkType", "IPV4"),
         host=endpoint.get("Address", ""),
         resource_id=found.get("DbiResourceId", ""),
+        promotion_tier=found.get("PromotionTier"),
     )
 
 
-def _key(site: ReadSite, found: dict[str, Any]) -> tuple[Literal["none", "customer", "aws"], str | None]:
+def key_of(site: ReadSite, found: dict[str, Any]) -> tuple[Literal["none", "customer", "aws"], str | None]:
+    """Who manages the key of an instance or a cluster, and the key where it is a customer's."""
     if not found.get("StorageEncrypted"):
         return "none", None
     key = found.get("KmsKeyId")

@@ -14,6 +14,7 @@ from migrate.carry import logical, logical_checks, logical_indexes
 from migrate.carry.postgres_catalogue import DATABASES
 from migrate.errors import AccessError, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
+from migrate.kinds.rds_instance.cluster_facts import CLUSTER_GONE, ClusterFacts
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
 
 EVERY_S = 1.0
@@ -74,16 +75,21 @@ class Pair:
     tables: int
 
 
-def endpoint(to: Carrier, side: Literal["legacy", "target"], instance: str) -> tuple[str, int] | None:
-    """Where an instance answers; None where it is not there, or not yet."""
+def endpoint(to: Carrier, side: Literal["legacy", "target"], it: It[Any]) -> tuple[str, int] | None:
+    """Where an instance or a cluster answers; None where it is not there, or not yet."""
     site = to.legacy if side == "legacy" else to.target
-    answer = site.optional("rds.DescribeDBInstances", missing=(GONE,), DBInstanceIdentifier=instance)
+    name = it.ref.name if side == "legacy" else to.place.name
+    if isinstance(it.facts, ClusterFacts):
+        answer = site.optional("rds.DescribeDBClusters", missing=(CLUSTER_GONE,), DBClusterIdentifier=name)
+        one = answer["DBClusters"][0] if answer else {}
+        return (str(one["Endpoint"]), int(one["Port"])) if one.get("Endpoint") else None
+    answer = site.optional("rds.DescribeDBInstances", missing=(GONE,), DBInstanceIdentifier=name)
     found = answer["DBInstances"][0].get("Endpoint") if answer else None
     return (str(found["Address"]), int(found["Port"])) if found else None
 
 
 @contextmanager
-def connected(it: It[InstanceFacts], to: Carrier, *, with_target: bool = True) -> Iterator[list[Pair]]:
+def connected(it: It[Any], to: Carrier, *, with_target: bool = True) -> Iterator[list[Pair]]:
     """Every database of legacy, with the target's of the same name. What PostgreSQL refuses is a StepFailed.
 
     Raises AccessError where a side cannot be reached.
@@ -94,7 +100,7 @@ def connected(it: It[InstanceFacts], to: Carrier, *, with_target: bool = True) -
 
         def opened(side: Literal["legacy", "target"], database: str) -> Any:
             instance = it.ref.name if side == "legacy" else to.place.name
-            at = endpoint(to, side, instance)
+            at = endpoint(to, side, it)
             link = to.connect(*at, database, side=side, instance=instance) if at else None
             if link is None:
                 where = f"{instance} in {side}" if side == "legacy" else f"{instance} in the target"
@@ -201,7 +207,7 @@ class Replicate(_OfReplication):
         }
 
     def carry(self, it: It[InstanceFacts], to: Carrier) -> Mapping[str, Json]:
-        at = endpoint(to, "legacy", it.ref.name)
+        at = endpoint(to, "legacy", it)
         # Before the first write: a rollback looks for what was begun.
         to.intend("postgresql.CreatePublication", side="legacy")
         to.intend("postgresql.CreateSubscription", side="target")
@@ -235,7 +241,7 @@ class Replicate(_OfReplication):
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """Legacy first: its slots must go whether or not the target can be reached."""
-        there = endpoint(to, "target", to.place.name) is not None
+        there = endpoint(to, "target", it) is not None
         with connected(it, to, with_target=False) as pairs:
             try:
                 if there:

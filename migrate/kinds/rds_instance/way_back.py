@@ -77,7 +77,7 @@ class CheckWayBack(_OfWayBack):
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """The role, where the process ended while it was there."""
-        if endpoint(to, "target", to.place.name) is None:
+        if endpoint(to, "target", it) is None:
             return
         with connected(it, to) as pairs:
             for pair in pairs:
@@ -160,7 +160,7 @@ class FollowBack(_OfWayBack):
                 logical_back.end(pair.legacy, None, _name(to, pair))
 
     def _bring_back(self, it: It[InstanceFacts], to: Carrier, may_lose: bool) -> None:
-        if endpoint(to, "target", to.place.name) is None:
+        if endpoint(to, "target", it) is None:
             return
         with connected(it, to) as pairs:
             left = [pair for pair in pairs if _is_open(to, pair)]
@@ -254,19 +254,19 @@ class EndWayBack(_OfWayBack):
         """Nothing: a way back that was ended is not made again by a rollback."""
 
 
-def note(it: It[InstanceFacts], to: Carrier) -> None:
+def note(it: It[Any], to: Carrier) -> None:
     """Keep the target's counters as they are before its rows are proved; where it cannot be reached, none are kept."""
     with suppress(AccessError, StepFailed), connected(it, to) as pairs:
         for pair in pairs:
             to.remember(f"mark/{pair.database}", postgres_since.mark(pair.target))
 
 
-def lost(it: It[InstanceFacts], to: Carrier) -> Sequence[str]:
+def lost(it: It[Any], to: Carrier) -> Sequence[str]:
     """What the target took since its rows were proved and no way back carries, by table; empty: nothing.
 
     What cannot be known is such a line.
     """
-    if endpoint(to, "target", to.place.name) is None:
+    if endpoint(to, "target", it) is None:
         return ()
     lines: list[str] = []
     unclear = False
@@ -292,12 +292,12 @@ def lost(it: It[InstanceFacts], to: Carrier) -> Sequence[str]:
     return tuple(lines)
 
 
-def proof_of_rows(it: It[InstanceFacts], to: Carrier) -> Proof:
+def proof_of_rows(it: It[Any], to: Carrier) -> Proof:
     """Every row of both sides compared. Could not be proved where a side is not reached."""
     ends: dict[str, tuple[str, int]] = {}
     sides: tuple[tuple[Literal["legacy", "target"], str], ...] = (("legacy", it.ref.name), ("target", to.place.name))
     for side, instance in sides:
-        at = endpoint(to, side, instance)
+        at = endpoint(to, side, it)
         if at is None:
             return Proof("could not be proved", (), (f"{instance} in {side} has no endpoint yet",))
         ends[side] = at
@@ -327,7 +327,7 @@ def _name(to: Carrier, pair: Pair) -> str:
 
 
 def _address(it: It[InstanceFacts], to: Carrier) -> tuple[str, int]:
-    at = endpoint(to, "target", to.place.name)
+    at = endpoint(to, "target", it)
     return to.route(*at, instance=it.ref.name) if at else ("", 0)
 
 

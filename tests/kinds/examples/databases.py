@@ -6,6 +6,7 @@ from migrate.inventory import Resource
 from tests.kinds.examples import Change, Example
 from tests.kinds.examples import _ground as ground
 from tests.kinds.examples import _needed as needed
+from tests.kinds.examples._clusters import CLUSTERS
 from tests.kinds.two_sides import TwoSides
 
 
@@ -216,7 +217,9 @@ EXAMPLES = (
             "port": "the emulator does not know DBPortNumber of ModifyDBInstance",
             "monitoring_role": EMULATOR,
             "network_type": EMULATOR,
+            "promotion_tier": "an instance of its own has none",
         },
         done=("create",),
     ),
+    *CLUSTERS,
 )
