@@ -127,3 +127,48 @@ def differing(report: dict[str, Any]) -> set[tuple[str, str]]:
 def changes_of(example: Example) -> list[str]:
     """The fields that are changed here, in order."""
     return [field for field in example.changes if (example.kind, field) not in NOT_CHANGED_HERE]
+
+
+def test_verify_names_every_field_that_somebody_changed_and_no_other(
+    moved: Moved, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = moved.verify(expect=0)[1]
+    named, covered = differing(report), set()
+    assert named == set()
+    examples = {name: one for name, one in every_example().items() if name not in NOT_MOVED_HERE}
+
+    for at in range(max(len(changes_of(one)) for one in examples.values())):
+        changed = set()
+        for name, example in examples.items():
+            if at < len(fields := changes_of(example)):
+                example.changes[fields[at]](moved.account, moved.standing(name, report))
+                changed.add((str(moved.resources[name].ref), fields[at]))
+        said, after = moved.verify(expect=5)
+        now = differing(after)
+
+        assert changed - named == changed, "these differed before they were changed"
+        assert changed - now == set(), "these were changed and nobody says so"
+        assert now - named - changed - also(changed) == set(), "these were not changed"
+        assert named - now - PASSING == set(), "these were changed, and nobody says so any more"
+        silent = [one for one in changed if not re.search(f"different: .*: {re.escape(one[0])}: {one[1]}", said.err)]
+        assert silent == [], "the report says it and the terminal does not"
+        named, covered = now, covered | changed
+
+    kinds = {ref.split("/")[2] for ref, _ in covered}
+    with capsys.disabled():
+        print(f"\n{len(kinds)} kinds, {len(covered)} fields changed and named")
+    assert (len(kinds), len(covered)) >= COVERED_AT_LEAST
+
+
+def test_what_is_not_covered_is_listed_with_its_reason_and_the_list_does_not_grow() -> None:
+    examples = every_example()
+    moving = {name for name, kind in every_kind().items() if kind.actions}
+    fixed = {(name, field): why for name, one in examples.items() for field, why in one.fixed.items()}
+    wanted = {(name, field) for name in examples for field in must_say(every_kind()[name])}
+    shown = {(name, field) for name, one in examples.items() for field in one.changes}
+
+    assert moving - set(examples) - set(NOT_MOVED_HERE) == set()
+    assert wanted - shown - set(fixed) == set()
+    assert len(NOT_MOVED_HERE) <= MOST_KINDS_LEFT_OUT
+    assert len(set(fixed) | set(NOT_CHANGED_HERE)) <= MOST_FIELDS_LEFT_OUT
+    assert [key for key, why in (fixed | NOT_CHANGED_HERE).items() if len(why.split()) < 3] == []
