@@ -55,7 +55,7 @@ class Find(Action[ConnectionFacts]):
                     ("AUTHORIZED",),
                     ("DEAUTHORIZED", "FAILED_CONNECTIVITY"),
                 ),
-            )
+            ),
         ]
 
 

@@ -94,9 +94,7 @@ _WHERE_TAKEN: dict[str, Found] = {
     "create_queue": lambda sqs, asked: sqs.get_queue_url(QueueName=asked["QueueName"]),
     "create_regex_pattern_set": _a_set("list_regex_pattern_sets", "RegexPatternSets"),
     "create_role": _the_role,
-    "create_security_group": _one_by_filter(
-        "describe_security_groups", "SecurityGroup", **{"group-name": "GroupName"}
-    ),
+    "create_security_group": _one_by_filter("describe_security_groups", "SecurityGroup", **{"group-name": "GroupName"}),
     "create_stream": _nothing,
     "create_target_group": _described("describe_target_groups", by="Names", name="Name"),
     "import_key_pair": _nothing,
@@ -179,5 +177,3 @@ class GrownAccount(TwoSides):
         made = {name: examples[name].build(self) for name in sorted(examples, key=lambda name: name not in FIRST)}
         self.is_building = False
         return made
-
-
