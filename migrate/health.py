@@ -30,8 +30,8 @@ def label(arn: str) -> str:
 def meters(own_label: str) -> tuple[Meter, ...]:
     """What is read of one load balancer.
 
-    All are sent while requests flow, the counts only where they are not zero. Source: ELB user guide, CloudWatch metrics
-    for your Application Load Balancer, read 2026-11.
+    All are sent while requests flow, the counts only where they are not zero. Source: ELB user guide, CloudWatch
+    metrics for your Application Load Balancer, read 2026-11.
     """
     dimensions = (("LoadBalancer", own_label),)
     counts = tuple(Meter(_NAMESPACE, name, dimensions, "quiet") for name in (REQUESTS, *ERRORS))

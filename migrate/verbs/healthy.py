@@ -1,4 +1,4 @@
-"""healthy: whether the targets' load balancers answer as well as legacy's did. Reads metrics on both sides; writes nothing.
+"""healthy: whether the targets' load balancers answer as well as legacy's did. Reads metrics; writes nothing.
 
 The rule: exit 0 means that everything was compared and nothing is worse. A person reads this while a rollback is cheap.
 """
@@ -12,7 +12,7 @@ from time import time
 
 from migrate.aws import Aws, Permit, permitted
 from migrate.errors import Incomplete, MigrateError, VerificationFailed
-from migrate.health import READS, Compared, by_state, figures, judge, label, meters
+from migrate.health import READS, Compared, State, by_state, figures, judge, label, meters
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
@@ -40,7 +40,7 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
     steps = [step for step in _balancers(plan) if not any(fnmatchcase(step.ref.name, name) for name in without)]
     aws = open_aws(migration, out)
     compared = [*_compare(migration, plan, aws, steps, arns, (stopped or done, since, now))]
-    order = ("as well", "could not be compared", "worse")
+    order: tuple[State, ...] = ("as well", "could not be compared", "worse")
     out.result(
         "\n".join(_line(migration, one) for state in order for one in by_state(compared, state))
         or "no load balancer was cut over: there is nothing to compare",
@@ -65,7 +65,7 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
         first = f", the first: {unknown[0].ref}: {unknown[0].why[0]}" if unknown else ""
         raise Incomplete(
             f"{len(unknown) or 'none'} could not be compared{first}" if unknown else "nothing was compared",
-            do="wait for requests, lower health.requests in migration.yaml, or look by hand and leave it out: --without",
+            do="wait for requests, lower health.requests in migration.yaml, or look by hand and say --without NAME",
         )
     return 0
 
@@ -130,7 +130,7 @@ def _read(
         try:
             values, failed = metric_data(aws.site(account, region, kind="healthy"), batch, *window)
         except MigrateError as error:
-            # An account that lets nobody in is one open question for each of its load balancers, and no end of the rest.
+            # An account that lets nobody in is an open question for each of its load balancers, not the end.
             return {own: ({}, [error.what]) for own in labels}
     for own, meter in batch:
         if why := failed.get((own, meter)):

@@ -115,13 +115,13 @@ _OWN_NETWORK = "10.8."
 
 
 class Shared:
-    """A client of legacy: what stands already is given to whoever asks for it again."""
+    """A client: what stands already is given to whoever asks for it again."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, looked_for: Mapping[str, Found]) -> None:
+        self._client, self._looked_for = client, looked_for
 
     def __getattr__(self, operation: str) -> Any:
-        call, taken, looked_for = getattr(self._client, operation), _WHERE_TAKEN, _LOOKED_FOR
+        call, taken, looked_for = getattr(self._client, operation), _WHERE_TAKEN, self._looked_for
 
         def made_once(**asked: Any) -> Any:
             if operation in looked_for and asked.get("CidrBlock", _OWN_NETWORK).startswith(_OWN_NETWORK):
@@ -160,7 +160,9 @@ class GrownAccount(TwoSides):
         if (side, service) not in self._clients:
             self._clients[side, service] = self.sessions[side].client(service, region_name=REGION)
         client = self._clients[side, service]
-        return Nobody(client) if self.is_building and side == "target" else Shared(client)
+        if not self.is_building:
+            return Shared(client, {})
+        return Shared(client, _LOOKED_FOR) if side == "legacy" else Nobody(client)
 
     def move(self, kind: Kind[Any], resource: Resource, *actions: str) -> None:
         """Nothing is moved by hand."""
