@@ -67,7 +67,8 @@ ALONG = {
 PASSING = {("cloudwatch.alarm", "actions_enabled")}
 """What a later change puts back: an alarm is put whole."""
 NEVER_STILL = f"{LEGACY}/{REGION}/s3.bucket/shop-logs"
-"""Legacy's bucket of access logs: each look at the other bucket writes a line into it."""
+"""Legacy's bucket of access logs: the emulator writes a line into it with each look at the other bucket, so its copy is
+never finished. AWS writes them some hours later."""
 
 
 @dataclass
@@ -103,7 +104,7 @@ def names_of(resource: Resource) -> set[str]:
 
 
 def move(told: Story) -> None:
-    """As a person does: plan, waive what is refused, approve, run through every gate, and again where it says so."""
+    """As a person does: plan, waive what is refused, approve, run through every gate."""
     told.type("scan")
     for _ in range(4):
         if told.type("plan", expect=None).code == 0:
@@ -115,15 +116,14 @@ def move(told: Story) -> None:
         with path.open("w") as file:
             yaml.dump(config, file)
     told.approve()
-    for _ in range(5):
+    for _ in range(3):
         said = told.type("run", "--engine", "local", expect=None)
-        if said.code == 0:
-            return
         if said.code == 3:
             assert told.answer()
-        else:
-            failed = set(re.findall(r"^  failed +(\S+):", said.err, re.MULTILINE))
-            assert failed == {NEVER_STILL.replace(LEGACY, TARGET)}, said.err[-3000:]
+            continue
+        failed = set(re.findall(r"^  failed +(\S+):", said.err, re.MULTILINE))
+        assert said.code == 0 or failed == {NEVER_STILL.replace(LEGACY, TARGET)}, said.err[-3000:]
+        return
     raise AssertionError("the run does not come to its end")
 
 
