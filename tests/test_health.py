@@ -1,8 +1,9 @@
 """Whether the target answers as well as legacy: what is worse, what is too little, what the verb ends with."""
 
 import json
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,8 @@ def test_network_load_balancers_have_no_label_here() -> None:
     assert label("") == ""
 
 
+BUILT = ("ec2.vpc", "ec2.subnet", "ec2.security_group", "elbv2.load_balancer", "events.rule")
+BY_AWS = {"is_default", "in_default_vpc"}
 CONFIG = """\
 schema: migrate.config/1
 migration: shop
@@ -174,42 +177,53 @@ def a_balancer() -> None:
     elb.create_load_balancer(Name="web", Subnets=subnets)
 
 
+@pytest.fixture(scope="module")
+def a_run(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """The folder, made once: planned from a scan of legacy, with a real journal that has a set clock."""
+    folder = tmp_path_factory.mktemp("healthy") / "m"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        in_a_shell(patch)
+        a_balancer()
+        client(LEGACY, "events").put_rule(Name="nightly", ScheduleExpression="rate(1 day)")
+        kinds = [every_kind()[name] for name in BUILT]
+        scans = [kind.scan(PlainSite(boto3.Session(), LEGACY, HOME, kind.reads)) for kind in kinds]
+        resources = [one for scan in scans for one in scan if not BY_AWS & {key for key in one.facts if one.facts[key]}]
+        (folder / "migration.yaml").write_text(CONFIG)
+        files.write_inventory(folder, Inventory(LEGACY, (HOME,), tuple(every_kind()), tuple(resources)))
+    migration = Migration(folder)
+    made = plan.write(folder, migration.inputs())
+    assert made.refusals == []
+    run = migration.run_folder(made)
+    run.mkdir()
+    own_arn = next(one.arn for one in resources if one.ref.kind == "elbv2.load_balancer")
+    arn = own_arn.replace(LEGACY, TARGET)[:-4] + "beef"
+    cut_over = datetime.now(UTC).timestamp() - 2 * HOUR
+    with Journal(run / "journal.db", clock=lambda: cut_over) as journal:
+        for step in made.steps:
+            if step.endswith("elbv2.load_balancer/web:create"):
+                journal.append(step, "learned", {"outputs": {"arn": arn}})
+            journal.append(step, "verified")
+    return Told(folder, cut_over, {LEGACY: label(own_arn), TARGET: label(arn)})
+
+
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", HOME)
+def told(a_run: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """A copy of it, and two accounts with nothing but CloudWatch."""
+    in_a_shell(monkeypatch)
     # The emulator has no percentiles: the largest value stands for one. Simulated.
     monkeypatch.setattr(Statistics, "get_statistics_for_type", percentile(Statistics.get_statistics_for_type))
     with mock_aws():
-        a_balancer()
-        kinds = [every_kind()[name] for name in ("ec2.vpc", "ec2.subnet", "ec2.security_group", "elbv2.load_balancer")]
-        site = [PlainSite(boto3.Session(), LEGACY, HOME, kind.reads) for kind in kinds]
-        resources = [
-            one
-            for kind, own in zip(kinds, site, strict=True)
-            for one in kind.scan(own)
-            if not one.facts.get("is_default")
-        ]
-        resources = [one for one in resources if not one.facts.get("in_default_vpc")]
-        (tmp_path / "migration.yaml").write_text(CONFIG)
-        files.write_inventory(tmp_path, Inventory(LEGACY, (HOME,), tuple(every_kind()), tuple(resources)))
-        migration = Migration(tmp_path)
-        made = plan.write(tmp_path, migration.inputs())
-        assert made.refusals == []
-        now = datetime.now(UTC).timestamp()
-        run = migration.run_folder(made)
-        run.mkdir()
-        own_arn = next(one.arn for one in resources if one.ref.kind == "elbv2.load_balancer")
-        arn = own_arn.replace(LEGACY, TARGET)[:-4] + "beef"
-        with Journal(run / "journal.db", clock=lambda: now - 2 * HOUR) as journal:
-            for step in made.steps:
-                if step.endswith("elbv2.load_balancer/web:create"):
-                    journal.append(step, "learned", {"outputs": {"arn": arn}})
-                journal.append(step, "verified")
-        yield Told(tmp_path, now - 2 * HOUR, {LEGACY: label(own_arn), TARGET: label(arn)})
+        yield replace(a_run, folder=Path(shutil.copytree(a_run.folder, tmp_path / "m")))
+
+
+def in_a_shell(patch: pytest.MonkeyPatch) -> None:
+    """What a person's shell holds."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        patch.setenv(name, "testing")
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        patch.delenv(name, raising=False)
+    patch.setenv("AWS_DEFAULT_REGION", HOME)
 
 
 def percentile(old: Any) -> Any:
@@ -270,6 +284,23 @@ def test_what_legacy_answered_long_ago_or_after_its_stop_is_not_what_it_is_compa
     path = told.folder / "migration.yaml"
     path.write_text(path.read_text() + "health: {before_hours: 48}\n")
     assert told.only()[1] == "as well"
+
+
+def test_while_the_cut_over_stands_at_a_gate_it_is_compared_and_before_it_began_it_is_not(told: Told) -> None:
+    told.answered(LEGACY, told.cut_over - 5 * HOUR, 4000, 0, 0.2)
+    told.answered(TARGET, told.cut_over + HOUR, 500, 0, 0.2)
+    steps = list(plan.read(files.latest(told.folder, "plan.json")).steps)
+    with Journal(next(told.folder.glob("*.run")) / "journal.db") as journal:
+        journal.append(next(step for step in steps if "subnet" in step), "undone")
+
+    code, body = told.type()
+    assert (code, body["steps_to_go"]) == (0, 1)
+
+    with Journal(next(told.folder.glob("*.run")) / "journal.db") as journal:
+        journal.append(next(step for step in steps if step.endswith(":start")), "undone")
+    code, body = told.type()
+    assert code == 4
+    assert "none of the cut-over is" in body["what"]
 
 
 def test_one_that_is_left_out_is_not_compared_and_nothing_compared_is_not_well(told: Told) -> None:

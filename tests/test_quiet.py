@@ -264,7 +264,7 @@ def counted(told: Told, monkeypatch: pytest.MonkeyPatch) -> Told:
         return (200, {}, answer) if "?metrics" in full_url else old(self, request, full_url, headers)
 
     monkeypatch.setattr(S3Response, "bucket_response", bucket_response)
-    monkeypatch.setattr("migrate.verbs.quiet.cut_over", lambda *_: [BUCKET])
+    monkeypatch.setattr("migrate.verbs.quiet._cut_over", lambda *_: [BUCKET])
     return told
 
 

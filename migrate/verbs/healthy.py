@@ -5,13 +5,14 @@ The rule: exit 0 means that everything was compared and nothing is worse. A pers
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import floor
 from pathlib import Path
 from time import time
 
 from migrate.aws import Aws, Permit, permitted
-from migrate.errors import Incomplete, MigrateError, VerificationFailed
+from migrate.errors import Incomplete, MigrateError, StaleError, UsageError, VerificationFailed
 from migrate.health import READS, Compared, State, by_state, figures, judge, label, meters
 from migrate.journal import Journal
 from migrate.migration import Migration
@@ -22,7 +23,7 @@ from migrate.quiet import period_s
 from migrate.steps import Step
 from migrate.verbs.acting import JOURNAL
 from migrate.verbs.beginning import open_aws
-from migrate.verbs.quiet import cut_over_at, metric_data, phase_of, seconds, utc
+from migrate.verbs.quiet import metric_data, phase_of, seconds, utc
 
 BALANCER = "elbv2.load_balancer"
 _STOPS = frozenset({"freeze", "data", "cutover"})
@@ -34,26 +35,27 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
     """Compare each load balancer that was cut over with legacy's. Raises VerificationFailed, Incomplete."""
     migration = Migration(folder)
     plan = migration.plan(plan_path)
-    done, now = cut_over_at(migration, plan), time()
-    since = done if last is None else max(done, now - seconds(last))
-    arns, stopped = _made(migration, plan)
+    moved, now = _read_journal(migration, plan), time()
+    since = moved.since if last is None else max(moved.since, now - seconds(last))
     steps = [step for step in _balancers(plan) if not any(fnmatchcase(step.ref.name, name) for name in without)]
     aws = open_aws(migration, out)
-    compared = [*_compare(migration, plan, aws, steps, arns, (stopped or done, since, now))]
+    compared = [*_compare(migration, plan, aws, steps, moved.arns, (moved.stopped, since, now))]
     order: tuple[State, ...] = ("as well", "could not be compared", "worse")
     out.result(
         "\n".join(_line(migration, one) for state in order for one in by_state(compared, state))
         or "no load balancer was cut over: there is nothing to compare",
         {
-            "plan": plan.digest, "legacy_until": utc(stopped or done), "since": utc(since), "now": utc(now),
+            "plan": plan.digest, "legacy_until": utc(moved.stopped), "steps_to_go": moved.to_go,
+            "since": utc(since), "now": utc(now),
             "compared": [one.as_json() for one in compared],
         },
     )  # fmt: skip
     worse, unknown = by_state(compared, "worse"), by_state(compared, "could not be compared")
     as_well = len(compared) - len(worse) - len(unknown)
     out.say(
-        f"since {utc(since)}: {as_well} answer as well as legacy did in the "
-        f"{migration.config.health.before_hours:g} hours before {utc(stopped or done)}, {len(worse)} worse, "
+        (f"{moved.to_go} steps are not done yet; " if moved.to_go else "")
+        + f"since {utc(since)}: {as_well} answer as well as legacy did in the "
+        f"{migration.config.health.before_hours:g} hours before {utc(moved.stopped)}, {len(worse)} worse, "
         f"{len(unknown)} could not be compared"
     )
     if worse:
@@ -79,13 +81,46 @@ def _balancers(plan: Plan) -> list[Step]:
     return [step for step in plan.steps.values() if step.ref.kind == BALANCER and step.action == "create"]
 
 
-def _made(migration: Migration, plan: Plan) -> tuple[dict[str, str], float | None]:
-    """The ARN that each of these steps gave, and when the first step began that takes something from legacy."""
-    stops = [step.id for step in plan.steps.values() if phase_of(migration, step) in _STOPS]
-    with Journal(migration.run_folder(plan) / JOURNAL, write=False) as journal:
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What the journal says. Times are UTC seconds."""
+
+    arns: dict[str, str]
+    """Step that makes a load balancer → the ARN that it gave."""
+    stopped: float
+    """When the first step began that takes something from legacy."""
+    since: float
+    """When the last step was done; while the run stands in the cut-over (at a share of the traffic): its first."""
+    to_go: int
+
+
+def _read_journal(migration: Migration, plan: Plan) -> _Moved:
+    """Where the run stands. Raises UsageError where it was not begun, StaleError where nothing was cut over."""
+    path = migration.run_folder(plan) / JOURNAL
+    if not path.exists():
+        raise UsageError(f"plan {plan.digest[:8]} was not begun: nothing was cut over", do="migrate run")
+    began, done, over = list[float](), list[float](), list[float]()
+    to_go = 0
+    with Journal(path, write=False) as journal:
         arns = {step.id: journal.outputs(step.id).get("arn", "") for step in _balancers(plan)}
-        began = [entry.at for step in stops for entry in journal.history(step)]
-    return arns, min(began, default=None)
+        for step in plan.steps.values():
+            phase, history = phase_of(migration, step), journal.history(step.id)
+            if phase == "close":
+                continue
+            proved = [entry.at for entry in history if entry.event == "verified"]
+            began += [entry.at for entry in history] if phase in _STOPS else []
+            if journal.state(step.id) != "verified":
+                to_go += 1
+            else:
+                done += proved[-1:]
+                over += proved[-1:] if phase == "cutover" else []
+    if to_go and not over:
+        raise StaleError(
+            f"{to_go} steps are not done, and none of the cut-over is: there is nothing to compare yet",
+            do=f"migrate status {migration.folder}",
+        )
+    last = max(done, default=0.0)
+    return _Moved(arns, min(began, default=last), min(over) if to_go else last, to_go)
 
 
 def _compare(

@@ -47,10 +47,10 @@ def quiet(out: Out, folder: Path, *, plan_path: Path | None, last: str | None, w
     """Say of everything that was cut over whether it is quiet. Raises VerificationFailed, Incomplete."""
     migration = Migration(folder)
     plan = migration.plan(plan_path)
-    resources = [one for one in cut_over(migration, plan) if carries_traffic(one)]
+    resources = [one for one in _cut_over(migration, plan) if carries_traffic(one)]
     left_out = [one for one in resources if any(fnmatchcase(one.ref.kind, kind) for kind in without)]
     resources = [one for one in resources if one not in left_out]
-    done, now = cut_over_at(migration, plan), time()
+    done, now = _cut_over_at(migration, plan), time()
     since = done if last is None else max(done, now - seconds(last))
     aws = open_aws(migration, out, targets=False)
     verdicts = [*_verdicts(aws, AccountId(migration.config.legacy.account), resources, since, now)]
@@ -101,14 +101,14 @@ def seconds(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def cut_over(migration: Migration, plan: Plan) -> list[Resource]:
+def _cut_over(migration: Migration, plan: Plan) -> list[Resource]:
     """The legacy resources that steps of this plan move, and that the run has moved."""
     inventory = migration.inventory(plan.body["inventory"])[1]
     moved = {step.ref for step in plan.steps.values()}
     return [resource for resource in inventory.resources if resource.ref in moved]
 
 
-def cut_over_at(migration: Migration, plan: Plan) -> float:
+def _cut_over_at(migration: Migration, plan: Plan) -> float:
     """When the last step up to the cut-over was proved. Raises UsageError, StaleError where it is not that far."""
     path = migration.run_folder(plan) / JOURNAL
     if not path.exists():
