@@ -144,12 +144,12 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
 
 
 def differing(report: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Ref and field of each difference that a report names."""
+    """Ref and field of each difference that a report names; the whole line where it is about no field."""
     return {
-        (proof["ref"], line.partition(":")[0].partition(".")[0].partition("[")[0])
+        (proof["ref"], found.group() if (found := re.match(r"\w+(?=[:.\[])", line)) else line)
         for proof in report["proofs"]
         for line in proof["differences"]
-        if proof["state"] == "different" and proof["ref"] != NEVER_STILL
+        if proof["ref"] != NEVER_STILL
     }
 
 
@@ -163,7 +163,9 @@ def test_verify_names_every_field_that_somebody_changed_and_no_other(
 ) -> None:
     report = moved.verify(0, 5)[1]
     named, covered = differing(report), set[tuple[str, str]]()
-    assert named == set()
+    assert {kind for kind, _ in sorts(named)} <= {"rds.instance"}, (
+        "of a database without a login the rows are not known"
+    )
     examples = {name: one for name, one in every_example().items() if name not in NOT_MOVED_HERE}
 
     for at in range(max(len(one.changes) for one in examples.values())):
