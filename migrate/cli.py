@@ -250,6 +250,18 @@ def quiet(out: Out, folder: Path, **arguments: Any) -> Any:
 
 
 @verb(
+    PLAN,
+    option("--last", metavar="30m", help="Only this long ago (m, h, d), not all since the cut-over."),
+    option("--without", multiple=True, metavar="NAME", help="Leave this one out (a pattern); may be repeated."),
+)
+def healthy(out: Out, folder: Path, **arguments: Any) -> Any:
+    """Whether the targets' load balancers answer as well as legacy's did. Reads only. Exit 5: worse, 6: not known."""
+    from migrate.verbs.healthy import healthy as act
+
+    return act(out, folder, **arguments)
+
+
+@verb(
     flag("--write", "Add the proposal to migration.yaml; what stands there stays."),
     flag("--welcome", "Write an ~/.aws/config and a page for each person into the folder."),
     option("--inventory", type=click.Path(path_type=Path, dir_okay=False), help="This one, not the newest."),

@@ -14,6 +14,7 @@ from migrate.sections import (
     Addresses,
     Bridge,
     Database,
+    Health,
     Legacy,
     Misplaced,
     Moves,
@@ -63,6 +64,8 @@ class Config(Part):
     databases: tuple[Database, ...] = ()
     stores: tuple[Store, ...] = ()
     objects: Objects = Objects()
+    health: Health = Health()
+    """What `migrate healthy` calls worse; no part of what a plan is made from."""
     identities: dict[str, Any] = Field(default_factory=dict)
     """What the old account's users are, and what stands for machines: read by `migrate people`."""
     settle_s: float = Field(default=300.0, ge=0, le=3600)

@@ -42,7 +42,7 @@ class Migration:
     @property
     def config_digest(self) -> str:
         """Digest of what migration.yaml says of resources; comments, order and people do not count."""
-        said = self.config.model_dump(mode="json", by_alias=True, exclude={"organisation", "identities"})
+        said = self.config.model_dump(mode="json", by_alias=True, exclude={"organisation", "identities", "health"})
         return files.digest_of(configuration.SCHEMA, said)
 
     @cached_property

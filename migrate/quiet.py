@@ -43,7 +43,7 @@ class Meter:
     metric: str
     dimensions: tuple[tuple[str, str], ...]
     silence: Silence
-    statistic: Literal["Sum", "Maximum"] = "Sum"
+    statistic: Literal["Sum", "Maximum", "p95"] = "Sum"
 
     def query(self, number: int, period_s: int) -> dict[str, Json]:
         """As cloudwatch.GetMetricData takes it."""

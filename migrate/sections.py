@@ -229,3 +229,16 @@ class Objects(Part):
     read_up_to_bytes: int | None = Field(default=None, ge=0)
     """Objects that have no checksum in common with their copy are read on both sides and hashed, whatever their size.
     With this, larger ones are compared by size, parts and description only, counted and listed."""
+
+
+class Health(Part):
+    """What counts as worse, where the target's answers are compared with those of legacy before the cut-over."""
+
+    before_hours: float = Field(default=24.0, ge=1, le=14 * 24)
+    """How long before legacy's first stop its figures are taken. CloudWatch keeps a minute's figures for 15 days."""
+    requests: int = Field(default=100, ge=1)
+    """Fewer requests than this on a side, and nothing is compared."""
+    errors_percent: float = Field(default=1.0, ge=0, le=100)
+    """So many percent of all answers more may be 5xx."""
+    times_slower: float = Field(default=1.5, ge=1)
+    """So many times legacy's 95th percentile of the targets' answering time may be the new one."""

@@ -48,7 +48,10 @@ _BUCKET_HOST = re.compile(r"(.+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?
 _QUEUE = re.compile(r"https?://(?:sqs\.[a-z0-9-]+|(?:[a-z0-9-]+\.)?queue)\.amazonaws\.com(?:\.cn)?/([0-9]{12})/.+")
 _VERSION = re.compile(r":[0-9]+")
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
-_ANOTHERS_NAME = re.compile(r"(?:^[Nn]|[a-z]N|_n)ame$|Identifier$|^[Ff]amily$")
+_ANOTHERS_NAME = re.compile(
+    r"(?:^[Nn]|[a-z]N|_n)ame$|Identifier$|^[Ff]amily$|(?i:(?:^|[^a-z])(?:user(?:_?name)?|login|schema)"
+    r"|(?:^|_)(?:pg|db|database)(?:_?name)?|pgdatabase)$"
+)
 _PAIRS = frozenset(map(frozenset, (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue"), ("Name", "Value"))))
 """Tags, attributes, and the dimensions of a metric: `{"Name": "QueueName", "Value": "shop"}`."""
 _VALUES = frozenset({"Value", "value", "TagValue"})
@@ -334,9 +337,14 @@ def _has_token(text: str) -> bool:
 def is_tag(value: Mapping[str, Json]) -> bool:
     """Whether this is a tag as a pair: its texts are for people, bare words in it name nothing.
 
-    Load balancer attributes have the same form: `access_logs.s3.bucket` is no tag.
+    Load balancer attributes have the same form: `access_logs.s3.bucket` is no tag. A container's variable is none
+    either, but where its name says that it holds a database's or a user's.
     """
-    if len(value) != 2 or _VALUES.isdisjoint(value) or frozenset(value) not in _PAIRS:
+    if len(value) != 2 or _VALUES.isdisjoint(value):
+        return False
+    if "name" in value:
+        return not is_loose(str(value["name"]))
+    if frozenset(value) not in _PAIRS:
         return False
     key = value.get("Key", value.get("key", value.get("TagKey", value.get("Name"))))
     return "bucket" not in str(key).lower()

@@ -296,6 +296,15 @@ def test_a_bucket_named_like_an_ordinary_word_counts_only_where_it_can_be_one() 
     assert clean({"Attributes": [attribute]}) == {"Attributes": [attribute | {"Value": f"logs-{PROD}"}]}
 
 
+@pytest.mark.parametrize("name", ["DB_USER", "Username", "login", "DB_NAME", "DATABASE", "PGDATABASE", "db", "schema"])
+def test_a_database_or_a_user_that_is_called_as_a_bucket_keeps_its_name(name: str) -> None:
+    variables = [{"name": name, "value": "logs"}]
+    assert clean({"environment": variables}) == {"environment": variables}
+    assert clean({name: "logs"}) == {name: "logs"}
+    others = [{"name": "ARCHIVE", "value": "logs"}, {"name": f"{name}_BUCKET", "value": "logs"}]
+    assert clean({"environment": others}) == {"environment": [one | {"value": f"logs-{PROD}"} for one in others]}
+
+
 def test_arns_in_tags_are_rewritten() -> None:
     tags = [{"Key": "reader", "Value": f"arn:aws:iam::{LEGACY}:role/app"}]
     assert clean({"Tags": tags})["Tags"][0]["Value"] == f"arn:aws:iam::{PROD}:role/app"

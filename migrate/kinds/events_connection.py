@@ -31,14 +31,23 @@ class Find(Action[ConnectionFacts]):
 
     name = "create"
     title = "Find the connection that a person made with its secret values"
+    asks = (
+        "create it in the target account by the same name, with `aws events create-connection` and its secret values "
+        "from where your team keeps them"
+    )
 
     def requests(self, it: It[ConnectionFacts], place: Place) -> Sequence[Request]:
         own: dict[str, Json] = {"Name": place.name}
+        # A description of what nobody made yet is an error; a listing shows nothing, and the step says who makes it.
         return [
+            Request(
+                "events.ListConnections",
+                {"NamePrefix": place.name},
+                outputs={"arn": f"Connections[?Name=='{place.name}'] | [0].ConnectionArn"},
+            ),
             Request(
                 "events.DescribeConnection",
                 own,
-                outputs={"arn": "ConnectionArn"},
                 wait=Wait(
                     "events.DescribeConnection",
                     dict(own),
@@ -46,7 +55,7 @@ class Find(Action[ConnectionFacts]):
                     ("AUTHORIZED",),
                     ("DEAUTHORIZED", "FAILED_CONNECTIVITY"),
                 ),
-            )
+            ),
         ]
 
 

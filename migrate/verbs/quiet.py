@@ -51,7 +51,7 @@ def quiet(out: Out, folder: Path, *, plan_path: Path | None, last: str | None, w
     left_out = [one for one in resources if any(fnmatchcase(one.ref.kind, kind) for kind in without)]
     resources = [one for one in resources if one not in left_out]
     done, now = _cut_over_at(migration, plan), time()
-    since = done if last is None else max(done, now - _seconds(last))
+    since = done if last is None else max(done, now - seconds(last))
     aws = open_aws(migration, out, targets=False)
     verdicts = [*_verdicts(aws, AccountId(migration.config.legacy.account), resources, since, now)]
     by_state: dict[str, list[Verdict]] = defaultdict(list)
@@ -62,12 +62,12 @@ def quiet(out: Out, folder: Path, *, plan_path: Path | None, last: str | None, w
     out.result(
         "\n".join(lines) or "nothing that carries traffic was cut over",
         {
-            "plan": plan.digest, "cut_over": _utc(done), "since": _utc(since), "now": _utc(now),
+            "plan": plan.digest, "cut_over": utc(done), "since": utc(since), "now": utc(now),
             "verdicts": [verdict.as_json() for verdict in verdicts], "left_out": [str(one.ref) for one in left_out],
         },
     )  # fmt: skip
     out.say(
-        f"legacy since {_utc(since)}: {len(by_state['quiet'])} quiet, {len(used)} still used, {len(unknown)} could not "
+        f"legacy since {utc(since)}: {len(by_state['quiet'])} quiet, {len(used)} still used, {len(unknown)} could not "
         f"be known" + (f", {len(left_out)} left out" if left_out else "")
     )
     if used:
@@ -84,15 +84,17 @@ def quiet(out: Out, folder: Path, *, plan_path: Path | None, last: str | None, w
 
 
 def _line(verdict: Verdict) -> str:
-    when = f", the last time {_utc(verdict.last_used)}" if verdict.last_used else ""
+    when = f", the last time {utc(verdict.last_used)}" if verdict.last_used else ""
     return f"{verdict.state}: {verdict.ref}: {'; '.join(verdict.why)}{when}"
 
 
-def _utc(at: float | None) -> str:
+def utc(at: float | None) -> str:
+    """A moment as people read it; nothing for none."""
     return "" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """The duration that --last says. Raises UsageError."""
     found = re.fullmatch(r"([1-9][0-9]*)([mhd])", text)
     if found is None:
         raise UsageError(f"--last {text!r} is not a duration", do="like 30m, 24h, 2d")
@@ -111,7 +113,7 @@ def _cut_over_at(migration: Migration, plan: Plan) -> float:
     path = migration.run_folder(plan) / JOURNAL
     if not path.exists():
         raise UsageError(f"plan {plan.digest[:8]} was not begun: nothing was cut over", do="migrate run")
-    until = [step for step in plan.steps.values() if _phase(migration, step) != "close"]
+    until = [step for step in plan.steps.values() if phase_of(migration, step) != "close"]
     with Journal(path, write=False) as journal:
         open_steps = [step.id for step in until if journal.state(step.id) != "verified"]
         if open_steps:
@@ -123,7 +125,8 @@ def _cut_over_at(migration: Migration, plan: Plan) -> float:
     return max(times, default=0.0)
 
 
-def _phase(migration: Migration, step: Any) -> str:
+def phase_of(migration: Migration, step: Any) -> str:
+    """The phase in which a step's action happens, as its kind says."""
     return str(migration.kinds[step.ref.kind].action(step.action).phase)
 
 
@@ -147,9 +150,9 @@ def _measured(
     found: dict[str, list[Measured]] = defaultdict(list)
     wanted = [(str(one.ref), meter) for one, seen in resources for meter in (*meters(one), *seen.meters)]
     for batch in batches(wanted):
-        after, failed = _data(site, batch, since, now, period_s(now - since))
+        after, failed = metric_data(site, batch, since, now, period_s(now - since))
         asked = [(ref, meter) for ref, meter in batch if meter.silence == "if it spoke before"]
-        before, _ = _data(site, asked, since - BEFORE_S, since, 3600) if asked else ({}, {})
+        before, _ = metric_data(site, asked, since - BEFORE_S, since, 3600) if asked else ({}, {})
         spoke = {ref for (ref, _), values in before.items() if values}
         for ref, meter in batch:
             key = ref, meter
@@ -160,7 +163,7 @@ def _measured(
 Key = tuple[str, Meter]
 
 
-def _data(
+def metric_data(
     site: Site, batch: list[Key], since: float, now: float, period: int
 ) -> tuple[dict[Key, dict[float, float]], dict[Key, str]]:
     """Time → value for each, and why for what was not read."""

@@ -108,6 +108,14 @@ class TwoSides:
                     if request.undo:
                         self._undo.append(partial(self._take_back, request.undo, place))
 
+    def learn(self, kind: Kind[Any], resource: Resource) -> None:
+        """Take what a look at a moved thing tells."""
+        place, it = self.place(resource), kind.typed(resource)
+        outputs = {name: value for (step, name), value in self.known.items() if step == place.step}
+        standing = kind.locate(self.site(kind, "target"), place, outputs, it)
+        assert standing is not None, f"{resource.ref} is not in the target"
+        self.known |= {(place.step, name): value for name, value in kind.outputs(standing).items()}
+
     def carry(self, kind: Kind[Any], resource: Resource, name: str) -> Proof:
         """Do what a carrying action does, and prove it; undone with the rest."""
         action, it = kind.action(name), kind.typed(resource)

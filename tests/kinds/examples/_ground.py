@@ -51,9 +51,4 @@ def another_group(world: TwoSides) -> str:
 
 def looked_at(world: TwoSides, kind: str, name: str) -> None:
     """What a look at a moved thing tells is known from now on: to others, once its step is done."""
-    resource, own = needed.scanned(world, kind, name), every_kind()[kind]
-    place = world.place(resource)
-    outputs = {output: value for (step, output), value in world.known.items() if step == place.step}
-    standing = own.locate(world.site(own, "target"), place, outputs, own.typed(resource))
-    assert standing is not None
-    world.known |= {(place.step, output): value for output, value in own.outputs(standing).items()}
+    world.learn(every_kind()[kind], needed.scanned(world, kind, name))

@@ -31,7 +31,7 @@ def a_role(world: TwoSides) -> Resource:
     caller, queue = needed.a_role(world, "caller"), needed.a_queue(world, "jobs")
     iam = world.client("legacy", "iam")
     arns = {}
-    for name in ("send-jobs", "at-most"):
+    for name in ("use-jobs", "at-most"):
         arns[name] = iam.create_policy(PolicyName=name, PolicyDocument=a_grant("sqs:*", queue))["Policy"]["Arn"]
         needed.moved(world, "iam.policy", name)
     iam.create_role(
@@ -47,7 +47,7 @@ def a_role(world: TwoSides) -> Resource:
         Tags=needed.PAIRS,
     )
     iam.put_role_policy(RoleName="worker", PolicyName="receive", PolicyDocument=a_grant("sqs:ReceiveMessage", queue))
-    iam.attach_role_policy(RoleName="worker", PolicyArn=arns["send-jobs"])
+    iam.attach_role_policy(RoleName="worker", PolicyArn=arns["use-jobs"])
     return needed.scanned(world, "iam.role", "worker")
 
 
@@ -94,7 +94,7 @@ EXAMPLES = (
             "dead_principals": role("update_assume_role_policy", PolicyDocument=NAMING_THE_DEAD),
             "boundary": role("delete_role_permissions_boundary"),
             "inline": role("put_role_policy", PolicyName="more", PolicyDocument=a_grant("s3:*", "*")),
-            "attached": role("detach_role_policy", PolicyArn=f"arn:aws:iam::{TARGET}:policy/send-jobs"),
+            "attached": role("detach_role_policy", PolicyArn=f"arn:aws:iam::{TARGET}:policy/use-jobs"),
             "tags": role("tag_role", Tags=needed.OTHER_PAIRS),
         },
         fixed={"path": AT_CREATION},

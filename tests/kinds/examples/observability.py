@@ -170,7 +170,7 @@ def body(balancer: str) -> str:
 
 def a_dashboard(world: TwoSides) -> Resource:
     needed.moved(world, "cloudwatch.alarm", an_alarm(world).ref.name)
-    (balancer,) = world.client("legacy", "elbv2").describe_load_balancers()["LoadBalancers"]
+    (balancer,) = world.client("legacy", "elbv2").describe_load_balancers(Names=["shop"])["LoadBalancers"]
     label = balancer["LoadBalancerArn"].partition(":loadbalancer/")[2]
     world.client("legacy", "cloudwatch").put_dashboard(DashboardName=DASHBOARD, DashboardBody=body(label))
     return needed.scanned(world, "cloudwatch.dashboard", DASHBOARD)

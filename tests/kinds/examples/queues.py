@@ -109,6 +109,8 @@ def an_asked_subscription(world: TwoSides) -> Resource:
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead}),
         },
     )
+    # Its owner said yes. Source of the token: the embedded world takes the end of the ARN, plain moto any.
+    sns.confirm_subscription(TopicArn=TOPIC, Token=made["SubscriptionArn"].rpartition(":")[2])
     return needed.scanned(world, "sns.asked_subscription", made["SubscriptionArn"].rpartition(":")[2])
 
 
