@@ -246,15 +246,14 @@ class Drafting:
 
     def _request(self, request: Request, place: Place, base: str, rewrite: Rewriter, out: Rewritten) -> PlannedRequest:
         operation, sent, side, once, creates, token_param, outputs, done, retry, find, wait, inverse = request
-        account = place.account if side == "target" else self._legacy
         undo = None
         params = self._params(sent, side, place, base, rewrite, out)
         if find is not None:
-            params_of_find = self._params(find.params, side, place, base, rewrite, out)
-            find = replace(find, params=params_of_find, outputs=dict(find.outputs))
+            asked = self._params(find.params, side, place, base, rewrite, out)
+            find = replace(find, params=asked, outputs=dict(find.outputs))
         if wait is not None:
-            params_of_wait = self._params(wait.params, side, place, base, rewrite, out)
-            wait = replace(wait, params=params_of_wait, since=whole(wait.since, place))
+            asked = self._params(wait.params, side, place, base, rewrite, out)
+            wait = replace(wait, params=asked, since=whole(wait.since, place))
         if inverse is not None:
             # What the inverse waits for is there by then; what it mentions has to have been made all the same.
             undone = Rewritten(None)
@@ -263,8 +262,8 @@ class Drafting:
             if undone.left or undone.problems:
                 out.problems += [*_left(undone), *undone.problems]
         return PlannedRequest(
-            account, place.region, operation, params, once, creates, token_param, dict(outputs) if outputs else {},
-            done, retry, find, wait, undo,
+            place.account if side == "target" else self._legacy, place.region, operation, params, once, creates,
+            token_param, dict(outputs) if outputs else {}, done, retry, find, wait, undo,
         )  # fmt: skip
 
     def _params(

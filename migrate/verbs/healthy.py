@@ -14,6 +14,7 @@ from time import time
 from migrate.aws import Aws, Permit, permitted
 from migrate.errors import Incomplete, MigrateError, StaleError, UsageError, VerificationFailed
 from migrate.health import READS, Compared, State, by_state, figures, judge, label, meters
+from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
@@ -21,7 +22,6 @@ from migrate.out import Out
 from migrate.plan import Plan
 from migrate.quiet import period_s
 from migrate.steps import Step
-from migrate.verbs.acting import JOURNAL
 from migrate.verbs.beginning import open_aws
 from migrate.verbs.quiet import metric_data, phase_of, seconds, utc
 
