@@ -135,20 +135,27 @@ class Index:
     def enter(self, kind: Kind[Any], it: It[Any], places: tuple[Place, ...] = (), stays: bool = False) -> None:
         """Enter every name of one resource."""
         ref = it.ref
-        by_text: dict[str, tuple[Sort, dict[AccountId, Json]]] = {}
-        for place in places or (Place("", self.legacy, ref.region, ref.name),):
-            for legacy, target, sort in kind.names(it, place):
-                if not legacy or sort == "name":
-                    continue
-                if (there := by_text.get(legacy)) is None:
-                    there = by_text[legacy] = sort, {}
-                if places:
-                    there[1][place.account] = target if target.__class__ is str else whole(target, place)
+        if len(places) < 2:
+            # Nearly all of an account: there is nothing to put together.
+            place = places[0] if places else Place("", self.legacy, ref.region, ref.name)
+            for text, target, sort in kind.names(it, place):
+                if text and sort != "name":
+                    there = target if target.__class__ is str else whole(target, place)
+                    self.add(text, Known(ref, sort, {place.account: there} if places else _NOWHERE, stays))
+        else:
+            self._enter_several(kind, it, places, stays)
         if kind.named and _LIKE_ID.fullmatch(ref.name):
             # Somebody called it like one of AWS's ids: its own name is no reference to what was not found.
-            by_text.setdefault(ref.name, ("id", {place.account: place.name for place in places}))
+            self.add(ref.name, Known(ref, "id", {place.account: place.name for place in places}, stays))
+
+    def _enter_several(self, kind: Kind[Any], it: It[Any], places: tuple[Place, ...], stays: bool) -> None:
+        by_text: dict[str, tuple[Sort, dict[AccountId, Json]]] = {}
+        for place in places:
+            for text, target, sort in kind.names(it, place):
+                if text and sort != "name":
+                    by_text.setdefault(text, (sort, {}))[1][place.account] = whole(target, place)
         for text, (sort, targets) in by_text.items():
-            self.add(text, Known(ref, sort, targets if places else _NOWHERE, stays))
+            self.add(text, Known(it.ref, sort, targets, stays))
 
     def bucket(self, name: str) -> Known | None:
         """The bucket of that name."""
