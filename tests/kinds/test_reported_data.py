@@ -10,6 +10,7 @@ from migrate.kind import Kind
 from migrate.kinds.backup import Plan, Vault
 from migrate.kinds.rds_instance.cluster import Cluster
 from migrate.kinds.rds_option_group import OptionGroup, _option
+from migrate.kinds.rds_snapshot import ClusterSnapshot
 from tests.kinds.two_sides import LEGACY, REGION, TwoSides, two_sides
 
 
@@ -111,6 +112,21 @@ def test_an_aurora_postgresql_cluster_moves_unless_it_belongs_to_something_large
         "precheck", "snapshot", "copy", "create", "prove_rows",
     ]  # fmt: skip
     assert not any(action.applies(Cluster().typed(bound)) for action in Cluster().actions)
+
+
+def test_manual_snapshots_of_a_cluster_are_reported_and_a_missing_one_is_none(world: TwoSides) -> None:
+    a_cluster(world, Engine="aurora-postgresql")
+    world.client("legacy", "rds").create_db_cluster_snapshot(
+        DBClusterIdentifier="shop", DBClusterSnapshotIdentifier="before", Tags=[{"Key": "team", "Value": "shop"}]
+    )
+
+    found = world.scan(ClusterSnapshot())
+
+    assert set(found) == {"before"}, "automated ones are AWS's own"
+    assert found["before"].facts["cluster"] == "shop"
+    assert found["before"].tags == {"team": "shop"}
+    assert world.scan(ClusterSnapshot(), only="absent") == {}
+    assert [need.on.name for need in ClusterSnapshot().needs(ClusterSnapshot().typed(found["before"]))] == ["shop"]
 
 
 def test_custom_endpoints_of_a_cluster_are_asked_about(world: TwoSides) -> None:
