@@ -287,7 +287,8 @@ def test_a_gap_says_how_large_the_store_is_also_where_it_has_a_tag(
         Tags=[{"Key": "team", "Value": "shop"}],
     )  # fmt: skip
     session.client("opensearch").create_domain(
-        DomainName="search", EngineVersion="OpenSearch_2.11", ClusterConfig={"InstanceType": "r6g.large.search", "InstanceCount": 2},
+        DomainName="search", EngineVersion="OpenSearch_2.11",
+        ClusterConfig={"InstanceType": "r6g.large.search", "InstanceCount": 2},
         EBSOptions={"EBSEnabled": True, "VolumeSize": 100},
     )  # fmt: skip
 
