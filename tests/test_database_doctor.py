@@ -55,6 +55,27 @@ def test_what_stops_a_snapshot_fails_and_the_rest_is_told(server: Database) -> N
     )
 
 
+def cluster(name: str, **facts: Any) -> Resource:
+    ref = Ref(AccountId("111111111111"), Region("eu-west-1"), "rds.cluster", name)
+    known = {"engine": "aurora-postgresql", "engine_mode": "provisioned", "host": f"{name}.cluster", "port": 5432}
+    return Resource(ref, "arn", {}, None, None, known | {"db_name": "shop"} | facts)
+
+
+def test_an_aurora_cluster_is_asked_and_its_members_and_what_does_not_move_are_not() -> None:
+    asked: list[str] = []
+
+    def connect(account: str, host: str, port: int, database: str, *, side: str, instance: str) -> Any:
+        asked.append(host)
+
+    left = [cluster("world", global_cluster="w"), cluster("old", engine_mode="serverless"), cluster("my", engine="x")]
+    member = instance("shop-a", engine="aurora-postgresql", cluster="shop")
+
+    found = list(ask([cluster("shop"), member, *left], connect, {}))
+
+    assert asked == ["shop.cluster"]
+    assert [one.ok for one in found] == [False]
+
+
 def test_a_database_that_cannot_be_asked_fails_with_the_reason() -> None:
     found = list(ask([instance()], lambda *_, **__: None, {"shop.rds": "migration.yaml names no secret for shop"}))
 

@@ -127,7 +127,7 @@ def test_a_repository_that_gets_another_name_cannot_be_replicated() -> None:
 
 def test_a_way_that_only_instances_have_is_refused_for_a_cluster_and_not_silently_left() -> None:
     cluster = thing("rds.cluster", "orders-prod")
-    kinds = {**KINDS, "rds.cluster": Clusters()}
+    kinds: dict[str, Any] = {**KINDS, "rds.cluster": Clusters()}
 
     def said(strategy: str) -> list[tuple[str, str]]:
         rule = {"instance": "*", "secret": "{instance}/db", "strategy": strategy}

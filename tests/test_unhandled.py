@@ -283,16 +283,17 @@ def test_a_gap_says_how_large_the_store_is_also_where_it_has_a_tag(
     wanted = ("elasticache:cluster", "es:domain")
     monkeypatch.setattr("migrate.scan.PROBES", tuple(probe for probe in PROBES if probe.type in wanted))
     session.client("elasticache").create_cache_cluster(
-        CacheClusterId="cache", Engine="redis", CacheNodeType="cache.t4g.micro", NumCacheNodes=1,
+        CacheClusterId="cache", Engine="redis", CacheNodeType="cache.t4g.micro", NumCacheNodes=1, EngineVersion="7.1",
         Tags=[{"Key": "team", "Value": "shop"}],
     )  # fmt: skip
     session.client("opensearch").create_domain(
-        DomainName="search", ClusterConfig={"InstanceType": "r6g.large.search", "InstanceCount": 2},
+        DomainName="search", EngineVersion="OpenSearch_2.11",
+        ClusterConfig={"InstanceType": "r6g.large.search", "InstanceCount": 2},
         EBSOptions={"EBSEnabled": True, "VolumeSize": 100},
     )  # fmt: skip
 
     found = scan(aws, MOTO, (IRELAND,), [Vpc()], seal_key=KEY)
 
     said = {gap.kind: gap.said for gap in found.gaps}
-    assert said["elasticache:cluster"].endswith("(1 × cache.t4g.micro, redis)")
-    assert said["es:domain"].endswith("(2 × r6g.large.search with 100 GiB each)")
+    assert said["elasticache:cluster"].endswith("(1 × cache.t4g.micro, redis 7.1)")
+    assert said["es:domain"].endswith("(2 × r6g.large.search with 100 GiB each, OpenSearch_2.11)")

@@ -24,13 +24,20 @@ PROBES: tuple[Probe, ...] = (
         "elasticache:cluster",
         "elasticache.DescribeCacheClusters",
         "CacheClusters[].ARN",
-        manual="Most caches may start empty: make subnet group, parameter group and cache in the target "
-        "(elasticache.CreateCacheSubnetGroup, elasticache.CreateReplicationGroup) and let it fill. Where its content "
-        "counts (Redis, Valkey): elasticache.CreateSnapshot, elasticache.CopySnapshot to a bucket with TargetBucket, "
-        "and create with SnapshotArns; what is written after the snapshot is lost. The host name and AUTH token are "
-        "new.",
-        verify="elasticache.DescribeReplicationGroups in the target shows available, and legacy's CurrConnections "
-        "falls to 0",
+        manual="First its facts: elasticache.DescribeReplicationGroups, elasticache.DescribeCacheClusters with "
+        "ShowCacheNodeInfo, elasticache.DescribeCacheParameters with Source=user. In the target: "
+        "elasticache.CreateCacheSubnetGroup, elasticache.CreateCacheParameterGroup, "
+        "elasticache.ModifyCacheParameterGroup. Most caches may start empty: elasticache.CreateReplicationGroup "
+        "(memcached: elasticache.CreateCacheCluster) with the same engine, EngineVersion, CacheNodeType, shards, "
+        "replicas, AtRestEncryptionEnabled, TransitEncryptionEnabled, and let it fill. Where its content counts "
+        "(Redis, Valkey): stop its writers; elasticache.CreateSnapshot; elasticache.CopySnapshot with TargetBucket to "
+        "a bucket of legacy that ElastiCache may write to; copy the file to a bucket of the target that ElastiCache "
+        "may read; elasticache.CreateReplicationGroup with SnapshotArns, with at least as many shards' memory. What "
+        "is written after the snapshot is lost. Host name and AUTH token are new: they are in secrets and parameters.",
+        verify="elasticache.DescribeReplicationGroups shows available with the same CacheNodeType, ClusterEnabled, "
+        "AtRestEncryptionEnabled and TransitEncryptionEnabled as legacy's, elasticache.DescribeCacheClusters the same "
+        "EngineVersion; where its content counts, INFO keyspace (or CurrItems in CloudWatch) is the same on both "
+        "sides while nothing writes; legacy's CurrConnections falls to 0",
     ),
     probe(
         "elasticache:serverlesscache",
@@ -94,10 +101,19 @@ PROBES: tuple[Probe, ...] = (
         "opensearch.ListDomainNames",
         "DomainNames[].DomainName",
         "domain/{id}",
-        manual="Make the domain in the target (opensearch.DescribeDomain, opensearch.CreateDomain). Register one "
-        "bucket as snapshot repository on both sides, take a snapshot in legacy by the domain's own API, restore it "
-        "in the target, then turn the writers and index again what came in between.",
-        verify="the counts of documents of every index (_cat/indices) are the same on both sides",
+        manual="Make the domain in the target as legacy's is (opensearch.DescribeDomain, opensearch.CreateDomain: the "
+        "same EngineVersion or a newer one, ClusterConfig, EBSOptions, EncryptionAtRestOptions under the target's key, "
+        "NodeToNodeEncryptionOptions, DomainEndpointOptions, AdvancedSecurityOptions; its access policy in the "
+        "target's names). In legacy: a role that OpenSearch may assume and that may read and write a bucket, and "
+        "iam:PassRole for who calls; register the bucket by a signed PUT _snapshot/move, then PUT "
+        "_snapshot/move/1?wait_for_completion=false of every index but .kibana and .opendistro_security, until GET "
+        "_snapshot/move/1 says SUCCESS. In the target: a role of its own, the bucket's policy names it, the same "
+        "repository with readonly, POST _snapshot/move/1/_restore. Then stop the writers, take and restore a second "
+        "snapshot (the indices that changed closed or deleted before), and turn the writers. Users and roles of the "
+        "fine-grained access control are made by hand.",
+        verify="opensearch.DescribeDomain in the target shows Processing false and the same EngineVersion, "
+        "InstanceType, InstanceCount, EncryptionAtRestOptions and NodeToNodeEncryptionOptions as legacy's; GET "
+        "_cat/indices?h=index,docs.count is the same on both sides while nothing writes; GET _cluster/health is green",
     ),
     probe(
         "aoss:collection",

@@ -30,7 +30,9 @@ class Size:
 
 
 SIZES: Mapping[str, Size] = {
-    "elasticache:cluster": Size("CacheClusters[].[ARN, NumCacheNodes, CacheNodeType, Engine]", "{} × {}, {}"),
+    "elasticache:cluster": Size(
+        "CacheClusters[].[ARN, NumCacheNodes, CacheNodeType, Engine, EngineVersion]", "{} × {}, {} {}"
+    ),
     "elasticache:serverlesscache": Size(
         "ServerlessCaches[].[ARN, CacheUsageLimits.DataStorage.Maximum, Engine]", "up to {} GB, {}"
     ),
@@ -40,8 +42,8 @@ SIZES: Mapping[str, Size] = {
         "{} × {}, {} MB of storage",
     ),
     "es:domain": Size(
-        "DomainStatus.[ClusterConfig.InstanceCount, ClusterConfig.InstanceType, EBSOptions.VolumeSize]",
-        "{} × {} with {} GiB each",
+        "DomainStatus.[ClusterConfig.InstanceCount, ClusterConfig.InstanceType, EBSOptions.VolumeSize, EngineVersion]",
+        "{} × {} with {} GiB each, {}",
         "opensearch.DescribeDomain",
         "DomainName",
     ),

@@ -81,6 +81,7 @@ def test_a_restored_database_is_proved_equal_row_by_row(legacy: Database, restor
 HARMS = [
     ("UPDATE orders SET total = total + 0.01 WHERE id = 7", "rows of public.orders: 50 on both sides, the content"),
     ("DELETE FROM orders WHERE id = 7", "rows of public.orders: 50 in legacy, 49 in the target"),
+    ("UPDATE orders SET total = -total WHERE id = 7", "rows of public.orders: 50 on both sides"),
     ("UPDATE orders SET note = NULL WHERE id = 7", "rows of public.orders: 50 on both sides"),
     ("UPDATE orders SET note = '' WHERE id = 8", "rows of public.orders: 50 on both sides"),
     ("INSERT INTO twice VALUES ('same')", "rows of public.twice: 2 in legacy, 3 in the target"),

@@ -146,7 +146,7 @@ def test_rows_hash_alike_exactly_where_they_are_written_alike(
     integers += [signed(one ^ (2**32 + 1) << bit) for one in integers] + [~one for one in integers]
     times += [one ^ (2**32 + 1) << min(bit, 20) for one in times]
     numbers += [one.removeprefix("-") if one.startswith("-") else f"-{one}" for one in numbers]
-    size = max(map(len, (numbers, integers, times, words)))
+    size = max(len(numbers), len(integers), len(words))
     rows = [(numbers[n % len(numbers)], integers[n % len(integers)], words[n % len(words)]) for n in range(size)]
 
     since = "timestamp '2000-01-01' + (%s || ' microseconds')::interval"

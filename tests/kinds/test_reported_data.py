@@ -10,6 +10,7 @@ from migrate.kind import Kind
 from migrate.kinds.backup import Plan, Vault
 from migrate.kinds.rds_instance.cluster import Cluster
 from migrate.kinds.rds_option_group import OptionGroup, _option
+from migrate.kinds.rds_snapshot import ClusterSnapshot
 from tests.kinds.two_sides import LEGACY, REGION, TwoSides, two_sides
 
 
@@ -82,6 +83,12 @@ def a_cluster(world: TwoSides, **more: Any) -> Any:
     return world.scan(Cluster())["shop"]
 
 
+def moving(found: Any) -> list[str]:
+    """The actions that are for it."""
+    kind: Kind[Any] = Cluster()
+    return [action.name for action in kind.actions if action.applies(kind.typed(found))]
+
+
 def test_a_cluster_of_another_engine_is_reported_whole_with_the_way_by_hand(world: TwoSides) -> None:
     found = a_cluster(world, Engine="aurora-mysql")
     it = Cluster().typed(found)
@@ -91,7 +98,7 @@ def test_a_cluster_of_another_engine_is_reported_whole_with_the_way_by_hand(worl
     assert found.facts["deletion_protection"]
     assert found.tags == {"team": "shop"}
     assert "not-a-real-one" not in str(found)
-    assert not any(action.applies(it) for action in Cluster().actions)
+    assert moving(found) == []
     # Whoever names its host is told that it stays.
     assert {name.legacy: name.target for name in Cluster().names(it, world.place(found))}[
         it.facts.host
@@ -107,10 +114,24 @@ def test_an_aurora_postgresql_cluster_moves_unless_it_belongs_to_something_large
     found = a_cluster(world, Engine="aurora-postgresql")
     bound = type(found)(found.ref, found.arn, found.tags, None, None, found.facts | fact)
 
-    assert [action.name for action in Cluster().actions if action.applies(Cluster().typed(found))] == [
-        "precheck", "snapshot", "copy", "create", "prove_rows",
-    ]  # fmt: skip
-    assert not any(action.applies(Cluster().typed(bound)) for action in Cluster().actions)
+    assert moving(found) == ["precheck", "snapshot", "copy", "create", "prove_rows"]
+    assert moving(bound) == []
+
+
+def test_manual_snapshots_of_a_cluster_are_reported_and_a_missing_one_is_none(world: TwoSides) -> None:
+    a_cluster(world, Engine="aurora-postgresql")
+    world.client("legacy", "rds").create_db_cluster_snapshot(
+        DBClusterIdentifier="shop", DBClusterSnapshotIdentifier="before", Tags=[{"Key": "team", "Value": "shop"}]
+    )
+
+    found = world.scan(ClusterSnapshot())
+
+    assert set(found) == {"before"}, "automated ones are AWS's own"
+    assert found["before"].facts["cluster"] == "shop"
+    assert found["before"].tags == {"team": "shop"}
+    assert world.scan(ClusterSnapshot(), only="absent") == {}
+    (need,) = ClusterSnapshot().needs(ClusterSnapshot().typed(found["before"]))
+    assert str(need.on).endswith("/rds.cluster/shop")
 
 
 def test_custom_endpoints_of_a_cluster_are_asked_about(world: TwoSides) -> None:

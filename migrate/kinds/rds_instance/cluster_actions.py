@@ -162,7 +162,7 @@ def _scaling(facts: ClusterFacts) -> Mapping[str, Json] | None:
 
 
 def _modified(it: It[ClusterFacts]) -> dict[str, Json]:
-    """Source: rds.RestoreDBClusterFromSnapshot takes none of these for Aurora, botocore 1.44.5."""
+    """Said after the restore, which takes only the backup's of them. Source: rds.ModifyDBCluster, botocore 1.44.5."""
     facts = it.facts
     said: dict[str, Json] = {
         "BackupRetentionPeriod": facts.backup_retention_days or None,
