@@ -204,9 +204,11 @@ def legacy_requests(ground: Ground, step: Step) -> list[PlannedRequest]:
 
 
 def is_between(shown: Json, original: Json, value: Json) -> bool:
-    """Whether a list, or a mapping, is on its way from one to the other: nothing in it is foreign, nothing that stays
-    is missing."""
+    """Whether a list, or a mapping whose entries come and go whole, is on its way from one to the other: nothing in it
+    is foreign, nothing that stays is missing."""
     if isinstance(shown, dict) and isinstance(original, dict) and isinstance(value, dict):
+        if any(original[key] != value[key] for key in original.keys() & value.keys()):
+            return False
         shown, original, value = list(shown.items()), list(original.items()), list(value.items())
     if not (isinstance(shown, list) and isinstance(original, list) and isinstance(value, list)):
         return False

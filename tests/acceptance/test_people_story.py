@@ -21,6 +21,7 @@ from migrate.demo.accounts import LEGACY, TARGETS
 from migrate.demo.legacy.identity import USERS
 from migrate.policy_evaluation import ABSENT, DIRECT, Policies, decide
 from migrate.policy_evaluation import Asked as Request
+from tests.acceptance.documented_commands import page_not_typed
 from tests.acceptance.people_questions import judge, large_policies, of_role, of_user, questions
 from tests.crash.story import Said, Story
 from tests.demo.signing_in import sign_in, who_am_i
@@ -386,21 +387,3 @@ def _answer(principal: str, account: str, documents: list[dict[str, Any]], actio
     assert own in ("allowed", "explicit deny", "implicit deny"), f"{action} on {resource}: {own}"
     assert (own == "allowed") == other, f"{principal}: {action} on {resource}: {own}, the other judge says {other}"
     return other
-
-
-def page_not_typed(typed: list[list[str]]) -> list[str]:
-    """The commands of "The whole way" in docs/people.md that were not typed, in that order, with those options."""
-    page = (Path(__file__).parents[2] / "docs" / "people.md").read_text(encoding="utf-8")
-    block = page.partition("## The whole way")[2].partition("\n## ")[0]
-    lines = [line.partition("#")[0] for line in block.splitlines() if line.startswith("    migrate ")]
-    commands = [one.split()[1:] for line in lines for one in line.split("&&")]
-    assert len(commands) >= 10
-    at, left = 0, []
-    for words in commands:
-        wanted = [word for word in words if word != "acme"]
-        later = next((n for n in range(at, len(typed)) if all(word in typed[n] for word in wanted)), None)
-        if later is None:
-            left.append(" ".join(words))
-        else:
-            at = later + 1
-    return left

@@ -7,13 +7,14 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
-from migrate.demo import world
+from migrate.demo import clock, world
 from migrate.demo.accounts import LEGACY
 from tests.demo.conftest import PRODUCTION
 
@@ -138,6 +139,31 @@ def test_a_user_with_a_key_is_not_deleted(legacy: Clients, name: str, refused: R
     assert refused(iam.delete_user, UserName=name) == "DeleteConflict"
     iam.delete_access_key(UserName=name, AccessKeyId=key)
     iam.delete_user(UserName=name)
+
+
+def test_a_user_is_not_deleted_while_any_door_is_left(legacy: Clients, name: str, refused: Refused) -> None:
+    iam = legacy("iam")
+    user = {"UserName": name}
+    iam.create_user(**user)
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]["SerialNumber"]
+    iam.enable_mfa_device(SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321", **user)
+    ssh = iam.upload_ssh_public_key(SSHPublicKeyBody="ssh-rsa AAAA", **user)["SSHPublicKey"]["SSHPublicKeyId"]
+    made = iam.create_service_specific_credential(ServiceName="codecommit.amazonaws.com", **user)
+    credential = made["ServiceSpecificCredential"]["ServiceSpecificCredentialId"]
+
+    for close, more in (
+        (iam.deactivate_mfa_device, {"SerialNumber": serial}), (iam.delete_ssh_public_key, {"SSHPublicKeyId": ssh}),
+        (iam.delete_service_specific_credential, {"ServiceSpecificCredentialId": credential}),
+    ):  # fmt: skip
+        assert refused(iam.delete_user, **user) == "DeleteConflict"
+        close(**more, **user)
+    iam.delete_user(**user)
+
+
+def test_the_world_says_its_own_time(legacy: Clients) -> None:
+    headers = legacy("iam").list_users(MaxItems=1)["ResponseMetadata"]["HTTPHeaders"]
+
+    assert abs(parsedate_to_datetime(headers["date"]).timestamp() - clock.now_s()) < 60
 
 
 def test_an_unknown_key_is_nobody(a_world: world.World, refused: Refused) -> None:
