@@ -25,8 +25,6 @@ from tests.kinds.plain_site import PlainSite
 from tests.kinds.test_moves import WITHOUT_EXAMPLE, must_say
 from tests.kinds.two_sides import LEGACY, REGION, TARGET
 
-pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(1800)]
-
 UPLOADED = ("shop", "www", "api")
 CONFIG = f"""\
 schema: migrate.config/1
@@ -158,6 +156,9 @@ def sorts(changed: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(ref.split("/")[2], field) for ref, field in changed}
 
 
+@pytest.mark.world
+@pytest.mark.torture
+@pytest.mark.timeout(2400)
 def test_verify_names_every_field_that_somebody_changed_and_no_other(
     moved: Moved, capsys: pytest.CaptureFixture[str]
 ) -> None:
