@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -77,6 +77,8 @@ class Moved:
     account: GrownAccount
     resources: dict[str, Resource]
     """Legacy's, by kind."""
+    seen: dict[str, str] = field(default_factory=dict)
+    """By kind, what a thing without ARN is called in the target, which a change may rename."""
 
     def verify(self, *expect: int) -> tuple[Said, dict[str, Any]]:
         """The verb, and its report."""
@@ -90,9 +92,10 @@ class Moved:
         kind, legacy = every_kind()[kind_name], self.resources[kind_name]
         (proof,) = (one for one in report["proofs"] if one["ref"] == str(legacy.ref))
         site = PlainSite(self.account.sessions["target"], TARGET, REGION, kind.reads)
-        arn = proof["evidence"]["found"]
-        found = [one for one in kind.scan(site) if (one.arn == arn if arn else names_of(one) & names_of(legacy))]
-        assert len(found) == 1, f"{kind_name}: {arn or legacy.ref.name} is shown {len(found)} times"
+        arn, wanted = proof["evidence"]["found"], {self.seen[kind_name]} if kind_name in self.seen else names_of(legacy)
+        found = [one for one in kind.scan(site) if (one.arn == arn if arn else names_of(one) & wanted)]
+        assert len(found) == 1, f"{kind_name}: {arn or wanted} is shown {len(found)} times"
+        self.seen[kind_name] = found[0].ref.name
         return found[0]
 
 
