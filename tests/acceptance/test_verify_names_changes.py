@@ -175,9 +175,9 @@ def test_verify_names_every_field_that_somebody_changed_and_no_other(
     for at in range(max(len(one.changes) for one in examples.values())):
         changed = set()
         for name, example in examples.items():
-            for field, change in list(example.changes.items())[at : at + 1]:
+            for fact, change in list(example.changes.items())[at : at + 1]:
                 change(moved.account, moved.standing(name, report))
-                changed.add((str(moved.resources[name].ref), field))
+                changed.add((str(moved.resources[name].ref), fact))
         said, report = moved.verify(5)
         now = differing(report)
 
