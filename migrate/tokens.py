@@ -52,6 +52,7 @@ _ANOTHERS_NAME = re.compile(
     r"(?:^[Nn]|[a-z]N|_n)ame$|Identifier$|^[Ff]amily$|(?i:(?:^|[^a-z])(?:user(?:_?name)?|login|schema)"
     r"|(?:^|_)(?:pg|db|database)(?:_?name)?|pgdatabase)$"
 )
+"""Keys that name something else than a bucket: of one company a bucket, a database and a user may all be `acme`."""
 _PAIRS = frozenset(map(frozenset, (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue"), ("Name", "Value"))))
 """Tags, attributes, and the dimensions of a metric: `{"Name": "QueueName", "Value": "shop"}`."""
 _VALUES = frozenset({"Value", "value", "TagValue"})

@@ -260,7 +260,6 @@ def test_slower_answers_than_before_end_with_5_and_migration_yaml_says_how_much_
     path = told.folder / "migration.yaml"
 
     assert told.only()[:2] == (5, "worse")
-    # What is called worse is no part of the plan: it can be said differently while the run stands.
     path.write_text(path.read_text() + "health: {times_slower: 3}\n")
     assert told.only()[:2] == (0, "as well")
 
@@ -301,6 +300,23 @@ def test_while_the_cut_over_stands_at_a_gate_it_is_compared_and_before_it_began_
     code, body = told.type()
     assert code == 4
     assert "none of the cut-over is" in body["what"]
+
+
+def test_one_that_does_not_stand_yet_is_said_and_not_called_well(told: Told) -> None:
+    told.answered(LEGACY, told.cut_over - 5 * HOUR, 4000, 0, 0.2)
+    with Journal(next(told.folder.glob("*.run")) / "journal.db") as journal:
+        steps = plan.read(files.latest(told.folder, "plan.json")).steps
+        journal.append(next(step for step in steps if step.endswith("elbv2.load_balancer/web:create")), "undone")
+
+    assert told.only() == (6, "could not be compared", "it does not stand in the target yet")
+
+
+def test_what_is_called_worse_is_no_part_of_what_a_plan_is_made_from(told: Told) -> None:
+    path = told.folder / "migration.yaml"
+    before = Migration(told.folder).config_digest
+    path.write_text(path.read_text() + "health: {times_slower: 3}\n")
+
+    assert Migration(told.folder).config_digest == before
 
 
 def test_one_that_is_left_out_is_not_compared_and_nothing_compared_is_not_well(told: Told) -> None:

@@ -64,9 +64,11 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
             do=f"look at its targets and its logs; while it is cheap: migrate rollback {folder} --to 0",
         )
     if unknown or not compared:
-        first = f", the first: {unknown[0].ref}: {unknown[0].why[0]}" if unknown else ""
+        first = (
+            f"{len(unknown)} could not be compared, the first: {unknown[0].ref}: {unknown[0].why[0]}" if unknown else ""
+        )
         raise Incomplete(
-            f"{len(unknown) or 'none'} could not be compared{first}" if unknown else "nothing was compared",
+            first or "nothing was compared",
             do="wait for requests, lower health.requests in migration.yaml, or look by hand and say --without NAME",
         )
     return 0
@@ -86,7 +88,7 @@ class _Moved:
     """What the journal says. Times are UTC seconds."""
 
     arns: dict[str, str]
-    """Step that makes a load balancer → the ARN that it gave."""
+    """Step that has made a load balancer → the ARN that it gave."""
     stopped: float
     """When the first step began that takes something from legacy."""
     since: float
@@ -102,7 +104,8 @@ def _read_journal(migration: Migration, plan: Plan) -> _Moved:
     began, done, over = list[float](), list[float](), list[float]()
     to_go = 0
     with Journal(path, write=False) as journal:
-        arns = {step.id: journal.outputs(step.id).get("arn", "") for step in _balancers(plan)}
+        standing = [step.id for step in _balancers(plan) if journal.state(step.id) == "verified"]
+        arns = {step: journal.outputs(step).get("arn", "") for step in standing}
         for step in plan.steps.values():
             phase, history = phase_of(migration, step), journal.history(step.id)
             if phase == "close":
@@ -133,7 +136,7 @@ def _compare(
     period = period_s(now - start)
     before_window = (start, floor(stopped / period) * period, period)
     wanted: dict[tuple[AccountId, Region], set[str]] = defaultdict(set)
-    labels = {step.id: (label(inventory[step.ref].arn), label(arns[step.id])) for step in steps}
+    labels = {step.id: (label(inventory[step.ref].arn), label(arns.get(step.id, ""))) for step in steps}
     for step in steps:
         old, new = labels[step.id]
         if old and new:
@@ -148,6 +151,7 @@ def _compare(
         old, new = labels[step.id]
         if not (old and new):
             why = "it is no Application Load Balancer: AWS counts no answers of others"
+            why = "it does not stand in the target yet" if old else why
             yield Compared(str(step.ref), step.account, "could not be compared", (why,))
             continue
         (before, lost), (after, missing) = read[legacy, old], read[step.account, new]

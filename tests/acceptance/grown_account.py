@@ -161,7 +161,10 @@ class GrownAccount(TwoSides):
             self._clients[side, service] = self.sessions[side].client(service, region_name=REGION)
         client = self._clients[side, service]
         if not self.is_building:
-            return Shared(client, {})
+            # Whoever changes a task definition wants another one.
+            return Shared(
+                client, {name: one for name, one in _LOOKED_FOR.items() if name != "register_task_definition"}
+            )
         return Shared(client, _LOOKED_FOR) if side == "legacy" else Nobody(client)
 
     def move(self, kind: Kind[Any], resource: Resource, *actions: str) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from migrate.kind import Kind
 from migrate.kinds import every_kind
@@ -144,16 +143,6 @@ def test_no_secret_of_a_connection_is_held_even_where_an_endpoint_shows_it(world
             ]
         },
     }
-
-
-def test_a_connection_that_nobody_made_stops_its_step(world: TwoSides) -> None:
-    resource = events_more.a_connection(world)
-    world.client("target", "events").delete_connection(Name="partner")
-
-    with pytest.raises(ClientError, match="ResourceNotFound"):
-        world.move(CONNECTION, resource, "create")
-
-    assert world.sent[-1][0] in CONNECTION.reads, "the step makes nothing itself"
 
 
 def test_a_destination_without_its_password_is_a_persons_work(world: TwoSides) -> None:
