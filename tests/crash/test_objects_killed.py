@@ -1,6 +1,6 @@
 """Two buckets move under `kill -9` of the real process: every version once, in order, and nothing that nobody meant.
 
-The rule: what is in a bucket is read by plain boto3, version by version.
+The rule: what is in a bucket is read by plain boto3, version by version. TORTURE=slice: fewer objects, fewer kills.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from .story import SLOW_S, Story, story
 pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(2400)]
 
 HISTORIES, FILES = "small-histories", "small-files"
-KEYS, VERSIONS, PLAIN = 170, 4, 600
+SLICE = os.environ.get("TORTURE") == "slice"
+KEYS, VERSIONS, PLAIN = (30, 3, 80) if SLICE else (170, 4, 600)
 PART = 5 * 1024**2
 COPIES = ("CopyObject", "DeleteObject", "UploadPartCopy", "CompleteMultipartUpload", "PutObject")
-KILLS = {"bulk": 32, "delta": 28}
+KILLS = {"bulk": 4, "delta": 3} if SLICE else {"bulk": 32, "delta": 28}
 """At most so many; a killed run leaves about as many copies as it had in flight."""
 
 
@@ -191,8 +192,8 @@ def test_killed_at_fifty_points_of_the_copy_and_of_the_delta_every_version_is_th
             assert told.answer()
         print(f"kills: {kills}, {watch.now()} writes of objects")
 
-        assert sum(kills.values()) >= 50
-        assert kills["delta"] >= 12
+        assert sum(kills.values()) >= (3 if SLICE else 50)
+        assert kills["delta"] >= (1 if SLICE else 12)
         for bucket in (HISTORIES, FILES):
             there = f"{bucket}-{small.TARGET}"
             legacy, target = listed(told.world, small.LEGACY, bucket), listed(told.world, small.TARGET, there)
