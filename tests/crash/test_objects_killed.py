@@ -104,10 +104,14 @@ class Watch:
     """How many requests that write objects the target has been asked for so far; reads each line of the log once."""
 
     def __init__(self, path: Path) -> None:
-        self.file, self.rest, self.count = path.open(), "", 0
+        self.path, self.at, self.rest, self.count = path, 0, b"", 0
 
     def now(self) -> int:
-        *whole, self.rest = (self.rest + self.file.read()).split("\n")
+        with self.path.open("rb") as log:
+            log.seek(self.at)
+            new = log.read()
+        self.at += len(new)
+        *whole, self.rest = (self.rest + new).split(b"\n")
         for line in whole:
             asked = json.loads(line)
             self.count += asked["account"] == small.TARGET and asked["operation"] in COPIES
