@@ -86,7 +86,7 @@ def client(endpoint: str) -> Any:
 def carry(verb: str, endpoint: str, source: str, target: str) -> None:
     """Copy or prove as the product does. Prints what became of it. Raises AssertionError where the proof fails."""
     os.environ |= environment(endpoint)
-    aws = Aws(workers=WORKERS)
+    aws = Aws()  # as many calls in flight as a run has
     aws.sessions._identities[ACCOUNT] = Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", "bench")
     writer = Writer(aws)
     said: list[Any] = []

@@ -6,7 +6,8 @@ that were listed. Not to be known counts as lost.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from migrate.aws import ReadFailed
 from migrate.engine import Engine
@@ -19,25 +20,28 @@ from migrate.steps import Step
 Losses = Mapping[str, list[str]]
 """Id of the step that proved a thing → what is in the thing since."""
 SHOWN = 12
+AT_ONCE = 8
+"""Steps that are asked at the same time: an account may have hundreds of parameters."""
 
 
 def losses(engine: Engine, order: Iterable[str]) -> Losses:
     """Read afresh what undoing these steps would lose; empty: nothing. Only things that would be taken away count."""
     gone = set(order)
-    found: dict[str, list[str]] = {}
-    for step in engine.plan.steps.values():
-        action = engine.ground.kind(step).action(step.action)
-        if type(action).loses is Action.loses:
-            continue
-        if step.create_id in gone and _was_proved(engine.journal, step):
-            lines = _asked(engine, step, action)
-            if lines:
-                found[step.id] = lines
-    return found
+
+    def is_asked(step: Step) -> bool:
+        silent = type(engine.ground.kind(step).action(step.action)).loses is Action.loses
+        return not silent and step.create_id in gone and _was_proved(engine.journal, step)
+
+    asked = [step for step in engine.plan.steps.values() if is_asked(step)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = [pool.submit(copy_context().run, _asked, engine, step) for step in asked]
+    lines = {step.id: answer.result() for step, answer in zip(asked, answers, strict=True)}
+    return {step: said for step, said in lines.items() if said}
 
 
-def _asked(engine: Engine, step: Step, action: Action[Any]) -> list[str]:
-    """What this action says. A read that is refused says so in place of an answer: it may not stop a rollback."""
+def _asked(engine: Engine, step: Step) -> list[str]:
+    """What its action says. A read that is refused says so in place of an answer: it may not stop a rollback."""
+    action = engine.ground.kind(step).action(step.action)
     try:
         return list(action.loses(engine.ground.it(step), engine.carrier(step)))
     except (ReadFailed, FileError) as error:

@@ -273,7 +273,7 @@ def _summary(it: It[BucketFacts], place: Place) -> dict[str, Json]:
     if _through(it.facts):
         how = "read in legacy and written to the target through this process: no other account may use aws/s3"
     if not _is_for_jobs(it.facts):
-        how += "; never by S3 Batch Operations (an AWS-managed key, a website or Object Lock)"
+        how += "; never by S3 Batch Operations (an AWS-managed key, two layers, a website or Object Lock)"
     return {
         **({"remarks": remarks} if (remarks := _remarks(it)) else {}),
         "from": f"s3://{it.ref.name}",
@@ -345,7 +345,9 @@ def _through(facts: BucketFacts) -> bool:
 
 
 def _is_for_jobs(facts: BucketFacts) -> bool:
-    return facts.key_manager != "aws" and not facts.website and not facts.object_lock
+    # Whether a job copies under two layers of encryption is unverified.
+    twice = any("aws:kms:dsse" in str(rule) for rule in facts.encryption)
+    return not (facts.key_manager == "aws" or twice or facts.website or facts.object_lock)
 
 
 def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
