@@ -62,8 +62,8 @@ ALONG = {
     ("s3.bucket", "lifecycle"): {("s3.bucket", "lifecycle_minimum")},
 }
 """What else changes by itself with a field, of the same resource or of another one: the table that was the main one."""
-PASSING = {("cloudwatch.alarm", "actions_enabled")}
-"""What a later change puts back: an alarm is put whole."""
+PASSING = {("cloudwatch.alarm", "actions_enabled"), ("logs.query_definition", "name")}
+"""What a later change puts back: an alarm and a saved query are put whole."""
 NEVER_STILL = f"{LEGACY}/{REGION}/s3.bucket/shop-logs"
 """Legacy's bucket of access logs: the emulator writes a line into it with each look at the other bucket, so its copy is
 never finished. AWS writes them some hours later."""
