@@ -62,8 +62,8 @@ ALONG = {
     ("s3.bucket", "lifecycle"): {("s3.bucket", "lifecycle_minimum")},
 }
 """What else changes by itself with a field, of the same resource or of another one: the table that was the main one."""
-PASSING = {("cloudwatch.alarm", "actions_enabled")}
-"""What a later change puts back: an alarm is put whole."""
+PASSING = {("cloudwatch.alarm", "actions_enabled"), ("logs.query_definition", "name")}
+"""What a later change puts back: an alarm and a saved query are put whole."""
 NEVER_STILL = f"{LEGACY}/{REGION}/s3.bucket/shop-logs"
 """Legacy's bucket of access logs: the emulator writes a line into it with each look at the other bucket, so its copy is
 never finished. AWS writes them some hours later."""
@@ -184,8 +184,12 @@ def test_verify_names_every_field_that_somebody_changed_and_no_other(
         along = set().union(*(ALONG.get(one, set()) for one in sorts(changed)))
         assert changed & named == set(), "these differed before they were changed"
         assert changed - now == set(), "these were changed and nobody says so"
-        assert sorts(now - named - changed) - along == set(), "these were not changed"
-        assert sorts(named - now) - PASSING == set(), "these are still changed and nobody says so any more"
+        spoilt = {ref for ref, _ in covered | changed}
+        # What was carried is proved in words of its own: of a thing that was changed they are expected.
+        others = {one for one in now - named - changed if one[0] not in spoilt or " " not in one[1]}
+        assert sorts(others) - along == set(), "these were not changed"
+        gone = {one for one in named - now if " " not in one[1]}
+        assert sorts(gone) - PASSING == set(), "these are still changed and nobody says so any more"
         lines = [line for line in said.err.splitlines() if line.startswith("  different: production: ")]
         silent = [(ref, field) for ref, field in changed if not any(f": {ref}: {field}" in line for line in lines)]
         assert silent == [], "the report says it and the terminal does not"
