@@ -72,6 +72,8 @@ def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) 
     what = "keys, versions, delete markers, sizes, content, headers, metadata, tags, storage classes"
     if counts["not_by_content"]:
         what += f"; of {counts['not_by_content']} versions size and parts instead of content (objects.read_up_to_bytes)"
+    if counts["changed_since"]:
+        what += f"; {counts['changed_since']} keys changed since the copy began are not compared"
     state: Literal["equal", "different", "could not be proved"] = "equal"
     if counts["different"]:
         state = "different"

@@ -1,6 +1,7 @@
 """A bucket with every sub-resource is found whole, made anew equal under its new name, and undone."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +11,10 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from migrate.kind import It, Request
+from migrate.kind import CarryAction, It, Request
 from migrate.kinds.s3_bucket import KINDS
 from migrate.values import resolve
-from tests.carry.fake_carrier import LEGACY, REGION, TARGET, place, session
+from tests.carry.fake_carrier import LEGACY, REGION, TARGET, FakeCarrier, place, session
 from tests.kinds.plain_site import PlainSite
 from tests.kinds.shapes import check_request
 
@@ -295,3 +296,52 @@ def test_us_east_1_is_never_said(aws: dict[str, boto3.Session]) -> None:
 
     assert "LocationConstraint" not in there.params["CreateBucketConfiguration"]
     assert here.params["CreateBucketConfiguration"]["LocationConstraint"] == REGION
+
+
+ELB = "arn:aws:iam::156460612806:root"
+"""Source: Elastic Load Balancing, Access logs, account ids of the regions before August 2022 (eu-west-1)."""
+
+
+def log_statement(**changes: Any) -> dict[str, Any]:
+    """As AWS's documentation has it for server access logs."""
+    return {
+        "Effect": "Allow", "Principal": {"Service": "logging.s3.amazonaws.com"}, "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::old-logs/*",
+    } | changes  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_late"),
+    [
+        (log_statement(), True),
+        (log_statement(Principal={"AWS": ELB}, Resource="arn:aws:s3:::old-logs/AWSLogs/*"), True),
+        (log_statement(Effect="Deny"), False),
+        (log_statement(Action=["s3:GetObject"]), False),
+        (log_statement(Principal={"AWS": f"arn:aws:iam::{LEGACY}:root"}), False),
+    ],
+)  # fmt: skip
+def test_what_aws_still_delivers_into_legacy_after_the_last_copy_is_counted_and_holds_nothing_up(
+    aws: dict[str, boto3.Session], statement: dict[str, Any], is_late: bool
+) -> None:
+    for side, name in (("legacy", "old-logs"), ("target", "new-uploads")):
+        s3 = aws[side].client("s3")
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3 = aws["legacy"].client("s3")
+    s3.put_bucket_policy(Bucket="old-logs", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    it = found(aws, "legacy", "old-logs")
+    s3.delete_bucket_policy(Bucket="old-logs")  # moto lets nobody else write under it
+    s3.put_object(Bucket="old-logs", Key="early", Body=b"1")
+    action = BUCKET.action("copy_delta")
+    assert isinstance(action, CarryAction)
+    to: Any = FakeCarrier(BUCKET, action, NEW, aws)
+
+    action.carry(it, to)
+    time.sleep(1.1)  # S3 tells times in whole seconds
+    s3.put_object(Bucket="old-logs", Key="late", Body=b"2")
+    proof = action.prove(it, to)
+
+    assert (proof.state, proof.evidence["changed_since"]) == (("equal", 1) if is_late else ("different", 0))
+    assert ("1 keys changed since" in proof.compared[0]) is is_late
+    assert ("AWS may write into bucket old-logs" in BUCKET.finding(it)) is is_late
+    aws["target"].client("s3").put_object(Bucket="new-uploads", Key="early", Body=b"9")
+    assert action.prove(it, to).state == "different"

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from migrate.inventory import Resource
 from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, Remainder
 from migrate.kinds.s3_bucket.actions import Configure, CopyDelta, CopyObjects, Create, Finish, SilenceLegacy
-from migrate.kinds.s3_bucket.facts import NO_ACCESS_BLOCK, BucketFacts
+from migrate.kinds.s3_bucket.facts import NO_ACCESS_BLOCK, BucketFacts, is_written_by_aws
 from migrate.kinds.s3_bucket.read import READS, bucket_region, bucket_tags, owned_buckets, read_facts
 
 
@@ -60,6 +60,15 @@ class Bucket(Kind[BucketFacts]):
     def names(self, it: It[BucketFacts], place: Place) -> Iterator[Name]:
         yield Name(it.arn, f"arn:aws:s3:::{place.name}")
         yield Name(it.ref.name, place.name, "bucket")
+
+    def finding(self, it: It[BucketFacts]) -> str:
+        if not is_written_by_aws(it.facts):
+            return ""
+        return (
+            f"AWS may write into bucket {it.ref.name} (logs, trails, reports), hours late and after every stop: what "
+            "it still brings to legacy after the last copy stays there. The proof counts it as changed since and does "
+            "not compare it; copy it by hand if you need it"
+        )
 
     def remains(self, it: It[BucketFacts]) -> Iterator[Remainder]:
         facts = it.facts

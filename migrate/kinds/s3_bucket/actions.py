@@ -8,7 +8,7 @@ from typing import Any
 from migrate.carry import objects, objects_undo, prove_objects
 from migrate.carry.same_object import Buckets
 from migrate.kind import Action, Carrier, CarryAction, It, Json, Place, Proof, Request, after, tag_pairs
-from migrate.kinds.s3_bucket.facts import SHARED_SID, BucketFacts
+from migrate.kinds.s3_bucket.facts import SHARED_SID, BucketFacts, is_written_by_aws
 from migrate.sites import LOSS_ACCEPTED
 from migrate.values import as_json
 
@@ -128,9 +128,7 @@ class CopyObjects(CarryAction[BucketFacts]):
         return objects.copy_all(to, _buckets(it, to))
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
-        began = to.outputs.get(BEGAN)
-        since = datetime.fromisoformat(began) if began else None
-        return prove_objects.prove_all(to, _buckets(it, to), written_since=since)
+        return prove_objects.prove_all(to, _buckets(it, to), written_since=_began(to))
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         objects_undo.take_away(to, _buckets(it, to), may_lose=bool(to.outputs.get(LOSS_ACCEPTED)))
@@ -153,13 +151,21 @@ class CopyDelta(CarryAction[BucketFacts]):
         return _summary(it, place)
 
     def carry(self, it: It[BucketFacts], to: Carrier) -> Mapping[str, Json]:
+        to.remember(BEGAN, datetime.now(UTC).isoformat())
         return objects.copy_all(to, _buckets(it, to))
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
-        return prove_objects.prove_all(to, _buckets(it, to), written_since=None)
+        # Our own looks at a bucket become lines of its log: where AWS writes, both sides would never be equal.
+        since = _began(to) if is_written_by_aws(it.facts) else None
+        return prove_objects.prove_all(to, _buckets(it, to), written_since=since)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         """Nothing: what came second cannot be told from what came first, and goes with it."""
+
+
+def _began(to: Carrier) -> datetime | None:
+    began = to.outputs.get(BEGAN)
+    return datetime.fromisoformat(began) if began else None
 
 
 class SilenceLegacy(Action[BucketFacts]):

@@ -20,6 +20,9 @@ PLAIN_ENCRYPTION: list[Json] = [
 ]
 """What an absent configuration means. Source: S3 user guide, Default encryption FAQ (January 2023)."""
 
+_LOG_DELIVERY = "http://acs.amazonaws.com/groups/s3/LogDelivery"
+_WRITES = ("s3:PutObject", "s3:Put*", "s3:*", "*")
+
 
 class BucketFacts(Facts):
     """Source: s3.GetBucket*, s3.GetPublicAccessBlock, s3.GetObjectLockConfiguration, kms.DescribeKey."""
@@ -49,3 +52,28 @@ class BucketFacts(Facts):
     request_payer: str
     object_lock: Json
     replication: Json
+
+
+def is_written_by_aws(facts: BucketFacts) -> bool:
+    """Whether a service of AWS may put objects into it (logs, trails, reports): that comes late, and nobody stops it.
+
+    Source: S3 user guide, Logging requests with server access logging (best effort, most within a few hours); Elastic
+    Load Balancing, Access logs (AWSLogs/ from an account of AWS's own in older regions); read 2026-11.
+    """
+    if any(grant.get("Grantee", {}).get("URI") == _LOG_DELIVERY for grant in facts.acl_grants):
+        return True
+    statements = (facts.policy or {}).get("Statement") or ()
+    return any(map(_lets_aws_write, [statements] if isinstance(statements, dict) else statements))
+
+
+def _lets_aws_write(statement: Json) -> bool:
+    actions = statement.get("Action", ())
+    if statement.get("Effect") != "Allow" or not any(one in _WRITES for one in _listed(actions)):
+        return False
+    principal = statement.get("Principal")
+    by_service = isinstance(principal, dict) and "Service" in principal
+    return by_service or any("/AWSLogs/" in str(one) for one in _listed(statement.get("Resource", ())))
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [value]
