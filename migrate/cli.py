@@ -183,7 +183,7 @@ def plan(out: Out, folder: Path, inventory: Path | None) -> Any:
     return act(out, folder, inventory=inventory)
 
 
-PURPOSES = ["scan", "run", "quiet", "org", "org-members", "close", "remove"]
+PURPOSES = ["scan", "run", "quiet", "healthy", "org", "org-members", "close", "remove"]
 PLAN = option("--plan", "plan_path", type=click.Path(path_type=Path, dir_okay=False), help="This plan, not the newest.")
 
 

@@ -342,3 +342,9 @@ def test_a_target_that_lets_nobody_in_is_said_and_not_called_well(told: Told, mo
 
     assert (code, state) == (6, "could not be compared")
     assert "denied" in why
+
+
+def test_the_policy_of_healthy_allows_what_it_reads() -> None:
+    said = CliRunner().invoke(main, ["policy", "--for", "healthy"])
+
+    assert json.loads(said.output)["Statement"][0]["Action"] == ["cloudwatch:GetMetricData"]

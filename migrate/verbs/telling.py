@@ -78,9 +78,9 @@ def _policies_of_run(out: Out, folder: Path, plan_path: Path | None, alias: str 
 
 def _operations(purpose: str) -> set[str]:
     """What the verb may send."""
+    from migrate import health, quiet
     from migrate.organisation import permissions as of_organisation
     from migrate.people import permissions as of_people
-    from migrate.quiet import READS
     from migrate.scan import GET_RESOURCES
     from migrate.unhandled import PROBES
     from migrate.unhandled.sizes import reads
@@ -88,8 +88,8 @@ def _operations(purpose: str) -> set[str]:
     if purpose == "scan":
         listed = {GET_RESOURCES, "iam.ListAccountAliases"}.union(*map(reads, PROBES))
         return listed.union(*(kind.reads for kind in every_kind().values()))
-    if purpose == "quiet":
-        return set(READS)
+    if purpose in ("quiet", "healthy"):
+        return set(quiet.READS if purpose == "quiet" else health.READS)
     by_purpose = {
         "close": of_people.of_closing, "remove": of_people.of_removing,
         "org": of_organisation.of_management, "org-members": of_organisation.of_members,
