@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from migrate.demo.world import World
+from tests.acceptance.rows_network import rows_network
 from tests.crash.small import LEGACY, TARGET
 from tests.crash.story import Story, story
 
@@ -54,23 +55,8 @@ CREATE TABLE spare (a int PRIMARY KEY);
 def build(world: World) -> None:
     """A network, a database in it, and the secret with its login."""
     session = world.session(LEGACY)
-    ec2, rds = session.client("ec2"), session.client("rds")
-
-    def tags(kind: str) -> Any:
-        return [{"ResourceType": kind, "Tags": [{"Key": "Name", "Value": "rows"}, {"Key": "env", "Value": "dev"}]}]
-
-    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", TagSpecifications=tags("vpc"))["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.1.{at}.0/24", AvailabilityZone=f"eu-west-1{'ab'[at]}",
-            TagSpecifications=tags("subnet"),
-        )["Subnet"]["SubnetId"]
-        for at in range(2)
-    ]  # fmt: skip
-    group = ec2.create_security_group(
-        GroupName="rows", Description="rows", VpcId=vpc, TagSpecifications=tags("security-group")
-    )["GroupId"]
-    rds.create_db_subnet_group(DBSubnetGroupName="rows", DBSubnetGroupDescription="rows", SubnetIds=subnets)
+    rds = session.client("rds")
+    group = rows_network(session)
     rds.create_db_instance(
         DBInstanceIdentifier="rows", DBName="shop", Engine="postgres", EngineVersion="16.4", AllocatedStorage=20,
         DBInstanceClass="db.t4g.micro", MasterUsername="shop", MasterUserPassword="password-1",

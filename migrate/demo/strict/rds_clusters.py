@@ -15,10 +15,9 @@ from typing import Any
 from migrate.demo.site import current
 from migrate.demo.strict import _rows as rows
 from migrate.demo.strict import add, override, strict
-from migrate.demo.strict._caller import CALLER
-from migrate.demo.strict.kms import is_default, may_use
+from migrate.demo.strict.kms import is_default
 from migrate.demo.strict.rds import RESTORING
-from migrate.demo.strict.rds_snapshots import KEY_ACTIONS, default_group, source_key, usable_key
+from migrate.demo.strict.rds_snapshots import check_copy, check_restore, default_group, source_key, usable_key
 
 _ENGINE = "aurora-postgresql"
 _ARN = re.compile(r"arn:aws:rds:([a-z0-9-]+):(\d{12}):cluster-snapshot:(.+)")
@@ -166,7 +165,6 @@ def shared_snapshot() -> None:
     from moto.rds.exceptions import (
         DBClusterSnapshotAlreadyExistsError,
         InvalidParameterCombination,
-        RDSClientError,
     )
     from moto.rds.models import DBClusterSnapshot, RDSBackend
 
@@ -194,13 +192,7 @@ def shared_snapshot() -> None:
         target = named["target_db_cluster_snapshot_identifier"]
         if target in self.cluster_snapshots:
             raise DBClusterSnapshotAlreadyExistsError(target)
-        if source.encrypted:
-            if not key_id:
-                text = "KmsKeyId must be specified to copy an encrypted snapshot shared by another account."
-                raise InvalidParameterCombination(text)
-            if not may_use(source_key(source), CALLER.get(), *KEY_ACTIONS):
-                text = f"The source snapshot KMS key [{source.kms_key_id}] does not exist, is not enabled or you do "
-                raise RDSClientError("KMSKeyNotAccessibleFault", text + "not have permissions to access it.")
+        check_copy(source, key_id)
         copy = DBClusterSnapshot(
             self, source.cluster, target, tags=named.get("tags") or [],
             kms_key_id=usable_key(self, key_id).arn if key_id else None,
@@ -227,9 +219,7 @@ def restore() -> None:
     def restore_db_cluster(_: Any, self: Any, from_snapshot_id: str, overrides: dict[str, Any]) -> Any:
         snapshot = _find(self, from_snapshot_id)
         given = {name: value for name, value in overrides.items() if value is not None}
-        if snapshot.account_id != self.account_id and snapshot.encrypted:
-            text = "You can't restore from an encrypted snapshot that another account shares. Copy it first."
-            raise InvalidParameterCombination(text)
+        check_restore(self, snapshot)
         if given["db_cluster_identifier"] in self.clusters:
             raise RDSClientError("DBClusterAlreadyExistsFault", "DB Cluster already exists")
         if given["engine"] != snapshot.engine:

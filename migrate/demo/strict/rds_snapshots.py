@@ -175,7 +175,7 @@ def copy_shared_snapshot() -> None:
 
     Source: rds.CopyDBSnapshot, botocore 1.44.5: a shared encrypted snapshot requires KmsKeyId.
     """
-    from moto.rds.exceptions import DBSnapshotAlreadyExistsError, InvalidParameterCombination, RDSClientError
+    from moto.rds.exceptions import DBSnapshotAlreadyExistsError
     from moto.rds.models import DBSnapshot, RDSBackend
 
     @override(RDSBackend, "copy_db_snapshot")
@@ -192,13 +192,7 @@ def copy_shared_snapshot() -> None:
         if target in self.database_snapshots:
             raise DBSnapshotAlreadyExistsError(target)
         key_id = named.get("kms_key_id")
-        if source.encrypted:
-            if not key_id:
-                text = "KmsKeyId must be specified to copy an encrypted snapshot shared by another account."
-                raise InvalidParameterCombination(text)
-            if not may_use(source_key(source), CALLER.get(), *KEY_ACTIONS):
-                text = f"The source snapshot KMS key [{source.kms_key_id}] does not exist, is not enabled or you do "
-                raise RDSClientError("KMSKeyNotAccessibleFault", text + "not have permissions to access it.")
+        check_copy(source, key_id)
         copy = DBSnapshot(
             self, source.database, target, tags=named.get("tags"),
             kms_key_id=usable_key(self, key_id).arn if key_id else None,
@@ -224,7 +218,6 @@ def restore() -> None:
     """
     from moto.rds.exceptions import (
         DBInstanceAlreadyExists,
-        InvalidParameterCombination,
         InvalidParameterValue,
     )
     from moto.rds.models import RDSBackend
@@ -232,9 +225,7 @@ def restore() -> None:
     @override(RDSBackend, "restore_db_instance_from_db_snapshot")
     def restore_db_instance(_: Any, self: Any, from_snapshot_id: str, overrides: dict[str, Any]) -> Any:
         snapshot = _find(self, from_snapshot_id)
-        if snapshot.account_id != self.account_id and snapshot.encrypted:
-            text = "You can't restore from an encrypted snapshot that another account shares. Copy it first."
-            raise InvalidParameterCombination(text)
+        check_restore(self, snapshot)
         if overrides["db_instance_identifier"].lower() in self.databases:
             raise DBInstanceAlreadyExists()
         if int(overrides.get("allocated_storage") or snapshot.allocated_storage) < int(snapshot.allocated_storage):
@@ -268,6 +259,29 @@ def _restored(backend: Any, wanted: dict[str, Any], snapshot: Any) -> Any:
     # A restored server keeps the master password of its source.
     instance._master_user_password = getattr(snapshot.database, "_master_user_password", None)
     return instance
+
+
+def check_copy(source: Any, key_id: str | None) -> None:
+    """Refuse the copy of an encrypted snapshot of another account without a key, or without the right to its own."""
+    from moto.rds.exceptions import InvalidParameterCombination, RDSClientError
+
+    if not source.encrypted:
+        return
+    if not key_id:
+        text = "KmsKeyId must be specified to copy an encrypted snapshot shared by another account."
+        raise InvalidParameterCombination(text)
+    if not may_use(source_key(source), CALLER.get(), *KEY_ACTIONS):
+        text = f"The source snapshot KMS key [{source.kms_key_id}] does not exist, is not enabled or you do "
+        raise RDSClientError("KMSKeyNotAccessibleFault", text + "not have permissions to access it.")
+
+
+def check_restore(backend: Any, snapshot: Any) -> None:
+    """Refuse to restore from another account's encrypted snapshot."""
+    from moto.rds.exceptions import InvalidParameterCombination
+
+    if snapshot.account_id != backend.account_id and snapshot.encrypted:
+        text = "You can't restore from an encrypted snapshot that another account shares. Copy it first."
+        raise InvalidParameterCombination(text)
 
 
 def default_group(backend: Any, vpc_id: str) -> str:
