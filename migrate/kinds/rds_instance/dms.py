@@ -16,7 +16,8 @@ from migrate.carry import logical
 from migrate.errors import GateClosed, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.facts import InstanceFacts
-from migrate.kinds.rds_instance.replication import STANDS_STILL, Pair, by_dms, connected, finish, let_write
+from migrate.kinds.rds_instance.pairs import Pair, connected
+from migrate.kinds.rds_instance.replication import STANDS_STILL, by_dms, finish, let_write
 
 SLOTS = """
 SELECT slot_name::text FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database()

@@ -13,11 +13,9 @@ from migrate.carry.logical import allow_writes, is_running, leftovers
 from migrate.errors import AccessError, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.facts import InstanceFacts
+from migrate.kinds.rds_instance.pairs import Pair, connected, endpoint
 from migrate.kinds.rds_instance.replication import (
-    Pair,
     by_logical,
-    connected,
-    endpoint,
     proof_of_end,
     without,
 )
