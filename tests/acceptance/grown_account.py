@@ -84,7 +84,9 @@ def _nothing(_: Any, __: Mapping[str, Any]) -> Any:
 
 _WHERE_TAKEN: dict[str, Found] = {
     "create_alias": _nothing,
+    "create_db_cluster_parameter_group": _nothing,
     "create_db_parameter_group": _nothing,
+    "create_db_subnet_group": _nothing,
     "create_event_bus": _nothing,
     "create_file_system": lambda efs, asked: efs.describe_file_systems(CreationToken=asked["CreationToken"])[
         "FileSystems"
