@@ -28,9 +28,9 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -q -m "not torture" -n 2 --dist loadfile --no-loadscope-reorder
 
-# The slice that CI runs: kill -9, proofs switched off, and one whole story each of bridge, DNS, database, replication.
-SLICE := tests/crash/test_kill.py tests/crash/test_replicated_database.py \
-	$(addprefix tests/acceptance/test_,switched_off.py bridge.py dns_switch.py database_story.py)
+# The slice that CI runs: kill -9, proofs switched off, and one whole story each of bridge, DNS, databases, replication.
+SLICE := $(addprefix tests/crash/test_,kill.py replicated_database.py objects_killed.py) \
+	$(addprefix tests/acceptance/test_,switched_off.py bridge.py dns_switch.py database_story.py aurora_story.py)
 
 torture: $(READY)
 	$(BIN)/python -m pytest -q -m torture -n 2 --dist loadfile $(if $(filter slice,$(TORTURE)),$(SLICE))
