@@ -26,11 +26,21 @@ def group(operation: str, **params: Any) -> Change:
     return changed("logs", operation, "logGroupName", **params)
 
 
+PUT_METRIC_FILTER = ("logGroupName", "filterName", "filterPattern", "metricTransformations")
+PUT_SUBSCRIPTION = ("logGroupName", "filterName", "filterPattern", "destinationArn", "roleArn", "distribution")
+
+
 def group_made_anew_with_a_key(world: TwoSides, it: Resource) -> None:
-    """logs.AssociateKmsKey is not in moto 5.2.5."""
-    logs = world.client("target", "logs")
-    logs.delete_log_group(logGroupName=it.ref.name)
-    logs.create_log_group(logGroupName=it.ref.name, kmsKeyId=needed.another_key(world), tags=it.tags)
+    """logs.AssociateKmsKey is not in moto 5.2.5. What reads the group reads the new one."""
+    logs, name = world.client("target", "logs"), it.ref.name
+    counting = logs.describe_metric_filters(logGroupName=name)["metricFilters"]
+    passing_on = logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
+    logs.delete_log_group(logGroupName=name)
+    logs.create_log_group(logGroupName=name, kmsKeyId=needed.another_key(world), tags=it.tags)
+    for one in counting:
+        logs.put_metric_filter(**{key: one[key] for key in PUT_METRIC_FILTER if key in one})
+    for one in passing_on:
+        logs.put_subscription_filter(**{key: one[key] for key in PUT_SUBSCRIPTION if key in one})
 
 
 def a_parameter(world: TwoSides) -> Resource:
