@@ -334,9 +334,9 @@ def test_what_aws_still_delivers_into_legacy_after_the_last_copy_is_counted_and_
     action = BUCKET.action("copy_delta")
     assert isinstance(action, CarryAction)
     to: Any = FakeCarrier(BUCKET, action, NEW, aws)
+    time.sleep(1.1)  # S3 tells times in whole seconds
 
     action.carry(it, to)
-    time.sleep(1.1)  # S3 tells times in whole seconds
     s3.put_object(Bucket="old-logs", Key="late", Body=b"2")
     proof = action.prove(it, to)
 

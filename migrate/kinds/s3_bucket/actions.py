@@ -165,7 +165,8 @@ class CopyDelta(CarryAction[BucketFacts]):
 
 def _began(to: Carrier) -> datetime | None:
     began = to.outputs.get(BEGAN)
-    return datetime.fromisoformat(began) if began else None
+    # S3 tells times in whole seconds: what was written in the same one may have come after the listing.
+    return datetime.fromisoformat(began).replace(microsecond=0) if began else None
 
 
 class SilenceLegacy(Action[BucketFacts]):
