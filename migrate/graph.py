@@ -18,7 +18,7 @@ from migrate import layers
 from migrate.inventory import Inventory, Resource
 from migrate.kind import It, Kind, Need, Strength, Why
 from migrate.names import Ref
-from migrate.tokens import NOT_FOUND, Index, is_loose, is_tag, is_worth
+from migrate.tokens import NOT_FOUND, Index, Span, is_loose, is_tag
 from migrate.values import CONTAINERS, MARKS, Json, Path, spelt
 
 _RANK: dict[Strength, int] = {"soft": 0, "cut": 1, "hard": 2}
@@ -185,17 +185,17 @@ class _Look:
                 elif item.__class__ in CONTAINERS:
                     self.at(item, (path, number), loose)
         elif isinstance(value, str):
-            self._spans(value, path, loose)
+            self._spans(self.index.spans(value, loose=loose), path)
 
     def _text(self, text: str, path: Path, key: str | int, loose: bool) -> None:
-        whole = self.index.known.get(text)
-        if whole is not None and (loose or whole.sort != "bucket"):
+        whole = self.index.whole(text, loose=loose)
+        if whole is not None:
             self.seen.append(((path, key), text, whole.ref))
-        elif is_worth(text, loose=loose):
-            self._spans(text, (path, key), loose)
+        elif spans := self.index.within(text, loose=loose):
+            self._spans(spans, (path, key))
 
-    def _spans(self, text: str, path: Path, loose: bool) -> None:
-        for span in self.index.spans(text, loose=loose):
+    def _spans(self, spans: list[Span], path: Path) -> None:
+        for span in spans:
             if span.known is not None:
                 self.seen.append((path, span.text, span.known.ref))
             elif span.problem:

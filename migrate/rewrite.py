@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from migrate.kind import OWN_TAGS
 from migrate.names import AccountId, Ref
-from migrate.tokens import Index, Known, Span, index_of, is_loose, is_tag, is_worth, standing, whole
+from migrate.tokens import Index, Known, Span, index_of, is_loose, is_tag, standing, whole
 from migrate.values import CONTAINERS, MARKS, Json, Path, join, spelt, waits_for
 
 __all__ = ["Index", "Known", "Rewriter", "Rewritten", "Span", "index_of", "residue", "whole"]
@@ -184,16 +184,13 @@ class Rewriter:
 
     def _string(self, text: str, loose: bool) -> _Text | None:
         index = self.index
-        known = index.known.get(text)
-        if known is None:
-            if not is_worth(text, loose=loose):
-                return None
-        elif (loose or known.sort != "bucket") and text not in index.clashes:
+        known = index.whole(text, loose=loose)
+        if known is not None and text not in index.clashes:
             # Most texts that name something are a name as a whole, with one text for it in this account.
             value = None if known.stays or known.sort == "cidr" else known.targets.get(self.account)
             if value.__class__ is str and index.legacy not in value and "s3:::" not in text:
                 return _Text(value, (known.ref,), (), _NONE, _NONE, False)
-        spans = index.spans(text, loose=loose)
+        spans = index.within(text, loose=loose) if known is None else [Span(0, len(text), known.sort, text, known)]
         problems = [*self._broken_patterns(text)] if "s3:::" in text else []
         if not spans:
             is_left = self.index.legacy in text and self.index.account_id.search(text) is not None

@@ -165,14 +165,21 @@ class Index:
 
     def spans(self, text: str, *, loose: bool = True) -> list[Span]:
         """The tokens of a string that are ours: known, or a problem. `loose`: a bucket's bare name counts."""
-        whole = self.known.get(text)
-        if whole is not None and (loose or whole.sort != "bucket"):
-            return [Span(0, len(text), whole.sort, text, whole)]
+        whole = self.whole(text, loose=loose)
+        return self.within(text, loose=loose) if whole is None else [Span(0, len(text), whole.sort, text, whole)]
+
+    def whole(self, text: str, *, loose: bool) -> Known | None:
+        """What the text names as a whole."""
+        known = self.known.get(text)
+        return known if known is not None and (loose or known.sort != "bucket") else None
+
+    def within(self, text: str, *, loose: bool) -> list[Span]:
+        """The tokens of a text that names nothing as a whole, as `spans` has them."""
         found: list[Span] = []
-        if _has_token(text):
+        if _is_worth(text):
             for match in self._forms.finditer(text):
                 found.extend(self._resolve(str(match.lastgroup), match.group(), match.start()))
-        if loose and _is_json(text):
+        if loose and text.lstrip()[:1] in ("{", "["):
             taken = [(span.start, span.end) for span in found]
             bare = [s for s in self._in_json(text) if not any(a < s.end and s.start < b for a, b in taken)]
             found = sorted([*found, *bare], key=lambda span: span.start)
@@ -329,16 +336,8 @@ def is_loose(key: str) -> bool:
     return "bucket" in key.lower() or not _ANOTHERS_NAME.search(key)
 
 
-def is_worth(text: str, *, loose: bool) -> bool:
-    """Whether a text that is no name as a whole may hold one. A quick look: it runs over every text of an account."""
-    return _has_token(text) or (loose and _is_json(text))
-
-
-def _is_json(text: str) -> bool:
-    return text.lstrip()[:1] in ("{", "[")
-
-
-def _has_token(text: str) -> bool:
+def _is_worth(text: str) -> bool:
+    """Whether a token may stand in it. A quick look, which runs over every text of an account."""
     return "." in text or ":" in text or _DIGITS.search(text) is not None or "AROA" in text or "AIDA" in text
 
 
