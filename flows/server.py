@@ -85,11 +85,11 @@ def serving(log: Path, env: Mapping[str, str]) -> Iterator[Server]:
         port = int(probe.getsockname()[1])
     words = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(port)]
     # As prefect 3.8.8 starts its own temporary server: no pages, and only what a single server needs.
-    own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+    alone = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
     with log.open("ab") as said:
         process = subprocess.Popen(
             [sys.executable, "-c", _WHILE_WANTED, str(os.getpid()), *words, "--log-level", "error", "--lifespan", "on"],
-            env={**env, **own}, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            env={**env, **alone}, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
         )  # fmt: skip
     try:
         yield Server(port, process)

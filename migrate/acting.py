@@ -202,10 +202,11 @@ def _only_look(ground: Ground, step: Step, request: PlannedRequest) -> None:
 
 def _has_receipt(ground: Ground, step: Step, index: int) -> bool:
     for entry in reversed(ground.journal.forward(step.id)):
-        if entry.data.get("request") == index and entry.event in ("acted", "learned"):
-            return True
-        if entry.data.get("request") == index and "ended" in entry.data:
-            return False  # what it began failed and left nothing behind
+        if entry.data.get("request") == index:
+            if entry.event in ("acted", "learned"):
+                return True
+            if "ended" in entry.data:
+                return False  # what it began failed and left nothing behind
     return False
 
 

@@ -23,6 +23,10 @@ class NameRule:
 
 
 # Sources: the patterns and lengths of botocore 1.44.5's models, named at each; what no model holds is of the guide.
+_DATABASE = NameRule(
+    r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,62}(?<!-)",
+    "up to 63 letters, digits and single hyphens, a letter first, no hyphen last",
+)
 NAME_RULES: Mapping[str, NameRule] = {
     # S3 User Guide, "General purpose bucket naming rules".
     "s3.bucket": NameRule(
@@ -46,16 +50,9 @@ NAME_RULES: Mapping[str, NameRule] = {
     "iam.instance_profile": NameRule(r"[\w+=,.@-]{1,128}", "up to 128 letters, digits and +=,.@_-"),
     # lambda.CreateFunction FunctionName: 64 characters where it is a name alone (documentation of the member).
     "lambda.function": NameRule(r"[A-Za-z0-9_-]{1,64}", "up to 64 letters, digits, - and _"),
-    # rds.CreateDBInstance DBInstanceIdentifier (documentation of the member).
-    "rds.instance": NameRule(
-        r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,62}(?<!-)",
-        "up to 63 letters, digits and single hyphens, a letter first, no hyphen last",
-    ),
-    # rds.CreateDBCluster DBClusterIdentifier (documentation of the member).
-    "rds.cluster": NameRule(
-        r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,62}(?<!-)",
-        "up to 63 letters, digits and single hyphens, a letter first, no hyphen last",
-    ),
+    # rds.CreateDBInstance DBInstanceIdentifier, rds.CreateDBCluster DBClusterIdentifier (documentation of the members).
+    "rds.instance": _DATABASE,
+    "rds.cluster": _DATABASE,
     # ecr.CreateRepository repositoryName pattern and length.
     "ecr.repository": NameRule(
         r"(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*",

@@ -27,6 +27,7 @@ from migrate.kinds import every_kind
 from migrate.migration import Migration
 from migrate.names import AccountId, Region
 from migrate.sections import Health
+from tests.cut_over import CONFIG, told_by
 from tests.kinds.plain_site import PlainSite
 
 LEGACY, TARGET, HOME = AccountId("123456789012"), AccountId("222222222222"), Region("eu-west-1")
@@ -110,15 +111,6 @@ def test_network_load_balancers_have_no_label_here() -> None:
 
 BUILT = ("ec2.vpc", "ec2.subnet", "ec2.security_group", "elbv2.load_balancer", "events.rule")
 BY_AWS = {"is_default", "in_default_vpc"}
-CONFIG = """\
-schema: migrate.config/1
-migration: shop
-legacy: {account: "123456789012", regions: [eu-west-1]}
-targets:
-  production: {account: "222222222222", role: Migrate}
-placement: [{name: "*", to: production}]
-move: [{runbook: move-workload, accounts: [production]}]
-"""
 
 
 @dataclass
@@ -130,11 +122,7 @@ class Told:
     labels: dict[str, str]
 
     def type(self, *words: str) -> tuple[int, dict[str, Any]]:
-        said = CliRunner().invoke(main, ["healthy", str(self.folder), "--json", *words])
-        assert "Traceback" not in said.output
-        assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
-        body = json.loads(said.stdout)
-        return said.exit_code, body.get("result", body)
+        return told_by("healthy", self.folder, *words)
 
     def only(self, *words: str) -> tuple[int, str, str]:
         """The exit code, and state and reason of the one load balancer."""

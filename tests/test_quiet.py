@@ -9,20 +9,19 @@ from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 from moto.s3.responses import S3Response
 
 from migrate import files, plan
-from migrate.cli import main
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.kinds import every_kind
 from migrate.migration import Migration
 from migrate.names import AccountId, Ref, Region
 from migrate.quiet import LAG_S, Looked, Measured, Meter, judge, meters, period_s, request_meters, whole_periods
+from tests.cut_over import CONFIG, told_by
 from tests.kinds.plain_site import PlainSite
 
 LEGACY, HOME = AccountId("123456789012"), Region("eu-west-1")
@@ -153,15 +152,11 @@ class Told:
     cut_over: float
 
     def type(self, *words: str) -> tuple[int, dict[str, Any]]:
-        said = CliRunner().invoke(main, ["quiet", str(self.folder), "--json", *words])
-        assert "Traceback" not in said.output
-        assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
-        return said.exit_code, json.loads(said.stdout)
+        return told_by("quiet", self.folder, *words)
 
     def states(self, *words: str) -> tuple[int, dict[str, str]]:
         code, body = self.type(*words)
-        verdicts = body.get("result", body)["verdicts"]
-        return code, {one["ref"].rpartition("/")[2]: one["state"] for one in verdicts}
+        return code, {one["ref"].rpartition("/")[2]: one["state"] for one in body["verdicts"]}
 
 
 def published(namespace: str, metric: str, at: float, value: float, **dimensions: str) -> None:
@@ -170,17 +165,6 @@ def published(namespace: str, metric: str, at: float, value: float, **dimensions
         "MetricName": metric, "Dimensions": listed, "Timestamp": datetime.fromtimestamp(at, UTC), "Value": value
     }  # fmt: skip
     boto3.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[datum])
-
-
-CONFIG = """\
-schema: migrate.config/1
-migration: shop
-legacy: {account: "123456789012", regions: [eu-west-1]}
-targets:
-  production: {account: "222222222222", role: Migrate}
-placement: [{name: "*", to: production}]
-move: [{runbook: move-workload, accounts: [production]}]
-"""
 
 
 @pytest.fixture
@@ -229,7 +213,7 @@ def test_one_message_since_the_cut_over_ends_with_5_and_says_when(told: Told) ->
     code, states = told.states()
     assert (code, states) == (5, {"jobs": "still used", "carts": "quiet"})
     _, body = told.type()
-    (used,) = [one for one in body.get("result", body)["verdicts"] if one["state"] == "still used"]
+    (used,) = [one for one in body["verdicts"] if one["state"] == "still used"]
     assert "NumberOfMessagesSent 2" in used["why"]
     assert abs(used["last_used"] - at) < 120
     assert told.states("--last", "30m") == (0, {"jobs": "quiet", "carts": "quiet"})

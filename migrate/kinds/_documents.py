@@ -66,7 +66,7 @@ def dead_principals(document: Mapping[str, Json] | None) -> list[str]:
     for statement in statements(document or {}):
         principal = statement.get("Principal")
         if isinstance(principal, Mapping):
-            found.update(one for one in _listed(principal.get("AWS")) if DEAD.fullmatch(str(one)))
+            found.update(one for one in listed(principal.get("AWS")) if DEAD.fullmatch(str(one)))
     return sorted(found)
 
 
@@ -79,7 +79,7 @@ def without_dead(document: Mapping[str, Json]) -> Document | None:
     for statement in statements(document):
         principal = statement.get("Principal")
         if isinstance(principal, Mapping) and "AWS" in principal:
-            before = _listed(principal["AWS"])
+            before = listed(principal["AWS"])
             living = [one for one in before if not DEAD.fullmatch(str(one))]
             if len(living) != len(before):
                 others = {key: value for key, value in principal.items() if key != "AWS"}
@@ -110,10 +110,10 @@ def first_trust(trust: Mapping[str, Json]) -> Document:
 
 def _early(sort: str, value: Json) -> list[Json]:
     if sort == "AWS":
-        return [one for one in _listed(value) if one == "*" or ROOT.fullmatch(str(one))]
+        return [one for one in listed(value) if one == "*" or ROOT.fullmatch(str(one))]
     if sort == "Federated":
-        return [one for one in _listed(value) if not str(one).startswith("arn:")]
-    return _listed(value)
+        return [one for one in listed(value) if not str(one).startswith("arn:")]
+    return listed(value)
 
 
 def _names_something(value: Json) -> bool:
@@ -129,7 +129,7 @@ def _names_something(value: Json) -> bool:
 def names_nothing(document: Mapping[str, Json]) -> bool:
     """Whether an identity policy is about everything without a condition, so that it can be given on the first day."""
     return all(
-        _listed(statement.get("Resource")) == ["*"] and not statement.get("Condition")
+        listed(statement.get("Resource")) == ["*"] and not statement.get("Condition")
         for statement in statements(document)
     )
 
@@ -149,7 +149,8 @@ def attached(policies: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(str(policy["PolicyArn"]) for policy in policies)
 
 
-def _listed(value: Json) -> list[Json]:
+def listed(value: Json) -> list[Json]:
+    """One or several, as policies write them, as a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list) else [value]

@@ -1,6 +1,7 @@
 """Manual snapshots of instances and clusters: counted and named, because they hold data that nothing else moves."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from migrate.inventory import Resource
 from migrate.kind import Facts, It, Kind, Need, ReadSite, pair_tags, same_place
@@ -34,16 +35,7 @@ class Snapshot(Kind[SnapshotFacts]):
     )
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
-        operation = "rds.DescribeDBSnapshots"
-        if only:
-            answer = site.optional(operation, missing=("DBSnapshotNotFound",), DBSnapshotIdentifier=only)
-            found = answer["DBSnapshots"] if answer else []
-        else:
-            found = list(site.pages(operation, "DBSnapshots", SnapshotType="manual", MaxRecords=100))
-        for snapshot in found:
-            if snapshot.get("SnapshotType", "manual") != "manual":
-                continue
-            taken = snapshot.get("SnapshotCreateTime")
+        for snapshot in _taken_by_people(site, "DBSnapshot", "DBSnapshotNotFound", only):
             yield self.found(
                 site,
                 snapshot["DBSnapshotIdentifier"],
@@ -53,7 +45,7 @@ class Snapshot(Kind[SnapshotFacts]):
                     engine_version=snapshot["EngineVersion"],
                     encrypted=snapshot.get("Encrypted", False),
                     kms_key_id=snapshot.get("KmsKeyId") if snapshot.get("Encrypted") else None,
-                    created=taken.isoformat() if taken else "",
+                    created=_created(snapshot),
                 ),
                 arn=snapshot["DBSnapshotArn"],
                 tags=pair_tags(snapshot.get("TagList")),
@@ -93,16 +85,8 @@ class ClusterSnapshot(Kind[ClusterSnapshotFacts]):
     )
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
-        operation, gone = "rds.DescribeDBClusterSnapshots", ("DBClusterSnapshotNotFoundFault",)
-        if only:
-            answer = site.optional(operation, missing=gone, DBClusterSnapshotIdentifier=only)
-            found = answer["DBClusterSnapshots"] if answer else []
-        else:
-            found = list(site.pages(operation, "DBClusterSnapshots", SnapshotType="manual", MaxRecords=100))
-        for snapshot in found:
-            if snapshot.get("SnapshotType", "manual") != "manual":
-                continue
-            taken, is_encrypted = snapshot.get("SnapshotCreateTime"), bool(snapshot.get("StorageEncrypted"))
+        for snapshot in _taken_by_people(site, "DBClusterSnapshot", "DBClusterSnapshotNotFoundFault", only):
+            is_encrypted = bool(snapshot.get("StorageEncrypted"))
             yield self.found(
                 site,
                 snapshot["DBClusterSnapshotIdentifier"],
@@ -112,7 +96,7 @@ class ClusterSnapshot(Kind[ClusterSnapshotFacts]):
                     engine_version=snapshot.get("EngineVersion") or "",
                     encrypted=is_encrypted,
                     kms_key_id=snapshot.get("KmsKeyId") if is_encrypted else None,
-                    created=taken.isoformat() if taken else "",
+                    created=_created(snapshot),
                 ),
                 arn=snapshot["DBClusterSnapshotArn"],
                 tags=pair_tags(snapshot.get("TagList")),
@@ -122,6 +106,22 @@ class ClusterSnapshot(Kind[ClusterSnapshotFacts]):
         # Soft, and by ref: the cluster may be deleted long since.
         cluster = same_place(it, "rds.cluster", it.facts.cluster)
         yield Need(cluster, "names", "soft", "rds.DescribeDBClusterSnapshots DBClusterIdentifier")
+
+
+def _taken_by_people(site: ReadSite, what: str, gone: str, only: str | None) -> Iterator[dict[str, Any]]:
+    """Manual ones, as `rds.Describe<what>s` shows them."""
+    operation = f"rds.Describe{what}s"
+    if only:
+        answer = site.optional(operation, missing=(gone,), **{f"{what}Identifier": only})
+        found = answer[f"{what}s"] if answer else []
+    else:
+        found = list(site.pages(operation, f"{what}s", SnapshotType="manual", MaxRecords=100))
+    return (snapshot for snapshot in found if snapshot.get("SnapshotType", "manual") == "manual")
+
+
+def _created(snapshot: dict[str, Any]) -> str:
+    taken = snapshot.get("SnapshotCreateTime")
+    return taken.isoformat() if taken else ""
 
 
 KINDS = (Snapshot(), ClusterSnapshot())

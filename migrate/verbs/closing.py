@@ -4,6 +4,7 @@ The rule: nothing of them is done anew here. The users stand in the old account 
 is that account itself; what is sent is what `migrate people` shows, and nothing is deleted.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -134,12 +135,26 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
     found = [replace(one, owner=inventory.by_ref[one.ref].owner) for one in seen]
     now = Inventory(inventory.account, inventory.regions, inventory.kinds, tuple(found), tuple(site.gaps))
     changed = unexplained(inventory, now, plan, journal, migration.kinds)
+    refuse_changed(changed, do=f"migrate scan {migration.home.folder}, then migrate close plan {migration.home.folder}")
+
+
+def refuse_changed(changed: Sequence[str], *, do: str) -> None:
+    """Raise StaleError with what is not as it was planned, where there is any."""
     if changed:
         listed = "\n".join(f"  {line}" for line in changed[:30])
         raise StaleError(
             f"the users are not what the plan was made from: {len(changed)} differences; nothing was written\n{listed}",
-            do=f"migrate scan {migration.home.folder}, then migrate close plan {migration.home.folder}",
+            do=do,
         )
+
+
+def write_plan(migration: Closing, inventory: Inventory) -> tuple[Path, Plan]:
+    """Write what users are, and the plan that is made from it; return the inventory's file and the plan."""
+    written = files.write_inventory(migration.folder, inventory)
+    inputs = Inputs(
+        migration.config, migration.config_digest, inventory, written.digest, migration.runbooks, migration.kinds
+    )
+    return written.path, ordinary.write(migration.folder, inputs)
 
 
 WAYS = acting.Ways(_opened, open_aws, acting.run_clients, _refuse_drift)
@@ -159,11 +174,7 @@ def plan(out: Out, folder: Path) -> int:
     whole = looked.inventory
     users = tuple(one for one in whole.of("iam.user") if one.ref in refs)
     inventory = Inventory(whole.account, whole.regions, ("iam.user",), users)
-    written = files.write_inventory(migration.folder, inventory)
-    inputs = Inputs(
-        migration.config, migration.config_digest, inventory, written.digest, migration.runbooks, migration.kinds
-    )
-    made = ordinary.write(migration.folder, inputs)
+    _, made = write_plan(migration, inventory)
     for name, why in looked.quarantine.spared.items():
         out.say(f"  not closed: {name} {why}")
     out.say(

@@ -15,7 +15,6 @@ from time import monotonic, sleep
 from typing import Any
 
 from migrate import config as configuration
-from migrate import files
 from migrate import plan as ordinary
 from migrate.aws import Aws, Permit, Site, permitted
 from migrate.errors import AccessError, GateClosed, PlanRefused, StaleError, UsageError
@@ -31,7 +30,7 @@ from migrate.people.decided import Removal
 from migrate.people.permissions import REPORT
 from migrate.people.removed_user import NOT_READ, RemovedUser
 from migrate.people.stack_user import StackUser
-from migrate.plan import Inputs, Plan
+from migrate.plan import Plan
 from migrate.proving import compare
 from migrate.sealing import Sealer
 from migrate.verbs import acting, closing
@@ -179,12 +178,7 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
         changed += [f"{name}: {line}" for line in compare(planned.tags, now[name].tags, "tags")]
         if why := removal.why_not(name, RemovedUser().typed(now[name]).facts, by):
             changed.append(f"{name} {why}")
-    if changed:
-        listed = "\n".join(f"  {line}" for line in changed[:30])
-        raise StaleError(
-            f"the users are not what the plan was made from: {len(changed)} differences; nothing was written\n{listed}",
-            do=f"migrate remove plan {migration.home.folder}, review and approve again",
-        )
+    closing.refuse_changed(changed, do=f"migrate remove plan {migration.home.folder}, review and approve again")
 
 
 WAYS = acting.Ways(_opened, open_aws, acting.run_clients, _refuse_drift)
@@ -218,17 +212,13 @@ def plan(out: Out, folder: Path, *, users: tuple[str, ...] = ()) -> int:
         removal.planned(read[name], removed, looked.inventory, by.closed_at[name]) for name in ready
     )  # fmt: skip
     inventory = Inventory(looked.inventory.account, looked.inventory.regions, tuple(migration.kinds), resources)
-    written = files.write_inventory(migration.folder, inventory)
-    inputs = Inputs(
-        migration.config, migration.config_digest, inventory, written.digest, migration.runbooks, migration.kinds
-    )
-    made = ordinary.write(migration.folder, inputs)
+    kept, made = closing.write_plan(migration, inventory)
     for line in _lost(migration, inventory):
         out.say(f"  gone for good: {line}")
     out.say(f"plan {made.digest[:8]}: {len(ready)} of {len(standing)} users are removed in {len(made.steps)} steps")
-    out.say(f"what a rollback puts back (policies, groups, tags; no way in) is kept in {written.path}")
+    out.say(f"what a rollback puts back (policies, groups, tags; no way in) is kept in {kept}")
     out.result(str(made.path), {
-        "plan": str(made.path), "digest": made.digest, "users": ready, "kept": str(written.path),
+        "plan": str(made.path), "digest": made.digest, "users": ready, "kept": str(kept),
         "not_removed": {name: why for name, why in left.items() if why}, "refusals": made.refusals,
     })  # fmt: skip
     if made.refusals:

@@ -1,8 +1,15 @@
-"""The network that a database of a story lies in: one VPC of the development environment, two subnets, a group."""
+"""What the stories of databases share: the network (one VPC, two subnets, a group), and a person's way in."""
 
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
 from typing import Any
 
 import boto3
+import psycopg
+
+from migrate.demo.world import World
 
 
 def rows_network(session: boto3.Session) -> str:
@@ -25,3 +32,15 @@ def rows_network(session: boto3.Session) -> str:
     )["GroupId"]
     rds.create_db_subnet_group(DBSubnetGroupName="rows", DBSubnetGroupDescription="rows", SubnetIds=subnets)
     return str(group)
+
+
+def connected(world: World, endpoint: Callable[[], tuple[str, int]]) -> Any:
+    """A connection from where a person's tunnel ends. `endpoint` raises LookupError while there is none."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            host, port = world.tunnel(*endpoint())
+            return psycopg.connect(host=host, port=port, dbname="shop", user="shop", password="password-1")
+        except (LookupError, psycopg.OperationalError):
+            assert time.monotonic() < until, "no tunnel to the database"
+            time.sleep(0.2)

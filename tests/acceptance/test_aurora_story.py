@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from migrate.demo.world import World
-from tests.acceptance.rows_network import rows_network
+from tests.acceptance.rows_network import connected, rows_network
 from tests.acceptance.test_database_story import CONFIG, LOGIN
 from tests.crash.small import LEGACY, TARGET
 from tests.crash.story import Story, story
@@ -69,15 +67,12 @@ def cluster(world: World, account: str) -> dict[str, Any]:
 
 def connect(world: World, account: str) -> Any:
     """Where a person's tunnel ends."""
-    until = time.monotonic() + 30
-    while True:
+
+    def endpoint() -> tuple[str, int]:
         one = cluster(world, account)
-        try:
-            host, port = world.tunnel(one["Endpoint"], one["Port"])
-            return psycopg.connect(host=host, port=port, dbname="shop", user="shop", password="password-1")
-        except (KeyError, LookupError, psycopg.OperationalError):
-            assert time.monotonic() < until, "no tunnel to the cluster"
-            time.sleep(0.2)
+        return one["Endpoint"], one["Port"]
+
+    return connected(world, endpoint)
 
 
 @pytest.fixture(scope="module")

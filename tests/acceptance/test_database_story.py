@@ -6,15 +6,13 @@ One world, in order. What stands in the databases is read and changed by plain p
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from migrate.demo.world import World
-from tests.acceptance.rows_network import rows_network
+from tests.acceptance.rows_network import connected, rows_network
 from tests.crash.small import LEGACY, TARGET
 from tests.crash.story import Story, story
 
@@ -69,18 +67,13 @@ def build(world: World) -> None:
 
 def connect(world: World, account: str) -> Any:
     """Where a person's tunnel ends."""
-    until = time.monotonic() + 30
-    while True:
+
+    def endpoint() -> tuple[str, int]:
         rds = world.session(account).client("rds")
-        endpoint = rds.describe_db_instances(DBInstanceIdentifier="rows")["DBInstances"][0].get("Endpoint")
-        if endpoint:
-            try:
-                host, port = world.tunnel(endpoint["Address"], endpoint["Port"])
-                return psycopg.connect(host=host, port=port, dbname="shop", user="shop", password="password-1")
-            except (KeyError, LookupError, psycopg.OperationalError):
-                pass
-        assert time.monotonic() < until, "no tunnel to the database"
-        time.sleep(0.2)
+        found = rds.describe_db_instances(DBInstanceIdentifier="rows")["DBInstances"][0]["Endpoint"]
+        return found["Address"], found["Port"]
+
+    return connected(world, endpoint)
 
 
 @pytest.fixture(scope="module")

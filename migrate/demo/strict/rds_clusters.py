@@ -15,9 +15,14 @@ from typing import Any
 from migrate.demo.site import current
 from migrate.demo.strict import _rows as rows
 from migrate.demo.strict import add, override, strict
-from migrate.demo.strict.kms import is_default
 from migrate.demo.strict.rds import RESTORING
-from migrate.demo.strict.rds_snapshots import check_copy, check_restore, default_group, source_key, usable_key
+from migrate.demo.strict.rds_snapshots import (
+    check_copy,
+    check_restore,
+    check_share,
+    default_group,
+    usable_key,
+)
 
 _ENGINE = "aurora-postgresql"
 _ARN = re.compile(r"arn:aws:rds:([a-z0-9-]+):(\d{12}):cluster-snapshot:(.+)")
@@ -164,19 +169,13 @@ def shared_snapshot() -> None:
     """
     from moto.rds.exceptions import (
         DBClusterSnapshotAlreadyExistsError,
-        InvalidParameterCombination,
     )
     from moto.rds.models import DBClusterSnapshot, RDSBackend
 
     @override(RDSBackend, "modify_db_cluster_snapshot_attribute")
     def modify(old: Any, self: Any, db_cluster_snapshot_identifier: str, attribute_name: str, **named: Any) -> Any:
         snapshot = self.get_db_cluster_snapshot(db_cluster_snapshot_identifier)
-        if named.get("values_to_add") and snapshot.encrypted:
-            if is_default(source_key(snapshot)):
-                text = "Sharing snapshots encrypted with the default service key for RDS is currently not supported."
-                raise InvalidParameterCombination(text)
-            if "all" in named["values_to_add"]:
-                raise InvalidParameterCombination("An encrypted snapshot cannot be made public.")
+        check_share(snapshot, named.get("values_to_add"))
         return old(self, db_cluster_snapshot_identifier, attribute_name, **named)
 
     @override(RDSBackend, "copy_db_cluster_snapshot")

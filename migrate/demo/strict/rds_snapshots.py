@@ -88,7 +88,6 @@ def default_key_not_shared() -> None:
 
     Source: RDS user guide (text of June 2023), Sharing a DB snapshot; rds.ModifyDBSnapshotAttribute, botocore 1.44.5.
     """
-    from moto.rds.exceptions import InvalidParameterCombination
     from moto.rds.models import RDSBackend
 
     @override(RDSBackend, "modify_db_snapshot_attribute")
@@ -102,12 +101,7 @@ def default_key_not_shared() -> None:
         **named: Any,
     ) -> Any:
         snapshot = self.describe_db_snapshots(None, db_snapshot_identifier)[0]
-        if values_to_add and snapshot.encrypted:
-            if is_default(source_key(snapshot)):
-                text = "Sharing snapshots encrypted with the default service key for RDS is currently not supported."
-                raise InvalidParameterCombination(text)
-            if "all" in values_to_add:
-                raise InvalidParameterCombination("An encrypted snapshot cannot be made public.")
+        check_share(snapshot, values_to_add)
         return old(self, db_snapshot_identifier, attribute_name, values_to_add, *words, **named)
 
 
@@ -259,6 +253,18 @@ def _restored(backend: Any, wanted: dict[str, Any], snapshot: Any) -> Any:
     # A restored server keeps the master password of its source.
     instance._master_user_password = getattr(snapshot.database, "_master_user_password", None)
     return instance
+
+
+def check_share(snapshot: Any, accounts: Any) -> None:
+    """Refuse to share an encrypted snapshot with everybody, or one under the default key with anybody."""
+    from moto.rds.exceptions import InvalidParameterCombination
+
+    if accounts and snapshot.encrypted:
+        if is_default(source_key(snapshot)):
+            text = "Sharing snapshots encrypted with the default service key for RDS is currently not supported."
+            raise InvalidParameterCombination(text)
+        if "all" in accounts:
+            raise InvalidParameterCombination("An encrypted snapshot cannot be made public.")
 
 
 def check_copy(source: Any, key_id: str | None) -> None:

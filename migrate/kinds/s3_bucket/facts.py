@@ -3,6 +3,7 @@
 from typing import Literal
 
 from migrate.kind import Facts, Json
+from migrate.kinds._documents import listed
 
 SHARED_SID = "MigrateRead"
 """How the Sid of a migration's own statement begins."""
@@ -62,18 +63,12 @@ def is_written_by_aws(facts: BucketFacts) -> bool:
     """
     if any(grant.get("Grantee", {}).get("URI") == _LOG_DELIVERY for grant in facts.acl_grants):
         return True
-    statements = (facts.policy or {}).get("Statement") or ()
-    return any(map(_lets_aws_write, [statements] if isinstance(statements, dict) else statements))
+    return any(map(_lets_aws_write, listed((facts.policy or {}).get("Statement"))))
 
 
 def _lets_aws_write(statement: Json) -> bool:
-    actions = statement.get("Action", ())
-    if statement.get("Effect") != "Allow" or not any(one in _WRITES for one in _listed(actions)):
+    if statement.get("Effect") != "Allow" or not any(one in _WRITES for one in listed(statement.get("Action"))):
         return False
     principal = statement.get("Principal")
     by_service = isinstance(principal, dict) and "Service" in principal
-    return by_service or any("/AWSLogs/" in str(one) for one in _listed(statement.get("Resource", ())))
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else [value]
+    return by_service or any("/AWSLogs/" in str(one) for one in listed(statement.get("Resource")))

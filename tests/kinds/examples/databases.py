@@ -6,12 +6,8 @@ from migrate.inventory import Resource
 from tests.kinds.examples import Change, Example
 from tests.kinds.examples import _ground as ground
 from tests.kinds.examples import _needed as needed
-from tests.kinds.examples._clusters import CLUSTERS
+from tests.kinds.examples._clusters import AT_CREATION, CLUSTERS, EMULATOR, SNAPSHOT, tagged
 from tests.kinds.two_sides import TwoSides
-
-
-def tagged(world: TwoSides, it: Resource) -> None:
-    world.client("target", "rds").add_tags_to_resource(ResourceName=it.arn, Tags=needed.OTHER_PAIRS)
 
 
 def a_parameter_group(world: TwoSides) -> Resource:
@@ -145,10 +141,6 @@ def instance_with_other_parameters(world: TwoSides, it: Resource) -> None:
     )
     instance_says(DBParameterGroupName="other")(world, it)
 
-
-SNAPSHOT = "it is in the snapshot: AWS changes it at no restore and by no call"
-AT_CREATION = "AWS takes it when the thing is created only"
-EMULATOR = "the emulator does not keep it; the request is checked against AWS's shapes"
 
 EXAMPLES = (
     Example(
