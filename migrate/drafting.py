@@ -373,7 +373,7 @@ def places(ref: Ref, placed: Mapping[Ref, Placed], config: Config) -> tuple[Plac
 
 
 def _name(ref: Ref, account: AccountId, config: Config) -> str:
-    exact = config.renames.get(str(ref))
+    exact = config.renames.get(str(ref)) if config.renames else None
     if exact is not None:
         return exact
     if ref.kind == "s3.bucket":

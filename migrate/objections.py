@@ -101,11 +101,12 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
         ask(key, said, f"{do}, {waive.format(key=key)}")
     for key, said in owned_twice(placement, drafting):
         ask(key, said, f"place it in one account, {waive.format(key=key)}")
-    known = {str(ref) for ref in inputs.inventory.by_ref}
-    for ref_text in [
+    spoken_of = [
         *(one for one in config.renames if one not in config.given),
         *(rule.ref for rule in config.placement if rule.ref),
-    ]:
+    ]
+    known = {str(ref) for ref in inputs.inventory.by_ref} if spoken_of else set()
+    for ref_text in spoken_of:
         if ref_text not in known:
             key = f"unknown/{ref_text}"
             ask(key, f"migration.yaml speaks of {ref_text}, which was not found", f"mend it, {waive.format(key=key)}")
@@ -167,18 +168,20 @@ def left_behind(graph: Graph, placement: Placement, drafting: Drafting) -> Itera
         child, parent = placement.placed.get(edge.ref), placement.placed.get(edge.needs)
         if child is None or child.accounts == _STAYS:
             continue
-        key = f"stays/{edge.ref}/{edge.needs}"
-        where = f"{edge.ref} moves, and {edge.needs}, which it needs ({edge.why}; {edge.seen_in}),"
         if parent is None:
             # What no action applies to (AWS's own things) is in every account; a conflict is told by itself.
-            if is_hard and edge.needs in nowhere:
-                yield key, f"{where} goes to no account"
+            if not (is_hard and edge.needs in nowhere):
+                continue
+            said = "goes to no account"
         elif parent.accounts == _STAYS:
-            yield key, f"{where} stays in legacy"
+            said = "stays in legacy"
         elif in_one and not set(child.accounts) <= set(parent.accounts):
-            only = ", ".join(parent.accounts)
-            said = "it cannot lie there from another account" if edge.why == "in" else "AWS wants both in one account"
-            yield key, f"{where} goes only to {only}: {said}"
+            why = "it cannot lie there from another account" if edge.why == "in" else "AWS wants both in one account"
+            said = f"goes only to {', '.join(parent.accounts)}: {why}"
+        else:
+            continue
+        where = f"{edge.ref} moves, and {edge.needs}, which it needs ({edge.why}; {edge.seen_in}),"
+        yield f"stays/{edge.ref}/{edge.needs}", f"{where} {said}"
 
 
 def owned_twice(placement: Placement, drafting: Drafting) -> Iterator[tuple[str, str]]:

@@ -71,7 +71,7 @@ def place(graph: Graph, config: Config, kinds: Mapping[str, Kind[Any]]) -> Place
         for ref, it in graph.its.items()
         if moves(it, kinds)
         and (graph.needs.get(ref) or not kinds[ref.kind].stays_in_legacy)
-        and (str(ref) in named_refs or not kinds[ref.kind].only_where_named)
+        and (not kinds[ref.kind].only_where_named or str(ref) in named_refs)
     }
     placed: dict[Ref, Placed] = {}
     for ref, resource in graph.resources.items() if config.placement else ():

@@ -108,6 +108,8 @@ def whole_story(
     return story
 
 
+@pytest.mark.torture
+@pytest.mark.timeout(900)
 def test_an_account_nobody_drew_is_moved_proved_and_rolled_back_at_a_plain_endpoint(
     tmp_path: Path, world: Endpoint
 ) -> None:

@@ -24,6 +24,7 @@ def loads(seen: dict[str, str], path: str) -> Any:
 
 
 @pytest.mark.world
+@pytest.mark.torture
 @pytest.mark.timeout(900)
 def test_an_upload_bucket_that_calls_a_function(tmp_path: Path) -> None:
     with shapes.embedded(tmp_path) as cloud:

@@ -142,6 +142,7 @@ def converges(move: Move, points: int, kills: int) -> None:
     assert move.servers.ask("legacy", "SELECT count(*) FROM pg_replication_slots") == [(0,)]
 
 
+@pytest.mark.torture
 def test_killed_at_many_points_it_goes_on_and_no_row_is_lost_or_doubled(move: Move) -> None:
     converges(move, 17, 10)
 

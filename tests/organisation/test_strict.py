@@ -77,6 +77,7 @@ def emails(told: Story) -> list[str]:
     return [one["Email"] for one in organizations(told).list_accounts()["Accounts"] if one["Id"] != LEGACY]
 
 
+@pytest.mark.torture
 @pytest.mark.parametrize("after", [3, 9])
 def test_a_run_that_is_killed_makes_each_account_once(told: Story, after: int) -> None:
     told.type("plan")
