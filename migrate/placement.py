@@ -147,7 +147,7 @@ def _by_name(resource: Resource, config: Config, words: tuple[str, ...], called:
         ("stack", resource.owner or ""),
         *(("name", text) for text in called),
     ):
-        if not _says_one(text, words):
+        if not text or not _says_one(text, words):
             continue
         for word in dict.fromkeys(_WORDS.split(text)):
             alias = config.environments.get(word.lower())

@@ -139,10 +139,12 @@ class Index:
         if len(places) < 2:
             # Nearly all of an account: there is nothing to put together.
             place = places[0] if places else Place("", self.legacy, ref.region, ref.name)
+            targets = _NOWHERE
             for text, target, sort in kind.names(it, place):
                 if text and sort != "name":
-                    there = target if target.__class__ is str else whole(target, place)
-                    self.add(text, Known(ref, sort, {place.account: there} if places else _NOWHERE, stays))
+                    if places:
+                        targets = {place.account: target if target.__class__ is str else whole(target, place)}
+                    self.add(text, Known(ref, sort, targets, stays))
         else:
             self._enter_several(kind, it, places, stays)
         if kind.named and _LIKE_ID.fullmatch(ref.name):
