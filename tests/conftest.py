@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import botocore.hooks
 import botocore.session
 import pytest
 
@@ -18,6 +19,10 @@ os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 # Each session would read the JSON models of its services anew: a fifth of the time of tests that make many.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+# So would each client find the new names of a hundred events.
+_alias = functools.cache(botocore.hooks.EventAliaser(None)._alias_event_name)
+botocore.hooks.EventAliaser._alias_event_name = lambda _, event_name: _alias(event_name)
 
 
 @pytest.fixture(scope="module")

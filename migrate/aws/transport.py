@@ -10,11 +10,12 @@ stay as they are.
 
 import os
 import socket
-import threading
+from functools import cache
 from typing import Any
 from urllib.request import getproxies
 
 from botocore.httpsession import URLLib3Session, get_cert_path
+from urllib3.util.ssl_ import create_urllib3_context
 
 HOSTS = 1000
 """Pools kept open: a scan talks to services × regions hosts; urllib3 keeps 10 by default and closes the rest."""
@@ -29,8 +30,6 @@ class SharedTransport(URLLib3Session):  # type: ignore[misc]
     """A session whose connections share one TLS context, with the certificates loaded into it once."""
 
     def __init__(self, verify: Any, **settings: Any) -> None:
-        self._once = threading.Lock()
-        self._shared: Any = None
         self._wanted = verify
         super().__init__(verify=verify, **settings)
 
@@ -40,15 +39,7 @@ class SharedTransport(URLLib3Session):  # type: ignore[misc]
         return str(get_cert_path(self._wanted)) if self._wanted else None
 
     def _get_ssl_context(self) -> Any:
-        with self._once:
-            if self._shared is None:
-                context = super()._get_ssl_context()
-                if self._wanted:
-                    path = get_cert_path(self._wanted)
-                    where = {"capath": path} if os.path.isdir(path) else {"cafile": path}
-                    context.load_verify_locations(**where)
-                self._shared = context
-            return self._shared
+        return _context(self.bundle)
 
     def _setup_ssl_cert(self, conn: Any, url: str, verify: Any) -> None:
         super()._setup_ssl_cert(conn, url, verify)
@@ -57,6 +48,14 @@ class SharedTransport(URLLib3Session):  # type: ignore[misc]
     def _get_pool_manager_kwargs(self, **extra: Any) -> dict[str, Any]:
         settings: dict[str, Any] = super()._get_pool_manager_kwargs(**extra)
         return {"num_pools": HOSTS} | settings
+
+
+@cache
+def _context(bundle: str | None) -> Any:
+    context = create_urllib3_context()
+    if bundle:
+        context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+    return context
 
 
 def shared(verify: Any, *, connections: int, timeout: tuple[float, float]) -> SharedTransport | None:
