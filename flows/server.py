@@ -90,6 +90,7 @@ def serving(log: Path, env: Mapping[str, str]) -> Iterator[Server]:
         process = subprocess.Popen(
             [sys.executable, "-c", _WHILE_WANTED, str(os.getpid()), *words, "--log-level", "error", "--lifespan", "on"],
             env={**env, **alone}, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            start_new_session=True,  # Ctrl-C is the run's: without its server Prefect would hang at the end.
         )  # fmt: skip
     try:
         yield Server(port, process)

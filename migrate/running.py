@@ -3,11 +3,12 @@
 The rule: a failure stops only what stands on it; an error that is none of ours stops everything.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ from migrate.schedule import Schedule
 from migrate.steps import Gate
 
 MOST_LISTED = 30
+LEAVE_S = 3.0
+"""How long a process may take to end after the second Ctrl-C."""
 
 
 @dataclass
@@ -151,20 +154,39 @@ def undo_in_order(
 
 @contextmanager
 def stop_on_signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set the stop flag, once; a second one ends the process as usual."""
+    """SIGINT and SIGTERM set the stop flag, once. After a second SIGINT the process ends within `LEAVE_S`, whatever is
+    under way: the journal has it. A second SIGTERM ends it as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    leaving = threading.Event()
 
     def stop(number: int, _: FrameType | None) -> None:
         stopping.set()
-        signal.signal(number, before[number])
+        signal.signal(number, leave if number == signal.SIGINT else before[number])
+        _tell("stopping: what is under way is finished first. Ctrl-C once more leaves at once; the journal has it all\n")
+
+    def leave(_number: int, _: FrameType | None) -> None:
+        # Threads at the end of a process wait for what they do, and Prefect for its server.
+        leaving.set()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        end = threading.Timer(LEAVE_S, os._exit, (130,))
+        end.daemon = True
+        end.start()
+        raise KeyboardInterrupt
 
     for number in before:
         signal.signal(number, stop)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not leaving.is_set():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _tell(said: str) -> None:
+    # From within a signal's handler: a print may be under way.
+    with suppress(OSError):
+        os.write(2, said.encode())

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 from flows import run as flows
@@ -73,6 +74,19 @@ def alone(folder: Path) -> dict[str, object]:
     return {"end": end, "proofs": proofs}
 
 
+def interrupted(folder: Path) -> dict[str, object]:
+    """A run each of whose calls takes AWS so many seconds: for a person who presses Ctrl-C."""
+    made = world(folder / "flows")
+
+    def slow(*_: object) -> None:
+        sys.stdout.write("under way\n")
+        sys.stdout.flush()
+        time.sleep(float(sys.argv[3]))
+
+    made.cloud.before = slow
+    return {"end": _end(lambda: flows.run(made.engine(), folder, workers=2))}
+
+
 def _end(what: object) -> int:
     try:
         what()  # type: ignore[operator]
@@ -95,4 +109,5 @@ def recorded(folder: Path) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"whole": whole, "alone": alone}[sys.argv[1]](Path(sys.argv[2])), default=str))
+    stories = {"whole": whole, "alone": alone, "interrupted": interrupted}
+    print(json.dumps(stories[sys.argv[1]](Path(sys.argv[2])), default=str))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from migrate import running
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -59,6 +62,41 @@ def test_a_prefect_that_cannot_be_reached_does_not_keep_a_run_from_ending(tmp_pa
     said, _ = told(tmp_path, "alone", PREFECT_API_URL="http://127.0.0.1:9/api")
 
     assert said == {"end": 0, "proofs": ["equal"]}
+
+
+def pressed(folder: Path, times: int, aws_takes_s: float) -> tuple[int, str, str, float]:
+    """A run in a terminal of its own where somebody presses Ctrl-C: code, what it said, and how long it took to end."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    run = subprocess.Popen(
+        [sys.executable, "-m", "tests.flows.story", "interrupted", str(folder), str(aws_takes_s)],
+        env=clean | {"HOME": str(folder / "nobody")}, cwd=Path(__file__).parents[2], text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert run.stdout is not None
+    assert run.stdout.readline() == "under way\n"
+    began = time.monotonic()
+    for _ in range(times):
+        os.killpg(run.pid, signal.SIGINT)
+        time.sleep(0.3)
+    out, err = run.communicate(timeout=120)
+    return run.returncode, out, err, time.monotonic() - began
+
+
+def test_ctrl_c_ends_a_shown_run_after_what_is_under_way_and_prefect_says_nothing(tmp_path: Path) -> None:
+    code, out, err, took_s = pressed(tmp_path, 1, 2.0)
+
+    assert (code, json.loads(out.splitlines()[-1])) == (0, {"end": 130})
+    assert took_s < 15
+    assert err.startswith("stopping: what is under way is finished first.")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_second_ctrl_c_leaves_at_once_whatever_is_under_way(tmp_path: Path) -> None:
+    code, _, err, took_s = pressed(tmp_path, 3, 100.0)
+
+    assert code == 130
+    assert took_s < running.LEAVE_S + 5
+    assert "prefect" not in err.lower()
 
 
 def test_a_server_of_a_run_that_is_killed_ends(tmp_path: Path) -> None:
