@@ -218,7 +218,8 @@ def _say(path: Path, document: Any, problem: Any) -> str:
     # Pydantic adds the names of its own alternatives to where a field lies: they are in no file.
     while where and problem["type"] != "missing" and not _is_there(document, where):
         where = where[:-1]
-    field = ".".join(map(str, where)) or "the file"
+    unknown = problem["loc"][-1:] if problem["type"] == "extra_forbidden" and problem["loc"] != where else ()
+    field = ".".join(map(str, (*where, *unknown))) or "the file"
     said = problem["msg"].removeprefix("Value error, ")
     return f"{path}, line {line_of(document, where) or 1}: {field}: {said}"
 

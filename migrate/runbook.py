@@ -60,8 +60,9 @@ def load(name: str, folder: Path, actions: frozenset[str]) -> Runbook:
 
     `actions`: every `kind.action` there is. Raises ConfigError naming file, line and field.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ConfigError(f"{name!r} is no runbook name", do="letters, digits, - and _ only, without .yaml")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+        do = "1 to 100 letters, digits, - and _ only, without .yaml"
+        raise ConfigError(f"{name[:120]!r} is no runbook name", do=do)
     own = folder / "runbooks" / f"{name}.yaml"
     path = own if own.exists() else shipped() / f"{name}.yaml"
     if not path.exists():

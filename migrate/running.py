@@ -165,7 +165,7 @@ def stop_on_signals(stopping: threading.Event) -> Iterator[None]:
     def stop(number: int, _: FrameType | None) -> None:
         stopping.set()
         signal.signal(number, leave if number == signal.SIGINT else before[number])
-        _tell("stopping: what is under way is finished first. Ctrl-C once more leaves at once; the journal has it all\n")
+        _tell("stopping: what is under way is finished first. Ctrl-C again leaves at once; the journal has it all\n")
 
     def leave(_number: int, _: FrameType | None) -> None:
         # Threads at the end of a process wait for what they do, and Prefect for its server.

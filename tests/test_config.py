@@ -108,6 +108,33 @@ def test_a_file_that_is_something_else_is_an_error_and_no_traceback(tmp_path: Pa
         load(tmp_path)
 
 
+_BOMB = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}' if n else 'a'] * 9)}]\n" for n in range(9))
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        ("more: " + "[" * 500 + "]" * 500, "more than 40 deep"),
+        ("more: " + "[" * 45 + "]" * 45, "more than 40 deep"),
+        ("move: &more [*more]", "move"),
+        (_BOMB, "more than 1,000,000 values"),
+        ("more: " + "9" * 5000, "holds a value that is none"),
+        ('more: "\\ud800"', "more holds half a character"),
+        ("? \n: 3", "a key is empty"),
+        ("12: 3", "12: Extra inputs are not permitted"),
+    ],
+)
+def test_what_no_person_writes_is_one_clear_error(tmp_path: Path, added: str, words: str) -> None:
+    path = tmp_path / "migration.yaml"
+    path.write_text(f"{GOOD}\n{added}\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path)
+
+    assert str(error.value).startswith(str(path))
+    assert words in str(error.value)
+
+
 def test_a_file_that_is_not_there_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         load(tmp_path)
