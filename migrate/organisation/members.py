@@ -13,12 +13,14 @@ from migrate.files import canonical
 from migrate.inventory import Resource
 from migrate.names import AccountId
 from migrate.organisation import wishes
+from migrate.organisation.difference import Key
 from migrate.organisation.kinds import wanted_kinds
 from migrate.organisation.kinds._members import MemberKind, called_in
 from migrate.organisation.kinds._members import canonical as as_read
 from migrate.organisation.kinds.iam_member_root import ROOT_USER, RootUserKind
 from migrate.organisation.section import Organisation
 from migrate.organisation.wanted import called
+from migrate.organisation.withdrawing import IN_MEMBERS
 from migrate.people.decided import Decisions, decisions
 from migrate.people.machines import ISSUER, Outside, Wanted, github, vendors
 from migrate.values import Json
@@ -44,8 +46,9 @@ class Members:
     """Aliases of those in which something is wanted and that do not stand."""
 
 
-def members_of(section: Organisation, config: Config, present: Iterable[Resource]) -> Members:
-    """The accounts in which something is wanted. Raises ConfigError where `identities` contradicts itself."""
+def members_of(section: Organisation, config: Config, present: Iterable[Resource], made: Iterable[Key] = ()) -> Members:
+    """The accounts in which something is wanted, or was made by an earlier run. Raises ConfigError where `identities`
+    contradicts itself."""
     decided = decisions(section.model_dump(mode="json", exclude_none=True), config.identities)
     wanted = {one.account for one in decided.github}
     for vendor in decided.vendors:
@@ -55,7 +58,9 @@ def members_of(section: Organisation, config: Config, present: Iterable[Resource
     stand = {one.ref.name: str(one.facts["id"]) for one in present if one.ref.kind == wishes.ACCOUNT}
     known = {alias: stand[email] for alias, email in section.emails().items() if email in stand}
     known[MANAGEMENT] = section.management.account
-    there = {alias: known[alias] for alias in sorted((wanted | roots) & known.keys())}
+    before = {name.partition("/")[0] for kind, name in made if kind in IN_MEMBERS}
+    once = {alias for alias, number in known.items() if number in before}
+    there = {alias: known[alias] for alias in sorted((wanted | roots | once) & known.keys())}
     absent = sorted(alias for alias in wanted - known.keys() if alias in section.emails())
     return Members(decided, there, tuple(absent))
 

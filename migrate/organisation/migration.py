@@ -3,6 +3,7 @@
 The rule: migration.yaml is the folder's; every other file here is the organisation's alone.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -73,21 +74,23 @@ class OrganisationMigration(Migration):
         """What is to be done."""
         return planning.draw(self.decided, present, self.kinds, today(), self.made())
 
-    def made(self) -> frozenset[Key]:
-        """Kind and name of everything that earlier runs made and did not undo, by their journals."""
-        found: set[Key] = set()
+    def made(self) -> Mapping[Key, str]:
+        """Kind and name of everything that earlier runs made and did not undo, by their journals → its id."""
+        found: dict[Key, str] = {}
         for path in sorted(self.folder.glob("*.plan.json")):
             plan = self.plan(path)
             journal_path = self.run_folder(plan) / FILE
             if not journal_path.exists():
                 continue
             with Journal(journal_path, write=False) as journal:
-                found |= {
-                    (step.ref.kind, step.ref.name)
-                    for step in plan.steps.values()
-                    if step.action == "create" and journal.state(step.id) in ("acted", "verified")
-                }
-        return frozenset(found)
+                for step in plan.steps.values():
+                    # Whoever waited for a thing did not make it.
+                    is_made = step.action == "create" and not all(
+                        one.operation in self.kinds[step.ref.kind].reads for one in step.requests
+                    )
+                    if is_made and journal.state(step.id) in ("acted", "verified"):
+                        found[step.ref.kind, step.ref.name] = journal.outputs(step.id).get("id", "")
+        return found
 
     def wishes(self) -> list[Resource]:
         """Everything that migration.yaml wants."""

@@ -3,7 +3,7 @@
 The rule: nothing of the planner is done anew here; wishes are an inventory, migration.yaml decides where they go.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from migrate.errors import ConfigError
 from migrate.inventory import Inventory, Resource
 from migrate.names import AccountId, Region
 from migrate.organisation import checks, members, notices, wishes, withdrawing
-from migrate.organisation.difference import Key, Todo, difference
+from migrate.organisation.difference import Todo, difference
 from migrate.organisation.kinds.organizations_account import AT_A_TIME
 from migrate.organisation.section import Organisation
 from migrate.organisation.wanted import WISHES
@@ -91,8 +91,9 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
 
 
 def draw(
-    config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "", made: Collection[Key] = ()
-) -> Drawn:
+    config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "",
+    made: withdrawing.Made | None = None,
+) -> Drawn:  # fmt: skip
     """Everything that is to be done, and what is said about it. `today`: 2026-11-23, for what expires. `made`: what
     earlier runs gave."""
     section = section_of(config)
@@ -104,12 +105,13 @@ def draw(
     seen = {one.ref.name for one in present if one.ref.kind == wishes.COST_TAG}
     unused = [one.ref.name for one in wanted if one.ref.kind == wishes.COST_TAG and one.ref.name not in seen]
     wanted = [one for one in wanted if one.ref.kind != wishes.COST_TAG or one.ref.name in seen]
-    inside = members.members_of(section, config, present)
+    made = made or {}
+    inside = members.members_of(section, config, present, made)
     wanted = [*members.bound(wanted, section, inside), *members.member_wishes(section, inside)]
     todo = difference(wanted, present, kinds)
-    gone = withdrawing.unwanted(section, todo, made, kinds)
-    if gone:
-        wanted = [*wanted, *gone]
+    unwanted = withdrawing.unwanted(section, todo, made, kinds)
+    if unwanted.gone:
+        wanted = [*wanted, *unwanted.gone]
         todo = difference(wanted, present, kinds)
     if section.on_rollback == "park" and _new_accounts(todo.resources):
         # Only where an account is made: who changes something else gets no unit that nobody asked for.
@@ -121,7 +123,7 @@ def draw(
         *notices.of(section, config, todo, present),
         *untried,
         *members.said(inside),
-        *withdrawing.said(gone),
+        *withdrawing.said(unwanted, section),
     ]
     if absent:
         found.append(

@@ -211,10 +211,11 @@ class CostCategory(Part):
 
 
 class Withdrawal(Part):
-    """Rights that are taken away again: those whose last day is over, and those that nobody wants any more."""
+    """What is taken away again: rights whose last day is over, and what nobody wants any more."""
 
     unwanted: bool = False
-    """Whether assignments and memberships that this tool gave go once they are not in migration.yaml any more."""
+    """Whether rights, groups, people, permission sets and machines that this tool made go once they are not in
+    migration.yaml any more."""
     most: Annotated[int, Field(ge=1)] = 5
     """How many one plan may take away: more refuse it, because a slip in migration.yaml looks the same."""
 

@@ -18,11 +18,21 @@ from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import GLOBAL, AccountId, Region
-from migrate.organisation import activity, importing, members, notices, planning, reading, simulating, wishes
+from migrate.organisation import (
+    activity,
+    importing,
+    members,
+    notices,
+    planning,
+    reading,
+    simulating,
+    wishes,
+    withdrawing,
+)
 from migrate.organisation.kinds.iam_member_root import has_credentials
 from migrate.organisation.migration import FOLDER, OrganisationMigration
 from migrate.organisation.section import Management, Organisation
-from migrate.organisation.wanted import NO_ORGANIZATION
+from migrate.organisation.wanted import NO_ORGANIZATION, called
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.verbs import acting
@@ -68,7 +78,8 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
     region = wishes.region_of(section, migration.decided.legacy.regions)
     regions = dict.fromkeys(migration.kinds, Region(region))
     # What nobody wishes for is not looked at: it may need rights, or settings, that nobody has.
-    asked = {one.ref.kind for one in migration.wishes()}
+    made, wishes_now = migration.made(), migration.wishes()
+    asked = {one.ref.kind for one in wishes_now} | {kind for kind, _ in made if kind in withdrawing.IN_CENTER}
     kinds = {name: kind for name, kind in migration.kinds.items() if name in asked}
     found = reading.present(aws, account, kinds, regions, ())
     ids, absent = planning.accounts_of(section, found)
@@ -84,11 +95,21 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
         found += reading.present(
             aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
         )
-    inside = members.members_of(section, migration.decided, found)
+    inside = members.members_of(section, migration.decided, found, made)
     ids = {alias: number for alias, number in inside.ids.items() if alias != planning.MANAGEMENT}
     roles = planning.as_config(migration.decided, {}, ids).roles()
     aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
-    return found + reading.present_by_name(aws, migration.kinds, members.member_wishes(section, inside))
+    in_members = members.member_wishes(section, inside)
+    wanted = {(one.ref.kind, one.ref.name) for one in (*wishes_now, *in_members)}
+    by_name = [(one.ref.kind, one.ref.name) for one in in_members]
+    there = frozenset(inside.ids.values())
+    by_name += [
+        key for key in made
+        if key[0] in withdrawing.IN_MEMBERS and key not in wanted and key[1].partition("/")[0] in there
+    ]  # fmt: skip
+    found += reading.present_by_name(aws, migration.kinds, by_name)
+    unwanted = withdrawing.candidates(found, wanted, made, migration.kinds)  # type: ignore[arg-type]  # wanted ones
+    return reading.more_closely(aws, account, migration.kinds, unwanted, found)
 
 
 def _refuse_member(aws: Aws, account: AccountId) -> None:
@@ -123,7 +144,10 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
         for ref, planned in inventory.by_ref.items()
         if ref not in touched and is_stale(planned)
     ]
-    changed += [name for name, known in plan.body["given"].items() if drawn.todo.given.get(name) != known]
+    # What this run has taken away is not given any more.
+    own = {called(ref.kind, ref.name) for ref in touched}
+    given = {name: known for name, known in plan.body["given"].items() if name not in own}
+    changed += [name for name, known in given.items() if drawn.todo.given.get(name) != known]
     if changed:
         listed = "\n".join(f"  {line}" for line in changed[:30])
         raise StaleError(

@@ -10,6 +10,8 @@ INSTANCE, STORE = called("sso.instance", "instance"), called("sso.instance", "st
 READS = frozenset({"identitystore.ListGroups", "identitystore.ListUsers", "sso-admin.ListInstances"})
 """What every function here may send."""
 GONE = ("ResourceNotFoundException",)
+PASSES = ("ConflictException",)
+"""Passes by itself while another change is under way. Source: error shapes of sso-admin, botocore 1.44.5."""
 
 
 def ending(answer: str) -> dict[str, Any]:
