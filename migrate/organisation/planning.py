@@ -15,11 +15,11 @@ from migrate.config import Config
 from migrate.errors import ConfigError
 from migrate.inventory import Inventory, Resource
 from migrate.names import AccountId, Region
-from migrate.organisation import checks, members, notices, wishes, withdrawing
+from migrate.organisation import checks, members, notices, stopping, wishes, withdrawing
 from migrate.organisation.difference import Todo, difference
 from migrate.organisation.kinds.organizations_account import AT_A_TIME
 from migrate.organisation.section import Organisation
-from migrate.organisation.wanted import WISHES
+from migrate.organisation.wanted import WISHES, called
 from migrate.plan import Inputs
 from migrate.runbook import Runbook
 from migrate.sections import Legacy, Moves, Rule, Target
@@ -128,7 +128,8 @@ def draw(
     if absent:
         found.append(
             f"what is set within {len(ids) + len(absent)} member accounts can be planned once these exist: "
-            f"{', '.join(absent)}; type migrate org plan again after the run"
+            f"{', '.join(absent)}; type migrate org plan again after the run, and do not say before that the migration "
+            "is over"
         )
     if unused:
         found.append(
@@ -167,6 +168,26 @@ def _in_lanes(resources: Sequence[Resource]) -> list[Resource]:
         else one
         for one in resources
     ]
+
+
+def without_stopped(
+    drawn: Drawn, config: Config, runbooks: tuple[Runbook, ...], kinds: Mapping[str, Any], present: Sequence[Resource]
+) -> Drawn:
+    """The same without the steps that a guard rail would deny until this plan has changed it; refused where it would
+    not."""
+    section, told = section_of(config), as_config(config, drawn.todo.given, drawn.accounts)
+    steps = ordinary.draw(Inputs(told, "", drawn.inventory, "", runbooks, kinds))["steps"]
+    found = stopping.stopped(section, config.legacy.regions, steps, present)
+    waits = stopping.waiting(found)
+    held = {step.ref for step in steps if step.account in waits}
+    names = {called(ref.kind, ref.name) for ref in held}
+    held |= {one.ref for one in drawn.inventory.resources if names & set(one.facts.get("needs") or ())}
+    kept = tuple(one for one in drawn.inventory.resources if one.ref not in held)
+    return replace(
+        drawn, inventory=replace(drawn.inventory, resources=kept), todo=replace(drawn.todo, resources=kept),
+        findings=(*drawn.findings, *stopping.said(found)),
+        refusals=(*drawn.refusals, *stopping.refusals(section, found)),
+    )  # fmt: skip
 
 
 def body(drawn: Drawn, config: Config, config_digest: str, inventory_digest: str, runbooks: tuple[Runbook, ...],

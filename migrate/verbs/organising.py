@@ -26,6 +26,7 @@ from migrate.organisation import (
     planning,
     reading,
     simulating,
+    stopping,
     wishes,
     withdrawing,
 )
@@ -86,12 +87,10 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
     if ids and not absent:
         roles = planning.as_config(migration.decided, {}, ids).roles()
         aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
-        within = {
-            name: kind
-            for name, kind in migration.kinds.items()
-            if getattr(kind, "per_account", False) and not getattr(kind, "looks_by_name", False)
-        }
-        where = wishes.region_within(section, migration.decided.legacy.regions)
+        legacy_regions = migration.decided.legacy.regions
+        wanted_there = {one.ref.kind for one in wishes.within(section, legacy_regions, ids)}
+        within = {name: kind for name, kind in migration.kinds.items() if name in wanted_there}
+        where = wishes.region_within(section, legacy_regions)
         found += reading.present(
             aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
         )
@@ -148,6 +147,12 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
     own = {called(ref.kind, ref.name) for ref in touched}
     given = {name: known for name, known in plan.body["given"].items() if name not in own}
     changed += [name for name, known in given.items() if drawn.todo.given.get(name) != known]
+    section, regions = planning.section_of(migration.decided), migration.decided.legacy.regions
+    ahead = [step for step in plan.steps.values() if step.ref not in touched]
+    changed += [
+        f"guard rail {one.rail} denies {section.role} {one.action} in {one.alias}"
+        for one in stopping.stopped(section, regions, ahead, found)
+    ]
     if changed:
         listed = "\n".join(f"  {line}" for line in changed[:30])
         raise StaleError(
@@ -170,6 +175,7 @@ def plan(out: Out, folder: Path) -> int:
     drawn = replace(
         drawn, findings=(*drawn.findings, *_root_of_legacy(migration), *_tried(out, migration, aws, drawn, there))
     )
+    drawn = planning.without_stopped(drawn, migration.decided, runbooks, migration.kinds, there)
     inventory = files.write_inventory(migration.folder, drawn.inventory)
     body = planning.body(drawn, migration.decided, migration.config_digest, inventory.digest, runbooks, migration.kinds)
     written = files.write(migration.folder, "plan.json", files.PLAN, body)
