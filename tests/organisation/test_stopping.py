@@ -1,4 +1,4 @@
-"""Guard rails that hold for this tool's own role once the migration is said to be over, told before a step is denied."""
+"""Guard rails that hold for this tool's own role once the migration is over: told before a step is denied."""
 
 from __future__ import annotations
 
