@@ -12,7 +12,7 @@ from migrate.config import Config
 from migrate.files import canonical
 from migrate.inventory import Resource
 from migrate.names import AccountId
-from migrate.organisation import wishes
+from migrate.organisation import running_roles, wishes
 from migrate.organisation.difference import Key
 from migrate.organisation.kinds import wanted_kinds
 from migrate.organisation.kinds._members import MemberKind, called_in
@@ -54,6 +54,7 @@ def members_of(section: Organisation, config: Config, present: Iterable[Resource
     for vendor in decided.vendors:
         wanted |= {decided.access_management, *(text.partition("/")[0] for text in vendor.roles)}
     wanted |= {alias for _, alias in _named_policies(decided)}
+    wanted |= running_roles.aliases(section, config)
     roots = set(section.emails()) if section.no_root_credentials else set()
     stand = {one.ref.name: str(one.facts["id"]) for one in present if one.ref.kind == wishes.ACCOUNT}
     known = {alias: stand[email] for alias, email in section.emails().items() if email in stand}

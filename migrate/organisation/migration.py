@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from migrate import config as configuration
-from migrate import runbook
+from migrate import permissions, runbook
 from migrate.config import Config
 from migrate.inventory import Resource
 from migrate.journal import FILE, Journal
 from migrate.kind import Kind
 from migrate.migration import Migration
-from migrate.organisation import planning, wishes
+from migrate.organisation import planning, running_roles, wishes
 from migrate.organisation.difference import Key
 from migrate.organisation.kinds import wanted_kinds
 from migrate.runbook import Runbook
@@ -72,7 +72,17 @@ class OrganisationMigration(Migration):
 
     def draw(self, present: list[Resource]) -> planning.Drawn:
         """What is to be done."""
-        return planning.draw(self.decided, present, self.kinds, today(), self.made())
+        return planning.draw(self.decided, present, self.kinds, today(), self.made(), self.needed)
+
+    @cached_property
+    def needed(self) -> running_roles.Needed:
+        """What the newest plan of resources needs in each target account, as policies; nothing before there is one."""
+        home = Migration(self.home)
+        if planning.section_of(self.decided).migration_roles is None or not any(home.folder.glob("*.plan.json")):
+            return {}
+        plan = home.plan()
+        needed = permissions.of_run(plan, home.kinds)
+        return {account: one.documents() for account, one in needed.items() if account != plan.legacy}
 
     def made(self) -> Mapping[Key, str]:
         """Kind and name of everything that earlier runs made and did not undo, by their journals → its id."""

@@ -15,7 +15,7 @@ from migrate.config import Config
 from migrate.errors import ConfigError
 from migrate.inventory import Inventory, Resource
 from migrate.names import AccountId, Region
-from migrate.organisation import checks, members, notices, stopping, wishes, withdrawing
+from migrate.organisation import checks, members, notices, running_roles, stopping, wishes, withdrawing
 from migrate.organisation.difference import Todo, difference
 from migrate.organisation.kinds.organizations_account import AT_A_TIME
 from migrate.organisation.section import Organisation
@@ -92,7 +92,7 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
 
 def draw(
     config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "",
-    made: withdrawing.Made | None = None,
+    made: withdrawing.Made | None = None, needed: running_roles.Needed | None = None,
 ) -> Drawn:  # fmt: skip
     """Everything that is to be done, and what is said about it. `today`: 2026-11-23, for what expires. `made`: what
     earlier runs gave."""
@@ -105,9 +105,10 @@ def draw(
     seen = {one.ref.name for one in present if one.ref.kind == wishes.COST_TAG}
     unused = [one.ref.name for one in wanted if one.ref.kind == wishes.COST_TAG and one.ref.name not in seen]
     wanted = [one for one in wanted if one.ref.kind != wishes.COST_TAG or one.ref.name in seen]
-    made = made or {}
+    made, needed = made or {}, needed or {}
     inside = members.members_of(section, config, present, made)
     wanted = [*members.bound(wanted, section, inside), *members.member_wishes(section, inside)]
+    wanted += running_roles.wishes(section, config, inside.ids, needed)
     todo = difference(wanted, present, kinds)
     unwanted = withdrawing.unwanted(section, todo, made, kinds)
     if unwanted.gone:
@@ -123,6 +124,7 @@ def draw(
         *notices.of(section, config, todo, present),
         *untried,
         *members.said(inside),
+        *running_roles.said(section, config, inside.ids, needed),
         *withdrawing.said(unwanted, section),
     ]
     if absent:
@@ -140,6 +142,7 @@ def draw(
         *withdrawing.refusals(section, todo),
         *checks.refusals(section, regions, todo, present),
         *members.refusals(section, config, inside, wanted),
+        *running_roles.refusals(section, config, inside.ids, needed),
     )
     accounts = ({} if absent else ids) | {alias: one for alias, one in inside.ids.items() if alias != MANAGEMENT}
     return Drawn(inventory, todo, tuple(found), refused, accounts)

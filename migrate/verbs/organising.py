@@ -25,6 +25,7 @@ from migrate.organisation import (
     notices,
     planning,
     reading,
+    running_roles,
     simulating,
     stopping,
     wishes,
@@ -98,7 +99,10 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
     ids = {alias: number for alias, number in inside.ids.items() if alias != planning.MANAGEMENT}
     roles = planning.as_config(migration.decided, {}, ids).roles()
     aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
-    in_members = members.member_wishes(section, inside)
+    in_members = [
+        *members.member_wishes(section, inside),
+        *running_roles.wishes(section, migration.decided, inside.ids, migration.needed),
+    ]
     wanted = {(one.ref.kind, one.ref.name) for one in (*wishes_now, *in_members)}
     by_name = [(one.ref.kind, one.ref.name) for one in in_members]
     there = frozenset(inside.ids.values())
