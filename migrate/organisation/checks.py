@@ -85,7 +85,7 @@ def _rails(section: Organisation, regions: tuple[str, ...], present: Sequence[Re
                       "make two rails of it under guard_rails.documents")  # fmt: skip
     others = {one.ref.name for one in present if one.ref.kind == "organizations.policy_attachment"}
     there = {f"{rail}@{where}" for rail, where, _ in used} | others
-    for where, count in sorted(Counter(name.partition("@")[2] for name in there).items()):
+    for where, count in sorted(Counter(guard_rails.apart(name)[1] for name in there).items()):
         most = guard_rails.MOST_ON_A_TARGET - 1
         if count > most and any(where == one for _, one, _ in used):
             yield _no(
@@ -101,7 +101,7 @@ def tried(section: Organisation, todo: Todo, present: Sequence[Resource]) -> tup
     rails: Counter[str] = Counter()
     for one in todo.resources:
         if one.ref.kind == "organizations.policy_attachment":
-            rail, _, where = one.ref.name.partition("@")
+            rail, where = guard_rails.apart(one.ref.name)
             rails[rail] += 1000 if where == "root" else 1
     emails = section.emails()
     canary = emails.get(section.guard_rails.canary or "")
@@ -109,7 +109,7 @@ def tried(section: Organisation, todo: Todo, present: Sequence[Resource]) -> tup
         said = "no guard rail is tried first: guard_rails.canary names no account"
         return [], [said] if rails else []
     taken = {
-        one.ref.name.partition("@")[0]
+        guard_rails.apart(one.ref.name)[0]
         for one in (*present, *todo.resources)
         if one.ref.kind == "organizations.policy_attachment" and one.ref.name.endswith(f"@account:{canary}")
     }

@@ -170,24 +170,22 @@ def bound(wanted: Iterable[Resource], section: Organisation, members: Members) -
         else None
         for name, alias in _named_policies(members.decided)
     }
-    emails = {email: alias for alias, email in section.emails().items()} | {MANAGEMENT: MANAGEMENT}
+    accounts = {called(wishes.ACCOUNT, email): alias for alias, email in section.emails().items()}
+    accounts[section.management.account] = MANAGEMENT
     made = []
     for one in wanted:
         needed: list[str] | None = []
         if one.ref.kind == ASSIGNMENT:
-            key = (one.ref.name.split("@", 1)[0], emails.get(_where(one.ref.name), ""))
+            key = (
+                str(one.facts["permission_set"]).removeprefix(called(SET, "")),
+                accounts.get(str(one.facts["account"]), ""),
+            )
             needed = policies.get(key, [])
         elif one.ref.kind == SET:
             needed = [text for (name, _), texts in policies.items() if name == one.ref.name for text in texts or ()]
         if needed is not None:
             made.append(replace(one, facts=one.facts | {"needs": sorted(set(needed))}) if needed else one)
     return made
-
-
-def _where(name: str) -> str:
-    """The account of an assignment, by the name that its kind gives it: `<set>@<address or management>@<group>`."""
-    rest = name.split("@", 1)[1]
-    return MANAGEMENT if rest.startswith(f"{MANAGEMENT}@") else rest.rpartition("@")[0]
 
 
 def said(members: Members) -> Iterator[str]:

@@ -29,6 +29,7 @@ UnitName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/]+$"
 
 MOST_DEEP = 5
 """Levels of units under the root. Source: Organizations User Guide, "Quotas for AWS Organizations"."""
+OUR_MARK = "wanted:"
 PARKED = "Parked"
 """The unit in which a rollback leaves the accounts that it cannot delete."""
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
@@ -300,6 +301,9 @@ class Organisation(Part):
             for name in person.groups:
                 if name not in self.groups:
                     yield f"people: {person.email}: {name!r} is no group of `groups`"
+        for said in (*users, *self.groups, *self.guard_rails.documents):
+            if said.startswith(OUR_MARK):
+                yield f"{said}: no person, group or guard rail may begin with {OUR_MARK}: wishes are called so"
         for title, group in self.groups.items():
             for assign in group.assign:
                 if assign.permission_set not in self.permission_sets:

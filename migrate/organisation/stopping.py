@@ -68,8 +68,8 @@ def _standing(
     parts = path.split("/") if path else []
     where = {"root", f"account:{email}", *(f"unit:{'/'.join(parts[: n + 1])}" for n in range(len(parts)))}
     contents = {one.ref.name: one.facts["content"] for one in present if one.ref.kind == wishes.POLICY}
-    on = [one.ref.name.partition("@") for one in present if one.ref.kind == "organizations.policy_attachment"]
-    names = {rail for rail, _, target in on if target in where}
+    on = [guard_rails.apart(one.ref.name) for one in present if one.ref.kind == "organizations.policy_attachment"]
+    names = {rail for rail, target in on if target in where}
     yield from ((rail, contents[rail]) for rail in sorted(names & contents.keys()))
 
 

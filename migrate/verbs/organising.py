@@ -21,6 +21,7 @@ from migrate.names import GLOBAL, AccountId, Region
 from migrate.organisation import (
     activity,
     importing,
+    management_account,
     members,
     notices,
     planning,
@@ -179,6 +180,7 @@ def plan(out: Out, folder: Path) -> int:
     drawn = replace(
         drawn, findings=(*drawn.findings, *_root_of_legacy(migration), *_tried(out, migration, aws, drawn, there))
     )
+    drawn = _with_management(migration, aws, drawn)
     drawn = planning.without_stopped(drawn, migration.decided, runbooks, migration.kinds, there)
     inventory = files.write_inventory(migration.folder, drawn.inventory)
     body = planning.body(drawn, migration.decided, migration.config_digest, inventory.digest, runbooks, migration.kinds)
@@ -203,6 +205,18 @@ def plan(out: Out, folder: Path) -> int:
         )
     out.say(f"next: migrate org review {folder}" if made.steps else "nothing is to be done")
     return 0
+
+
+def _with_management(migration: OrganisationMigration, aws: Aws, drawn: planning.Drawn) -> planning.Drawn:
+    """With what is to be said of the management account itself."""
+    decided, section = migration.decided, planning.section_of(migration.decided)
+    account, regions = planning.management(decided), decided.legacy.regions
+    told, refused = management_account.center_elsewhere(
+        aws, account, drawn.todo.resources, wishes.region_of(section, regions)
+    )
+    is_legacy = account == decided.legacy.account
+    told += management_account.findings(aws, account, regions, is_legacy=is_legacy)
+    return replace(drawn, findings=(*drawn.findings, *told), refusals=(*drawn.refusals, *refused))
 
 
 def _legacys(decided: Config) -> Aws:

@@ -115,6 +115,7 @@ def test_the_role_of_a_run_stands_with_what_the_newest_plan_sends_and_follows_th
     assert iam(PRODUCTION).list_policies(Scope="Local")["Policies"] == []
 
 
+@pytest.mark.torture
 def test_the_role_goes_once_nobody_wants_it(story: Story) -> None:
     boto3.client("sqs", region_name=HERE).create_queue(QueueName="jobs")
     story.want({"accounts": {"production": {}}})

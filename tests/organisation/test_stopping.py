@@ -65,6 +65,7 @@ def test_a_plan_that_a_rail_would_deny_half_way_is_refused_and_goes_on_once_the_
     assert story.plan()["todo"] == 0
 
 
+@pytest.mark.torture
 def test_while_the_migration_goes_on_the_same_plan_is_not_stopped(story: Story) -> None:
     story.want(RAILED)
     story.plan()
@@ -79,6 +80,7 @@ def test_while_the_migration_goes_on_the_same_plan_is_not_stopped(story: Story) 
     assert blocked()
 
 
+@pytest.mark.torture
 def test_a_rail_that_was_made_to_hold_since_the_plan_stops_the_run_before_it_writes(story: Story) -> None:
     story.want(RAILED)
     made = story.plan()

@@ -85,6 +85,7 @@ def test_groups_people_and_permission_sets_that_nobody_wants_go_and_those_that_o
     assert set(permission_sets()) == {"all", "few", "team", "theirs"}
 
 
+@pytest.mark.torture
 def test_where_nothing_is_wanted_any_more_all_of_it_goes(story: Story) -> None:
     story.want(LESS)
     story.stand()
@@ -96,6 +97,7 @@ def test_where_nothing_is_wanted_any_more_all_of_it_goes(story: Story) -> None:
     assert story.plan()["todo"] == 0
 
 
+@pytest.mark.torture
 def test_what_was_given_to_a_person_directly_keeps_the_person_and_the_permission_set(story: Story) -> None:
     story.want(ALL)
     story.stand()
@@ -112,6 +114,7 @@ def test_what_was_given_to_a_person_directly_keeps_the_person_and_the_permission
     assert set(groups()) == {"all"}
 
 
+@pytest.mark.torture
 def test_a_group_of_the_same_name_that_somebody_made_since_stays(story: Story) -> None:
     story.want(ALL)
     story.stand()
@@ -127,6 +130,7 @@ def test_a_group_of_the_same_name_that_somebody_made_since_stays(story: Story) -
     assert set(groups()) == {"all", "few"}
 
 
+@pytest.mark.torture
 def test_a_run_that_is_denied_half_way_goes_on(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     from moto.core.exceptions import JsonRESTError
     from moto.identitystore.models import IdentityStoreBackend

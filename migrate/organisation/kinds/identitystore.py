@@ -230,11 +230,7 @@ class MembershipKind(_Person):
         there = _center.instance(site)
         if there is None:
             return
-        group_name, _, user_name = (only or "").rpartition("/")
-        people = {
-            one["UserId"]: one["UserName"].lower() for one in _center.users(site, there[1], user_name if only else None)
-        }
-        for group in list(_center.groups(site, there[1], group_name if only else None)):
+        for people, group in self._asked(site, there[1], only):
             members = _tree.listed(
                 site, "identitystore.ListGroupMemberships", "GroupMemberships", IdentityStoreId=there[1],
                 GroupId=group["GroupId"],
@@ -246,6 +242,14 @@ class MembershipKind(_Person):
                         id=one["MembershipId"], stands=True, store=there[1], group=group["GroupId"], user=user
                     )
                     yield self.found(site, f"{group['DisplayName']}/{people[user]}", facts, arn="")
+
+    @staticmethod
+    def _asked(site: ReadSite, store: str, only: str | None) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+        """(id → name of users, group) to look at: of everybody, or for each way to read the name as group and user."""
+        for group, user in [(None, None)] if only is None else _center.splits(only, "/"):
+            people = {one["UserId"]: one["UserName"].lower() for one in _center.users(site, store, user)}
+            for one in list(_center.groups(site, store, group)) if people else ():
+                yield people, one
 
     def needs(self, it: It[Membership]) -> Iterator[Need]:
         """Both."""

@@ -100,10 +100,10 @@ class AssignmentKind(WantedKind[Assignment]):
         there = _center.instance(site)
         if there is None:
             return
-        group_name = None if only is None else only.split("@", 1)[1].rpartition("@")[2]
         emails = {str(one["Id"]): one["Email"].lower() for one in _tree.accounts(site)} | {site.account: "management"}
         names: dict[str, str] = {}
-        for group in list(_center.groups(site, there[1], group_name)):
+        groups = _center.groups(site, there[1]) if only is None else _center.groups_at_the_end(site, there[1], only)
+        for group in groups:
             given = _tree.listed(
                 site, "sso-admin.ListAccountAssignmentsForPrincipal", "AccountAssignments", InstanceArn=there[0],
                 PrincipalId=group["GroupId"], PrincipalType="GROUP",
