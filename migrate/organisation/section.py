@@ -158,8 +158,15 @@ class IdentityCenter(Part):
     region: str | None = None
     """The one region of its instance; legacy's first unless said."""
     users: Literal["made", "provisioned"] = "made"
-    """made: by this tool. provisioned: an identity provider (Google Workspace, Active Directory) sends users and groups
-    over SCIM; the run waits until they are there."""
+    """made: by this tool. provisioned: an identity provider (Google Workspace, Active Directory) sends users over SCIM;
+    the run waits until they are there."""
+    groups: Literal["made", "provisioned"] | None = None
+    """The same of groups and of who is in them; as `users` unless said. Google Workspace sends no groups: `made`."""
+
+    @property
+    def groups_are_provisioned(self) -> bool:
+        """Whether an identity provider makes groups and memberships."""
+        return (self.groups or self.users) == "provisioned"
 
 
 class Contact(Part):
@@ -293,6 +300,8 @@ class Organisation(Part):
         for asked, times in Counter((one.service, one.quota, one.region) for one in self.quota_template).items():
             if times > 1:
                 yield f"quota_template: {'/'.join(asked)} is there twice"
+        if self.identity_center.users == "made" and self.identity_center.groups == "provisioned":
+            yield "identity_center.groups: provisioned, and users are made: who sends groups sends their people too"
         users: set[str] = set()
         for person in self.people:
             if person.login in users:

@@ -322,6 +322,13 @@ def _of_legacy(folder: Path) -> OrganisationMigration:
     return migration
 
 
+def apart(out: Out, folder: Path) -> int:
+    """Whether the accounts of the environments are apart. Exit 5 while something joins them."""
+    from migrate.verbs.apart import apart as look_everywhere
+
+    return look_everywhere(out, folder)
+
+
 review = _WITHIN.shared(ordinary_verbs.review, of=_opened)
 approve = _WITHIN.shared(ordinary_verbs.approve, of=_opened)
 run = _WITHIN.shared(acting.run, ways=WAYS)

@@ -242,6 +242,50 @@ def test_people_of_an_identity_provider_are_awaited_and_never_made(story: Story)
     assert given() == set()
 
 
+def provisioned(**more: str) -> dict[str, Any]:
+    return WANTED | {"identity_center": {"users": "provisioned", **more}}
+
+
+def test_groups_that_the_provider_does_not_send_are_made_and_its_people_put_into_them(story: Story) -> None:
+    story.want(provisioned(groups="made"))
+    made = story.plan()
+    story.type("approve", "--by", "ann")
+
+    stopped = story.type("run", "--engine", "local", expect=3)
+    nobody = users()
+    for email in ("ada@shop.example", "grace@shop.example"):
+        called = {"DisplayName": email, "Name": {"GivenName": "A", "FamilyName": "B"}}
+        store().create_user(IdentityStoreId=instance()[1], UserName=email, **called)
+    story.type("run", "--engine", "local")
+    during = members()
+    again = story.plan()
+    story.undo(made["plan"])
+
+    assert "automatic provisioning" in stopped.err
+    assert nobody == {}
+    assert during == {"engineers": {"ada@shop.example", "grace@shop.example"}, "oncall": {"ada@shop.example"}}
+    assert again["todo"] == 0
+    assert set(users()) == {"ada@shop.example", "grace@shop.example"}, "a rollback leaves what it did not make"
+    assert groups() == {}
+
+
+def test_who_waits_for_groups_of_a_provider_is_told_that_google_sends_none(story: Story) -> None:
+    story.want(provisioned())
+    story.plan()
+    story.type("approve", "--by", "ann")
+
+    stopped = story.type("run", "--engine", "local", expect=3)
+
+    assert "Google Workspace sends people and no groups" in stopped.err
+    assert "identity_center.groups: made" in stopped.err
+
+
+def test_people_that_are_made_cannot_be_in_groups_that_a_provider_sends(story: Story) -> None:
+    story.want(WANTED | {"identity_center": {"groups": "provisioned"}})
+
+    assert "identity_center.groups" in story.type("plan", expect=1).err
+
+
 DEEP: dict[str, Any] = {}
 for _ in range(6):
     DEEP = {"units": {"A": DEEP}}

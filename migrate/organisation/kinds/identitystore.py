@@ -15,8 +15,15 @@ from migrate.values import Json
 SCIM = (
     "it comes from your identity provider. In IAM Identity Center, Settings, choose it as identity source and switch "
     "automatic provisioning on; put the SCIM endpoint and its token (good for one year) into the provider's "
-    "application for AWS, assign this person or group to it there, and start its provisioning"
+    "application for AWS, assign this person or group to it there, and start its provisioning (every field and value: "
+    "docs/organisation.md, Google Workspace and Active Directory)"
 )
+NO_GROUPS = (
+    f"{SCIM}. Google Workspace sends people and no groups: with it, say organisation.identity_center.groups: made in "
+    "migration.yaml, and plan again"
+)
+"""Source: IAM Identity Center User Guide, "Configure SAML and SCIM with Google Workspace and IAM Identity Center", as
+other pages of 2025 and 2026 quote it."""
 CONFLICT = ("ConflictException",)
 
 
@@ -32,7 +39,7 @@ class CreateGroup(Make[Group]):
     """CreateGroup; or a look, where an identity provider makes it."""
 
     title = "Create group, or wait for it"
-    asks = SCIM
+    asks = NO_GROUPS
 
     def requests(self, it: It[Group], place: Place) -> list[Request]:
         if it.facts.is_provisioned:
