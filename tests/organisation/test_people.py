@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.ssoadmin.models import ssoadmin_backends
+from moto.ssoadmin.models import SSOAdminBackend, ssoadmin_backends
 from moto.ssoadmin.responses import SSOAdminResponse
 
 from tests.organisation.story import MANAGEMENT, Story, accounts
@@ -202,17 +202,18 @@ def test_a_policys_version_without_quotes_is_no_date(story: Story) -> None:
     assert json.loads(sso().get_inline_policy_for_permission_set(**at)["InlinePolicy"]) == READ
 
 
-def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(story: Story) -> None:
-    backend = ssoadmin_backends[MANAGEMENT]["eu-west-1"]
-    enabled = list(backend.instances)
-    backend.instances.clear()
-    story.want(WANTED)
-    story.plan()
-    story.type("approve", "--by", "ann")
+def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as nowhere:
+        # The emulator has one in every region.
+        nowhere.setattr(SSOAdminBackend, "list_instances", lambda _: [])
+        story.want(WANTED)
+        story.plan()
+        story.type("approve", "--by", "ann")
 
-    stopped = story.type("run", "--engine", "local", expect=3)
-    told = story.type("status").out
-    backend.instances.extend(enabled)
+        stopped = story.type("run", "--engine", "local", expect=3)
+        told = story.type("status").out
     story.type("run", "--engine", "local")
 
     assert "choose Enable" in stopped.err
