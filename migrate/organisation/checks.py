@@ -96,6 +96,24 @@ def _rails(section: Organisation, regions: tuple[str, ...], present: Sequence[Re
             )
 
 
+def counted(section: Organisation, regions: tuple[str, ...]) -> Iterator[str]:
+    """How many guard rails and permission sets there are, how large, and how much room is left."""
+    own, setting = section.guard_rails.documents, wishes.setting(section, regions)
+    used = [(rail, where) for rail, where, _ in wishes.attached(section) if rail in guard_rails.known(own)]
+    if used:
+        sizes = {rail: guard_rails.size_bytes(guard_rails.document(rail, own, setting)) for rail, _ in used}
+        largest = max(sorted(sizes), key=lambda rail: sizes[rail])
+        [(fullest, most)] = Counter(where for _, where in dict.fromkeys(used)).most_common(1)
+        yield (
+            f"{len(sizes)} guard rails on {len({where for _, where in used})} targets: {largest} is the largest, "
+            f"{sizes[largest]} of {guard_rails.MOST_BYTES} bytes; {fullest} has the most, {most} of "
+            f"{guard_rails.MOST_ON_A_TARGET - 1} beside {CONTROL_ALLOWS}"
+        )
+    if section.permission_sets:
+        given = sum(len(assign.accounts) for group in section.groups.values() for assign in group.assign)
+        yield f"{len(section.permission_sets)} permission sets for {len(section.groups)} groups, {given} assignments"
+
+
 def tried(section: Organisation, todo: Todo, present: Sequence[Resource]) -> tuple[list[Resource], list[str]]:
     """The trials on the canary account, the widest rails first, and what does not fit there."""
     rails: Counter[str] = Counter()

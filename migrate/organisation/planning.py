@@ -123,6 +123,7 @@ def draw(
     found = [
         *notices.of(section, config, todo, present),
         *untried,
+        *checks.counted(section, regions),
         *members.said(inside),
         *running_roles.said(section, config, inside.ids, needed),
         *withdrawing.said(unwanted, section),
