@@ -85,7 +85,7 @@ def _rails(section: Organisation, regions: tuple[str, ...], present: Sequence[Re
                       "make two rails of it under guard_rails.documents")  # fmt: skip
     others = {one.ref.name for one in present if one.ref.kind == "organizations.policy_attachment"}
     there = {f"{rail}@{where}" for rail, where, _ in used} | others
-    for where, count in sorted(Counter(name.partition("@")[2] for name in there).items()):
+    for where, count in sorted(Counter(guard_rails.apart(name)[1] for name in there).items()):
         most = guard_rails.MOST_ON_A_TARGET - 1
         if count > most and any(where == one for _, one, _ in used):
             yield _no(
@@ -96,12 +96,30 @@ def _rails(section: Organisation, regions: tuple[str, ...], present: Sequence[Re
             )
 
 
+def counted(section: Organisation, regions: tuple[str, ...]) -> Iterator[str]:
+    """How many guard rails and permission sets there are, how large, and how much room is left."""
+    own, setting = section.guard_rails.documents, wishes.setting(section, regions)
+    used = [(rail, where) for rail, where, _ in wishes.attached(section) if rail in guard_rails.known(own)]
+    if used:
+        sizes = {rail: guard_rails.size_bytes(guard_rails.document(rail, own, setting)) for rail, _ in used}
+        largest = max(sorted(sizes), key=lambda rail: sizes[rail])
+        [(fullest, most)] = Counter(where for _, where in dict.fromkeys(used)).most_common(1)
+        yield (
+            f"{len(sizes)} guard rails on {len({where for _, where in used})} targets: {largest} is the largest, "
+            f"{sizes[largest]} of {guard_rails.MOST_BYTES} bytes; {fullest} has the most, {most} of "
+            f"{guard_rails.MOST_ON_A_TARGET - 1} beside {CONTROL_ALLOWS}"
+        )
+    if section.permission_sets:
+        given = sum(len(assign.accounts) for group in section.groups.values() for assign in group.assign)
+        yield f"{len(section.permission_sets)} permission sets for {len(section.groups)} groups, {given} assignments"
+
+
 def tried(section: Organisation, todo: Todo, present: Sequence[Resource]) -> tuple[list[Resource], list[str]]:
     """The trials on the canary account, the widest rails first, and what does not fit there."""
     rails: Counter[str] = Counter()
     for one in todo.resources:
         if one.ref.kind == "organizations.policy_attachment":
-            rail, _, where = one.ref.name.partition("@")
+            rail, where = guard_rails.apart(one.ref.name)
             rails[rail] += 1000 if where == "root" else 1
     emails = section.emails()
     canary = emails.get(section.guard_rails.canary or "")
@@ -109,7 +127,7 @@ def tried(section: Organisation, todo: Todo, present: Sequence[Resource]) -> tup
         said = "no guard rail is tried first: guard_rails.canary names no account"
         return [], [said] if rails else []
     taken = {
-        one.ref.name.partition("@")[0]
+        guard_rails.apart(one.ref.name)[0]
         for one in (*present, *todo.resources)
         if one.ref.kind == "organizations.policy_attachment" and one.ref.name.endswith(f"@account:{canary}")
     }

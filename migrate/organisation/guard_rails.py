@@ -4,6 +4,7 @@ An SCP allows nothing and does not touch the management account. Roles of `guard
 the last section of the runbook, where each rail is sent once more without them.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,9 @@ GLOBAL_SERVICES = (
 )  # fmt: skip
 """What has no region or is asked in us-east-1. Source: Organizations User Guide, service control policy examples, "Deny
 access to AWS based on the requested AWS Region"; abridged."""
+
+
+_AT = re.compile(r"@(root$|unit:.*|account:.*)", re.S)
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,15 @@ STARTER: Mapping[str, Rail] = {
     "machine-identities": Rail("identities for machines and nothing else", _machine_identities),
     "deny-create": Rail("nothing new that costs: what a budget puts on an account", _deny_create),
 }
+
+
+def apart(attachment: str) -> tuple[str, str]:
+    """The name of an attachment as rail and target: `<rail>@root`, `@unit:<path>` or `@account:<address>`.
+
+    A rail's name may hold an @ of its own.
+    """
+    found = _AT.search(attachment)
+    return (attachment, "") if found is None else (attachment[: found.start()], found[1])
 
 
 def known(own: Mapping[str, Json]) -> list[str]:

@@ -106,7 +106,7 @@ def _rails(
     rails: dict[str, Any] = {}
     accounts = {one.ref.name: one for one in by_kind.get("organizations.account", [])}
     for one in by_kind.get("organizations.policy_attachment", []):
-        rail, _, where = one.ref.name.partition("@")
+        rail, where = guard_rails.apart(one.ref.name)
         sort, _, name = where.partition(":")
         if sort == "root":
             rails.setdefault("everywhere", []).append(rail)
@@ -156,21 +156,21 @@ def _people(by_kind: Mapping[str, list[Resource]], aliases: Mapping[str, str], m
             if value
         }
     groups: dict[str, Any] = {}
+    by_id = {str(one.facts["id"]): one.ref.name for kind in ("group", "user")
+             for one in by_kind.get(f"identitystore.{kind}", [])}  # fmt: skip
     for one in by_kind.get("identitystore.group", []):
         about = one.facts["description"]
         groups[one.ref.name] = {"description": about} if about else {}
     for one in by_kind.get("sso.account_assignment", []):
-        name, alias = one.ref.name.rpartition("@")[2], aliases.get(str(one.facts["account"]))
-        group = next((g for g in groups if one.ref.name.endswith(f"@{g}")), name)
-        if alias is None or one.facts["permission_set"] not in sets:
+        group, alias = by_id.get(str(one.facts["group"]), ""), aliases.get(str(one.facts["account"]))
+        if not group or alias is None or one.facts["permission_set"] not in sets:
             made.left.append(f"assignment {one.ref.name}: its account is closed or not of this organisation")
             continue
         both = {"accounts": [alias], "permission_set": sets[one.facts["permission_set"]].ref.name}
         groups.setdefault(group, {}).setdefault("assign", []).append(both)
     members: dict[str, list[str]] = {}
     for one in by_kind.get("identitystore.group_membership", []):
-        group, _, user = one.ref.name.rpartition("/")
-        members.setdefault(user, []).append(group)
+        members.setdefault(by_id[str(one.facts["user"])], []).append(by_id[str(one.facts["group"])])
     people = []
     for one in by_kind.get("identitystore.user", []):
         email = one.facts["email"] or (one.ref.name if "@" in one.ref.name else "")

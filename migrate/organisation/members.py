@@ -12,13 +12,15 @@ from migrate.config import Config
 from migrate.files import canonical
 from migrate.inventory import Resource
 from migrate.names import AccountId
-from migrate.organisation import wishes
+from migrate.organisation import running_roles, wishes
+from migrate.organisation.difference import Key
 from migrate.organisation.kinds import wanted_kinds
 from migrate.organisation.kinds._members import MemberKind, called_in
 from migrate.organisation.kinds._members import canonical as as_read
 from migrate.organisation.kinds.iam_member_root import ROOT_USER, RootUserKind
 from migrate.organisation.section import Organisation
 from migrate.organisation.wanted import called
+from migrate.organisation.withdrawing import IN_MEMBERS
 from migrate.people.decided import Decisions, decisions
 from migrate.people.machines import ISSUER, Outside, Wanted, github, vendors
 from migrate.values import Json
@@ -44,18 +46,22 @@ class Members:
     """Aliases of those in which something is wanted and that do not stand."""
 
 
-def members_of(section: Organisation, config: Config, present: Iterable[Resource]) -> Members:
-    """The accounts in which something is wanted. Raises ConfigError where `identities` contradicts itself."""
+def members_of(section: Organisation, config: Config, present: Iterable[Resource], made: Iterable[Key] = ()) -> Members:
+    """The accounts in which something is wanted, or was made by an earlier run. Raises ConfigError where `identities`
+    contradicts itself."""
     decided = decisions(section.model_dump(mode="json", exclude_none=True), config.identities)
     wanted = {one.account for one in decided.github}
     for vendor in decided.vendors:
         wanted |= {decided.access_management, *(text.partition("/")[0] for text in vendor.roles)}
     wanted |= {alias for _, alias in _named_policies(decided)}
+    wanted |= running_roles.aliases(section, config)
     roots = set(section.emails()) if section.no_root_credentials else set()
     stand = {one.ref.name: str(one.facts["id"]) for one in present if one.ref.kind == wishes.ACCOUNT}
     known = {alias: stand[email] for alias, email in section.emails().items() if email in stand}
     known[MANAGEMENT] = section.management.account
-    there = {alias: known[alias] for alias in sorted((wanted | roots) & known.keys())}
+    before = {name.partition("/")[0] for kind, name in made if kind in IN_MEMBERS}
+    once = {alias for alias, number in known.items() if number in before}
+    there = {alias: known[alias] for alias in sorted((wanted | roots | once) & known.keys())}
     absent = sorted(alias for alias in wanted - known.keys() if alias in section.emails())
     return Members(decided, there, tuple(absent))
 
@@ -164,24 +170,22 @@ def bound(wanted: Iterable[Resource], section: Organisation, members: Members) -
         else None
         for name, alias in _named_policies(members.decided)
     }
-    emails = {email: alias for alias, email in section.emails().items()} | {MANAGEMENT: MANAGEMENT}
+    accounts = {called(wishes.ACCOUNT, email): alias for alias, email in section.emails().items()}
+    accounts[section.management.account] = MANAGEMENT
     made = []
     for one in wanted:
         needed: list[str] | None = []
         if one.ref.kind == ASSIGNMENT:
-            key = (one.ref.name.split("@", 1)[0], emails.get(_where(one.ref.name), ""))
+            key = (
+                str(one.facts["permission_set"]).removeprefix(called(SET, "")),
+                accounts.get(str(one.facts["account"]), ""),
+            )
             needed = policies.get(key, [])
         elif one.ref.kind == SET:
             needed = [text for (name, _), texts in policies.items() if name == one.ref.name for text in texts or ()]
         if needed is not None:
             made.append(replace(one, facts=one.facts | {"needs": sorted(set(needed))}) if needed else one)
     return made
-
-
-def _where(name: str) -> str:
-    """The account of an assignment, by the name that its kind gives it: `<set>@<address or management>@<group>`."""
-    rest = name.split("@", 1)[1]
-    return MANAGEMENT if rest.startswith(f"{MANAGEMENT}@") else rest.rpartition("@")[0]
 
 
 def said(members: Members) -> Iterator[str]:

@@ -3,19 +3,20 @@
 The rule: migration.yaml is the folder's; every other file here is the organisation's alone.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from migrate import config as configuration
-from migrate import runbook
+from migrate import permissions, runbook
 from migrate.config import Config
 from migrate.inventory import Resource
 from migrate.journal import FILE, Journal
 from migrate.kind import Kind
 from migrate.migration import Migration
-from migrate.organisation import planning, wishes
+from migrate.organisation import planning, running_roles, wishes
 from migrate.organisation.difference import Key
 from migrate.organisation.kinds import wanted_kinds
 from migrate.runbook import Runbook
@@ -71,23 +72,35 @@ class OrganisationMigration(Migration):
 
     def draw(self, present: list[Resource]) -> planning.Drawn:
         """What is to be done."""
-        return planning.draw(self.decided, present, self.kinds, today(), self.made())
+        return planning.draw(self.decided, present, self.kinds, today(), self.made(), self.needed)
 
-    def made(self) -> frozenset[Key]:
-        """Kind and name of everything that earlier runs made and did not undo, by their journals."""
-        found: set[Key] = set()
+    @cached_property
+    def needed(self) -> running_roles.Needed:
+        """What the newest plan of resources needs in each target account, as policies; nothing before there is one."""
+        home = Migration(self.home)
+        if planning.section_of(self.decided).migration_roles is None or not any(home.folder.glob("*.plan.json")):
+            return {}
+        plan = home.plan()
+        needed = permissions.of_run(plan, home.kinds)
+        return {account: one.documents() for account, one in needed.items() if account != plan.legacy}
+
+    def made(self) -> Mapping[Key, str]:
+        """Kind and name of everything that earlier runs made and did not undo, by their journals → its id."""
+        found: dict[Key, str] = {}
         for path in sorted(self.folder.glob("*.plan.json")):
             plan = self.plan(path)
             journal_path = self.run_folder(plan) / FILE
             if not journal_path.exists():
                 continue
             with Journal(journal_path, write=False) as journal:
-                found |= {
-                    (step.ref.kind, step.ref.name)
-                    for step in plan.steps.values()
-                    if step.action == "create" and journal.state(step.id) in ("acted", "verified")
-                }
-        return frozenset(found)
+                for step in plan.steps.values():
+                    # Whoever waited for a thing did not make it.
+                    is_made = step.action == "create" and not all(
+                        one.operation in self.kinds[step.ref.kind].reads for one in step.requests
+                    )
+                    if is_made and journal.state(step.id) in ("acted", "verified"):
+                        found[step.ref.kind, step.ref.name] = journal.outputs(step.id).get("id", "")
+        return found
 
     def wishes(self) -> list[Resource]:
         """Everything that migration.yaml wants."""

@@ -6,7 +6,7 @@ Which reads a kind has stands beside the kind.
 
 from collections.abc import Iterator, Mapping
 
-from migrate.organisation import activity
+from migrate.organisation import activity, management_account
 from migrate.organisation.kinds import budgets, data_trail, wanted_kinds
 
 _ORGANIZATIONS = {
@@ -120,7 +120,7 @@ def of_management() -> Iterator[str]:
     """Operations of the role in the management account."""
     # CreateOrganization makes a role of its own. Source: organizations.CreateOrganization, botocore 1.44.5.
     yield from ("iam.CreateServiceLinkedRole", "organizations.DescribeOrganization", "sts.AssumeRole")
-    yield from activity.READS
+    yield from (*activity.READS, *management_account.READS)
     for name, kind in wanted_kinds().items():
         if not getattr(kind, "per_account", False):
             yield from (*kind.reads, *WRITES[name])

@@ -3,7 +3,7 @@
 The rule: nothing of the planner is done anew here; wishes are an inventory, migration.yaml decides where they go.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,11 +15,11 @@ from migrate.config import Config
 from migrate.errors import ConfigError
 from migrate.inventory import Inventory, Resource
 from migrate.names import AccountId, Region
-from migrate.organisation import checks, members, notices, wishes, withdrawing
-from migrate.organisation.difference import Key, Todo, difference
+from migrate.organisation import checks, members, notices, running_roles, stopping, wishes, withdrawing
+from migrate.organisation.difference import Todo, difference
 from migrate.organisation.kinds.organizations_account import AT_A_TIME
 from migrate.organisation.section import Organisation
-from migrate.organisation.wanted import WISHES
+from migrate.organisation.wanted import WISHES, called
 from migrate.plan import Inputs
 from migrate.runbook import Runbook
 from migrate.sections import Legacy, Moves, Rule, Target
@@ -91,8 +91,9 @@ def as_config(config: Config, stand_ins: Mapping[str, str], accounts: Mapping[st
 
 
 def draw(
-    config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "", made: Collection[Key] = ()
-) -> Drawn:
+    config: Config, present: Sequence[Resource], kinds: Mapping[str, Any], today: str = "",
+    made: withdrawing.Made | None = None, needed: running_roles.Needed | None = None,
+) -> Drawn:  # fmt: skip
     """Everything that is to be done, and what is said about it. `today`: 2026-11-23, for what expires. `made`: what
     earlier runs gave."""
     section = section_of(config)
@@ -104,12 +105,14 @@ def draw(
     seen = {one.ref.name for one in present if one.ref.kind == wishes.COST_TAG}
     unused = [one.ref.name for one in wanted if one.ref.kind == wishes.COST_TAG and one.ref.name not in seen]
     wanted = [one for one in wanted if one.ref.kind != wishes.COST_TAG or one.ref.name in seen]
-    inside = members.members_of(section, config, present)
+    made, needed = made or {}, needed or {}
+    inside = members.members_of(section, config, present, made)
     wanted = [*members.bound(wanted, section, inside), *members.member_wishes(section, inside)]
+    wanted += running_roles.wishes(section, config, inside.ids, needed)
     todo = difference(wanted, present, kinds)
-    gone = withdrawing.unwanted(section, todo, made, kinds)
-    if gone:
-        wanted = [*wanted, *gone]
+    unwanted = withdrawing.unwanted(section, todo, made, kinds)
+    if unwanted.gone:
+        wanted = [*wanted, *unwanted.gone]
         todo = difference(wanted, present, kinds)
     if section.on_rollback == "park" and _new_accounts(todo.resources):
         # Only where an account is made: who changes something else gets no unit that nobody asked for.
@@ -120,13 +123,16 @@ def draw(
     found = [
         *notices.of(section, config, todo, present),
         *untried,
+        *checks.counted(section, regions),
         *members.said(inside),
-        *withdrawing.said(gone),
+        *running_roles.said(section, config, inside.ids, needed),
+        *withdrawing.said(unwanted, section),
     ]
     if absent:
         found.append(
             f"what is set within {len(ids) + len(absent)} member accounts can be planned once these exist: "
-            f"{', '.join(absent)}; type migrate org plan again after the run"
+            f"{', '.join(absent)}; type migrate org plan again after the run, and do not say before that the migration "
+            "is over"
         )
     if unused:
         found.append(
@@ -137,6 +143,7 @@ def draw(
         *withdrawing.refusals(section, todo),
         *checks.refusals(section, regions, todo, present),
         *members.refusals(section, config, inside, wanted),
+        *running_roles.refusals(section, config, inside.ids, needed),
     )
     accounts = ({} if absent else ids) | {alias: one for alias, one in inside.ids.items() if alias != MANAGEMENT}
     return Drawn(inventory, todo, tuple(found), refused, accounts)
@@ -165,6 +172,26 @@ def _in_lanes(resources: Sequence[Resource]) -> list[Resource]:
         else one
         for one in resources
     ]
+
+
+def without_stopped(
+    drawn: Drawn, config: Config, runbooks: tuple[Runbook, ...], kinds: Mapping[str, Any], present: Sequence[Resource]
+) -> Drawn:
+    """The same without the steps that a guard rail would deny until this plan has changed it; refused where it would
+    not."""
+    section, told = section_of(config), as_config(config, drawn.todo.given, drawn.accounts)
+    steps = ordinary.draw(Inputs(told, "", drawn.inventory, "", runbooks, kinds))["steps"]
+    found = stopping.stopped(section, config.legacy.regions, steps, present)
+    waits = stopping.waiting(found)
+    held = {step.ref for step in steps if step.account in waits}
+    names = {called(ref.kind, ref.name) for ref in held}
+    held |= {one.ref for one in drawn.inventory.resources if names & set(one.facts.get("needs") or ())}
+    kept = tuple(one for one in drawn.inventory.resources if one.ref not in held)
+    return replace(
+        drawn, inventory=replace(drawn.inventory, resources=kept), todo=replace(drawn.todo, resources=kept),
+        findings=(*drawn.findings, *stopping.said(found)),
+        refusals=(*drawn.refusals, *stopping.refusals(section, found)),
+    )  # fmt: skip
 
 
 def body(drawn: Drawn, config: Config, config_digest: str, inventory_digest: str, runbooks: tuple[Runbook, ...],

@@ -4,13 +4,15 @@ A wish that seems to be missing would be made, so a read that is denied ends the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from migrate.aws import Aws, Permit, ReadFailed, permitted
 from migrate.clients import RunClients
 from migrate.errors import AccessError, GuardError
 from migrate.inventory import Resource
-from migrate.names import GLOBAL, AccountId, Region
+from migrate.names import GLOBAL, AccountId, Ref, Region
+from migrate.organisation.difference import Key
 from migrate.organisation.wanted import WISHES, WantedKind
 
 
@@ -60,16 +62,35 @@ def present(
     return found
 
 
-def present_by_name(aws: Aws, kinds: Mapping[str, Any], wanted: Iterable[Resource]) -> list[Resource]:
-    """What of the wishes in member accounts stands: each is looked at by its name, `<account id>/<name>`.
+def present_by_name(aws: Aws, kinds: Mapping[str, Any], wanted: Iterable[Key]) -> list[Resource]:
+    """What of these stands in member accounts: each is looked at by its kind and name, `<account id>/<name>`.
 
     Raises AccessError where a read was refused.
     """
     found: list[Resource] = []
-    for wish in wanted:
-        account = AccountId(wish.ref.name.partition("/")[0])
-        found += _look(aws, account, kinds[wish.ref.kind], GLOBAL, wish.ref.name)
+    for kind, name in wanted:
+        account = AccountId(name.partition("/")[0])
+        found += _look(aws, account, kinds[kind], GLOBAL, name)
     return found
+
+
+def more_closely(
+    aws: Aws, account: AccountId, kinds: Mapping[str, Any], looked_at: Sequence[Resource], found: Iterable[Resource]
+) -> list[Resource]:
+    """What was found, with whether somebody else gives rights by it for those that are looked at more closely.
+
+    Raises AccessError where a read was refused.
+    """
+    others: dict[Ref, bool] = {}
+    for one in looked_at:
+        kind = kinds[one.ref.kind]
+        where = AccountId(one.ref.name.partition("/")[0]) if kind.per_account else account
+        try:
+            with permitted(Permit(kind.reads, scan=True)):
+                others[one.ref] = kind.has_others(aws.site(where, one.ref.region, kind=kind.name), one)
+        except ReadFailed as error:
+            raise _unseen(kind, where, error.what) from error
+    return [replace(one, facts=one.facts | {"others": True}) if others.get(one.ref) else one for one in found]
 
 
 def _look(

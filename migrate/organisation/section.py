@@ -6,55 +6,33 @@ Values only; what they mean is in `wishes`.
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-AccountText = Annotated[str, Field(pattern=r"^[0-9]{12}$", description="twelve digits, quoted")]
-Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$", min_length=6, max_length=64)]
-"""Source: organizations.CreateAccount Email, pattern and lengths, botocore 1.44.5."""
+from migrate.organisation.section_parts import (
+    MOST_QUOTA_REQUESTS,
+    AccountText,
+    CostCategory,
+    CostText,
+    Day,
+    Email,
+    MigrationRoles,
+    Part,
+    QuotaRequest,
+    Registry,
+    Withdrawal,
+)
+
 UnitName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/]+$")]
 """AWS takes any character (organizations.CreateOrganizationalUnit Name, botocore 1.44.5); a slash joins our paths."""
 
 MOST_DEEP = 5
 """Levels of units under the root. Source: Organizations User Guide, "Quotas for AWS Organizations"."""
-MOST_QUOTA_REQUESTS = 10
-"""In a template. Source: Service Quotas User Guide, "Using Service Quotas request templates" (unverified)."""
+OUR_MARK = "wanted:"
 PARKED = "Parked"
 """The unit in which a rollback leaves the accounts that it cannot delete."""
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
-
-
-def _a_day(said: str) -> str:
-    """Refuse the 30th of February. Raises ValueError."""
-    date.fromisoformat(said)
-    return said
-
-
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)]
-CostText = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\s].*[^\s]$|^[^\s]$")]
-"""Source: ce.CreateCostCategoryDefinition Name and Value, botocore 1.44.5."""
-
-
-class Part(BaseModel):
-    """A part of the section: unknown keys are refused, because a misspelt guard rail guards nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _dates_are_text(cls, said: Any) -> Any:
-        return _as_text(said)
-
-
-def _as_text(value: Any) -> Any:
-    """YAML reads 2012-10-17 as a date, the version of a policy too, where it stands without quotes."""
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _as_text(item) for key, item in value.items()}
-    return [_as_text(item) for item in value] if isinstance(value, list) else value
 
 
 class Management(Part):
@@ -180,8 +158,15 @@ class IdentityCenter(Part):
     region: str | None = None
     """The one region of its instance; legacy's first unless said."""
     users: Literal["made", "provisioned"] = "made"
-    """made: by this tool. provisioned: an identity provider (Google Workspace, Active Directory) sends users and groups
-    over SCIM; the run waits until they are there."""
+    """made: by this tool. provisioned: an identity provider (Google Workspace, Active Directory) sends users over SCIM;
+    the run waits until they are there."""
+    groups: Literal["made", "provisioned"] | None = None
+    """The same of groups and of who is in them; as `users` unless said. Google Workspace sends no groups: `made`."""
+
+    @property
+    def groups_are_provisioned(self) -> bool:
+        """Whether an identity provider makes groups and memberships."""
+        return (self.groups or self.users) == "provisioned"
 
 
 class Contact(Part):
@@ -199,51 +184,6 @@ class Legacy(Part):
     how: Literal["invite", "management", "leave"] = "invite"
     unit: str = ""
     """Path of the unit that it is parked in; the root unless said."""
-
-
-class CostCategory(Part):
-    """Accounts under names of people's own, on the bill."""
-
-    values: dict[CostText, tuple[str, ...]] = Field(min_length=1, max_length=500)
-    """Value → aliases; `management` and `legacy` too."""
-    default: CostText | None = None
-    """The value of all other accounts."""
-
-
-class Withdrawal(Part):
-    """Rights that are taken away again: those whose last day is over, and those that nobody wants any more."""
-
-    unwanted: bool = False
-    """Whether assignments and memberships that this tool gave go once they are not in migration.yaml any more."""
-    most: Annotated[int, Field(ge=1)] = 5
-    """How many one plan may take away: more refuse it, because a slip in migration.yaml looks the same."""
-
-
-class QuotaRequest(Part):
-    """One quota that every account made afterwards asks for. Source: service-quotas
-    PutServiceQuotaIncreaseRequestIntoTemplate, botocore 1.44.5."""
-
-    service: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,63}$")]
-    """Its code: `vpc`, `lambda`."""
-    quota: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,128}$")]
-    """Its code: `L-F678F1CE`."""
-    region: Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,63}$")]
-    value: Annotated[float, Field(gt=0, le=10_000_000_000)]
-
-
-class Registry(Part):
-    """The account that images are pushed to, and those in which they appear."""
-
-    account: str
-    """Its alias."""
-    to: tuple[str, ...] = Field(min_length=1)
-    """Aliases of the accounts that get the images."""
-    region: str | None = None
-    """Legacy's first unless said."""
-    immutable_tags: bool = False
-    """Of the repositories that replication makes: whether a tag, once pushed, stays where it is."""
-    expire_untagged_days: Annotated[int, Field(ge=1)] | None = None
-    """Of the same: after how many days an image without a tag is deleted; never unless said."""
 
 
 class Organisation(Part):
@@ -278,6 +218,7 @@ class Organisation(Part):
     no_root_credentials: bool = False
     """Whether members that stand must lose their root users' passwords and keys: a person deletes them, a run waits."""
     registry: Registry | None = None
+    migration_roles: MigrationRoles | None = None
     identity_center: IdentityCenter = IdentityCenter()
     withdrawal: Withdrawal = Withdrawal()
     people: tuple[Person, ...] = ()
@@ -359,6 +300,8 @@ class Organisation(Part):
         for asked, times in Counter((one.service, one.quota, one.region) for one in self.quota_template).items():
             if times > 1:
                 yield f"quota_template: {'/'.join(asked)} is there twice"
+        if self.identity_center.users == "made" and self.identity_center.groups == "provisioned":
+            yield "identity_center.groups: provisioned, and users are made: who sends groups sends their people too"
         users: set[str] = set()
         for person in self.people:
             if person.login in users:
@@ -367,6 +310,9 @@ class Organisation(Part):
             for name in person.groups:
                 if name not in self.groups:
                     yield f"people: {person.email}: {name!r} is no group of `groups`"
+        for said in (*users, *self.groups, *self.guard_rails.documents):
+            if said.startswith(OUR_MARK):
+                yield f"{said}: no person, group or guard rail may begin with {OUR_MARK}: wishes are called so"
         for title, group in self.groups.items():
             for assign in group.assign:
                 if assign.permission_set not in self.permission_sets:

@@ -46,7 +46,9 @@ def rails_to_try(section: Organisation, config: Config, todo: Todo) -> dict[str,
     """Alias (or `legacy`) → the rails that begin to hold, or change, by this plan for what is called there."""
     new = {one.ref.name for one in todo.resources if one.ref.kind == wishes.POLICY}
     new |= {
-        one.ref.name.partition("@")[0] for one in todo.resources if one.ref.kind == "organizations.policy_attachment"
+        guard_rails.apart(one.ref.name)[0]
+        for one in todo.resources
+        if one.ref.kind == "organizations.policy_attachment"
     }
     tried = {alias: _ordered(new, holding(section, alias)) for alias, _, _ in section.every_account()}
     # Legacy's calls show what its workloads do: they are tried against the rails of the accounts that they move to.

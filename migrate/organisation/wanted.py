@@ -39,6 +39,19 @@ F = TypeVar("F", bound=Wanted)
 T = TypeVar("T")
 
 
+class Withdrawable(Wanted):
+    """What a wish knows of a thing that is taken away again once nobody wants it."""
+
+    is_given: bool = True
+    """False: it was given until a day that is over, or by this tool, and migration.yaml does not want it any more."""
+    others: bool = False
+    """Somebody else gives or has rights by it that a look at it does not show: it is left then."""
+
+
+NEVER_COMPARED = VOLATILE | {"others"}
+G = TypeVar("G", bound=Withdrawable)
+
+
 class Make(Action[F]):
     """The creating action of something wanted, where it does not stand."""
 
@@ -46,6 +59,16 @@ class Make(Action[F]):
 
     def applies(self, it: It[F]) -> bool:
         return not it.facts.stands
+
+
+class End(Action[G]):
+    """Take away what stands and nobody wants any more. A rollback gives nobody rights again."""
+
+    name = "end"
+    undo_class = "R4"
+
+    def applies(self, it: It[G]) -> bool:
+        return it.facts.stands and not it.facts.is_given
 
 
 def called(kind: str, name: str) -> str:
@@ -88,6 +111,10 @@ class WantedKind(Kind[F]):
 
     def is_gone(self, wish: Resource) -> bool:
         """Whether the wish is that it does not stand: where it does not, nothing is to be done."""
+        return wish.facts.get("is_given") is False
+
+    def has_others(self, site: ReadSite, found: Resource) -> bool:
+        """Whether somebody else gives or has rights by this thing, in a way that `look` does not show."""
         return False
 
     def names(self, it: It[F], place: Place) -> Iterator[Name]:

@@ -237,6 +237,7 @@ def _people(section: Organisation, region: Region, today: str) -> Iterator[Resou
     if not (section.people or section.groups or section.permission_sets):
         return
     is_provisioned = section.identity_center.users == "provisioned"
+    groups_are_provisioned = section.identity_center.groups_are_provisioned
     yield _wish("sso.instance", "instance", {}, region=region)
     for name, one in section.permission_sets.items():
         facts = {
@@ -246,13 +247,13 @@ def _people(section: Organisation, region: Region, today: str) -> Iterator[Resou
         }  # fmt: skip
         yield _wish("sso.permission_set", name, facts, region=region)
     for name, group in section.groups.items():
-        about = {"description": group.description, "is_provisioned": is_provisioned}
+        about = {"description": group.description, "is_provisioned": groups_are_provisioned}
         yield _wish("identitystore.group", name, about, region=region)
     for person in section.people:
         known = {"display_name": person.name, "email": person.email.lower(), "is_provisioned": is_provisioned}
         yield _wish("identitystore.user", person.login, known, region=region)
         # Who is in a group is the identity provider's to say, where there is one.
-        for name in () if is_provisioned else dict.fromkeys(person.groups):
+        for name in () if groups_are_provisioned else dict.fromkeys(person.groups):
             both = {"group": called("identitystore.group", name), "user": called("identitystore.user", person.login)}
             yield _wish("identitystore.group_membership", f"{name}/{person.login}", both, region=region)
     yield from _assignments(section, region, today)

@@ -9,6 +9,11 @@ from migrate.kinds.iam_people import QuarantinedUser
 from migrate.people.removed_user import RemovedUser
 
 REPORT = frozenset({"iam.GenerateCredentialReport", "iam.GetCredentialReport"})
+SEEN = frozenset(
+    {"cloudformation.DescribeStacks", "cloudformation.ListStackResources", "cloudtrail.LookupEvents",
+     "ec2.DescribeRegions"}
+)  # fmt: skip
+"""What a removal looks at besides the users: the stacks that made them, and what they were seen at."""
 _WHO = "iam.ListAccountAliases"
 CLOSES = frozenset(
     {"iam.AttachUserPolicy", "iam.DeleteUserPolicy", "iam.DetachUserPolicy", "iam.PutUserPolicy", "iam.UpdateAccessKey"}
@@ -35,4 +40,4 @@ def of_closing() -> Iterator[str]:
 
 def of_removing() -> Iterator[str]:
     """Operations of `migrate remove`."""
-    yield from (_WHO, *RemovedUser.reads, *REPORT, *REMOVES, *PUTS_BACK)
+    yield from (_WHO, *RemovedUser.reads, *REPORT, *SEEN, *REMOVES, *PUTS_BACK)

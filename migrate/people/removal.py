@@ -6,8 +6,9 @@ The rule: what was not read or not found is a reason to leave the user alone. Pu
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from migrate.errors import PlanRefused
 from migrate.inventory import Inventory, Resource
@@ -64,6 +65,14 @@ def closed_at(runs: Iterable[tuple[Plan, Journal]]) -> dict[str, float]:
     return found
 
 
+class Use(NamedTuple):
+    """One thing that a user was seen at."""
+
+    at: float
+    """Seconds since 1970."""
+    what: str
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a decision about removing goes by."""
@@ -75,6 +84,8 @@ class Evidence:
     now: float
     """AWS's own time."""
     settings: Removal
+    seen: Mapping[str, Use] = field(default_factory=dict)
+    """User → the latest thing in CloudTrail's event history since its closing."""
 
 
 def why_not(name: str, facts: RemovableFacts, by: Evidence) -> str:
@@ -97,6 +108,8 @@ def why_not(name: str, facts: RemovableFacts, by: Evidence) -> str:
     if name not in by.report.uses:
         return "is not in AWS's credential report"
     used.append(("the credential report says that it was used", by.report.uses[name]))
+    if name in by.seen:
+        used.append((by.seen[name].what, by.seen[name].at))
     found = next(((what, at) for what, at in used if at > since), None)
     return f"{found[0]} on {_day(found[1])}, after it was closed: somebody still needs it" if found else ""
 
@@ -135,15 +148,24 @@ def _stack(user: User, removed: Mapping[str, User], inventory: Inventory) -> OfS
         return None
     name = user.made_by.stack
     strange = [key.ends_in for key in user.keys if key.ends_in not in user.keys_made_by]
-    found = next((one for one in inventory.of("cloudformation.stack") if one.ref.name == name), None)
+    named = [one for one in inventory.of("cloudformation.stack") if one.ref.name == name]
+    # Stacks of one name may stand in several regions: the one that lists the user comes first.
+    found = next(iter(sorted(named, key=lambda one: ("AWS::IAM::User", user.name) not in _made(one).values())), None)
     if found is None:
         return OfStack(name=name, region="", take_out=[], strange_keys=strange, along=[])
-    made = [made for one in removed.values() for made in (one.made_by, *one.keys_made_by.values())]
-    own = {one.logical_id for one in made if one is not None and one.stack == name} - {""}
-    along = [f"{label} ({one['type']})" for label, one in found.facts["resources"].items() if label not in own]
+    keys = {f"…{end}" for one in removed.values() for end in one.keys_made_by}
+    theirs = {("AWS::IAM::User", one) for one in removed} | {("AWS::IAM::AccessKey", one) for one in keys}
+    own = {label for label, one in _made(found).items() if one in theirs}
+    along = [f"{label} ({sort})" for label, (sort, _) in _made(found).items() if label not in own]
     return OfStack(
-        name=name, region=found.ref.region, take_out=sorted(own), strange_keys=strange, along=sorted(along)
+        name=name, region=found.ref.region, take_out=sorted(own), strange_keys=strange, along=sorted(along),
+        parent=found.facts["parent"],
     )  # fmt: skip
+
+
+def _made(stack: Resource) -> dict[str, tuple[str, str]]:
+    """Logical id → type and physical id."""
+    return {label: (one["type"], one["physical_id"]) for label, one in stack.facts["resources"].items()}
 
 
 def lost(resources: Iterable[It[RemovableFacts]]) -> Iterator[str]:

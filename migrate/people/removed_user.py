@@ -55,6 +55,8 @@ class OfStack(Facts):
     """Ends of the user's keys that the stack did not make, and so does not delete."""
     along: list[str]
     """`<logical id> (<type>)` of everything else, which deleting the stack would take along."""
+    parent: str | None = None
+    """ARN of the stack that it is nested in."""
 
 
 class RemovableFacts(Facts):

@@ -62,7 +62,13 @@ def through_stack(it: Removable) -> tuple[str, ...]:
     else:
         free = f"aws iam detach-user-policy --user-name {user} --policy-arn {AWS_DENY_ALL}"
     taken = ", ".join(stack.take_out) or f"the resource whose physical id is {user}"
-    if stack.take_out and not stack.along:
+    if stack.parent is not None:
+        above = stack.parent.split("/")[1] if stack.parent.count("/") > 1 else stack.parent
+        through = (
+            f"take {taken} out of the template of the nested stack {stack.name}, and update the stack that it is "
+            f"nested in, {above}: a change of the nested one alone is undone by the next update above it"
+        )
+    elif stack.take_out and not stack.along:
         through = f"aws cloudformation delete-stack {where}: it made nothing else ({taken})"
     else:
         rest = ", ".join(stack.along) or "whatever else it made"

@@ -18,11 +18,24 @@ from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
 from migrate.names import GLOBAL, AccountId, Region
-from migrate.organisation import activity, importing, members, notices, planning, reading, simulating, wishes
+from migrate.organisation import (
+    activity,
+    importing,
+    management_account,
+    members,
+    notices,
+    planning,
+    reading,
+    running_roles,
+    simulating,
+    stopping,
+    wishes,
+    withdrawing,
+)
 from migrate.organisation.kinds.iam_member_root import has_credentials
 from migrate.organisation.migration import FOLDER, OrganisationMigration
 from migrate.organisation.section import Management, Organisation
-from migrate.organisation.wanted import NO_ORGANIZATION
+from migrate.organisation.wanted import NO_ORGANIZATION, called
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.verbs import acting
@@ -68,27 +81,39 @@ def present(migration: OrganisationMigration, aws: Aws) -> list[Resource]:
     region = wishes.region_of(section, migration.decided.legacy.regions)
     regions = dict.fromkeys(migration.kinds, Region(region))
     # What nobody wishes for is not looked at: it may need rights, or settings, that nobody has.
-    asked = {one.ref.kind for one in migration.wishes()}
+    made, wishes_now = migration.made(), migration.wishes()
+    asked = {one.ref.kind for one in wishes_now} | {kind for kind, _ in made if kind in withdrawing.IN_CENTER}
     kinds = {name: kind for name, kind in migration.kinds.items() if name in asked}
     found = reading.present(aws, account, kinds, regions, ())
     ids, absent = planning.accounts_of(section, found)
     if ids and not absent:
         roles = planning.as_config(migration.decided, {}, ids).roles()
         aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
-        within = {
-            name: kind
-            for name, kind in migration.kinds.items()
-            if getattr(kind, "per_account", False) and not getattr(kind, "looks_by_name", False)
-        }
-        where = wishes.region_within(section, migration.decided.legacy.regions)
+        legacy_regions = migration.decided.legacy.regions
+        wanted_there = {one.ref.kind for one in wishes.within(section, legacy_regions, ids)}
+        within = {name: kind for name, kind in migration.kinds.items() if name in wanted_there}
+        where = wishes.region_within(section, legacy_regions)
         found += reading.present(
             aws, account, within, dict.fromkeys(within, where), tuple(map(AccountId, ids.values()))
         )
-    inside = members.members_of(section, migration.decided, found)
+    inside = members.members_of(section, migration.decided, found, made)
     ids = {alias: number for alias, number in inside.ids.items() if alias != planning.MANAGEMENT}
     roles = planning.as_config(migration.decided, {}, ids).roles()
     aws.sessions.roles.update({number: role for number, role in roles.items() if number != account})
-    return found + reading.present_by_name(aws, migration.kinds, members.member_wishes(section, inside))
+    in_members = [
+        *members.member_wishes(section, inside),
+        *running_roles.wishes(section, migration.decided, inside.ids, migration.needed),
+    ]
+    wanted = {(one.ref.kind, one.ref.name) for one in (*wishes_now, *in_members)}
+    by_name = [(one.ref.kind, one.ref.name) for one in in_members]
+    there = frozenset(inside.ids.values())
+    by_name += [
+        key for key in made
+        if key[0] in withdrawing.IN_MEMBERS and key not in wanted and key[1].partition("/")[0] in there
+    ]  # fmt: skip
+    found += reading.present_by_name(aws, migration.kinds, by_name)
+    unwanted = withdrawing.candidates(found, wanted, made, migration.kinds)  # type: ignore[arg-type]  # wanted ones
+    return reading.more_closely(aws, account, migration.kinds, unwanted, found)
 
 
 def _refuse_member(aws: Aws, account: AccountId) -> None:
@@ -123,7 +148,16 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
         for ref, planned in inventory.by_ref.items()
         if ref not in touched and is_stale(planned)
     ]
-    changed += [name for name, known in plan.body["given"].items() if drawn.todo.given.get(name) != known]
+    # What this run has taken away is not given any more.
+    own = {called(ref.kind, ref.name) for ref in touched}
+    given = {name: known for name, known in plan.body["given"].items() if name not in own}
+    changed += [name for name, known in given.items() if drawn.todo.given.get(name) != known]
+    section, regions = planning.section_of(migration.decided), migration.decided.legacy.regions
+    ahead = [step for step in plan.steps.values() if step.ref not in touched]
+    changed += [
+        f"guard rail {one.rail} denies {section.role} {one.action} in {one.alias}"
+        for one in stopping.stopped(section, regions, ahead, found)
+    ]
     if changed:
         listed = "\n".join(f"  {line}" for line in changed[:30])
         raise StaleError(
@@ -146,6 +180,8 @@ def plan(out: Out, folder: Path) -> int:
     drawn = replace(
         drawn, findings=(*drawn.findings, *_root_of_legacy(migration), *_tried(out, migration, aws, drawn, there))
     )
+    drawn = _with_management(migration, aws, drawn)
+    drawn = planning.without_stopped(drawn, migration.decided, runbooks, migration.kinds, there)
     inventory = files.write_inventory(migration.folder, drawn.inventory)
     body = planning.body(drawn, migration.decided, migration.config_digest, inventory.digest, runbooks, migration.kinds)
     written = files.write(migration.folder, "plan.json", files.PLAN, body)
@@ -169,6 +205,18 @@ def plan(out: Out, folder: Path) -> int:
         )
     out.say(f"next: migrate org review {folder}" if made.steps else "nothing is to be done")
     return 0
+
+
+def _with_management(migration: OrganisationMigration, aws: Aws, drawn: planning.Drawn) -> planning.Drawn:
+    """With what is to be said of the management account itself."""
+    decided, section = migration.decided, planning.section_of(migration.decided)
+    account, regions = planning.management(decided), decided.legacy.regions
+    told, refused = management_account.center_elsewhere(
+        aws, account, drawn.todo.resources, wishes.region_of(section, regions)
+    )
+    is_legacy = account == decided.legacy.account
+    told += management_account.findings(aws, account, regions, is_legacy=is_legacy)
+    return replace(drawn, findings=(*drawn.findings, *told), refusals=(*drawn.refusals, *refused))
 
 
 def _legacys(decided: Config) -> Aws:
@@ -272,6 +320,13 @@ def _of_legacy(folder: Path) -> OrganisationMigration:
     section = Organisation(management=Management(account=migration.decided.legacy.account))
     migration.decided = migration.decided.model_copy(update={"organisation": section})
     return migration
+
+
+def apart(out: Out, folder: Path) -> int:
+    """Whether the accounts of the environments are apart. Exit 5 while something joins them."""
+    from migrate.verbs.apart import apart as look_everywhere
+
+    return look_everywhere(out, folder)
 
 
 review = _WITHIN.shared(ordinary_verbs.review, of=_opened)

@@ -22,6 +22,7 @@ from migrate.names import GLOBAL, AccountId
 from migrate.out import Out
 from migrate.people.answers import Evaluator
 from migrate.people.classify import Classified, classify
+from migrate.people.counting import counted
 from migrate.people.decided import Decisions, decisions
 from migrate.people.leaks import Leak, leaks
 from migrate.people.machines import OldUsers, Outside, Wanted, github, vendors
@@ -67,6 +68,8 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
     added = _write(migration, looked.proposal) if write else []
     for line in _findings(looked):
         out.say(f"  {line}")
+    before, after = counted(looked.sets)
+    out.say(f"people's own policies: {before} before, {after} proposed")
     out.result(
         "\n".join(_table(looked.classified) + _sets(looked.sets) + _cells(looked.cells) + _machines(looked)),
         {

@@ -17,23 +17,24 @@ from typing import Any
 from migrate import config as configuration
 from migrate import plan as ordinary
 from migrate.aws import Aws, Permit, Site, permitted
-from migrate.errors import AccessError, GateClosed, PlanRefused, StaleError, UsageError
+from migrate.errors import AccessError, GateClosed, StaleError, UsageError
 from migrate.inventory import Inventory, Resource
 from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.kind import Kind
 from migrate.migration import Migration
-from migrate.names import GLOBAL, AccountId
+from migrate.names import GLOBAL, AccountId, Region
 from migrate.out import Out
 from migrate.people import removal
 from migrate.people.decided import Removal
 from migrate.people.permissions import REPORT
 from migrate.people.removed_user import NOT_READ, RemovedUser
 from migrate.people.stack_user import StackUser
+from migrate.people.users import users_of
 from migrate.plan import Plan
 from migrate.proving import compare
 from migrate.sealing import Sealer
-from migrate.verbs import acting, closing
+from migrate.verbs import acting, closing, fresh
 from migrate.verbs import planning as ordinary_verbs
 from migrate.verbs.beginning import open_aws
 from migrate.verbs.people import Looked, look
@@ -130,12 +131,22 @@ def _settings(looked: Looked, folder: Path) -> Removal:
     return settings
 
 
-def _evidence(migration: Removing, looked: Looked, site: Site) -> removal.Evidence:
+def _evidence(
+    migration: Removing, looked: Looked, aws: Aws, site: Site, regions: tuple[Region, ...], names: Iterable[str]
+) -> removal.Evidence:
+    """What is known of these users, all of it asked now."""
     settings = _settings(looked, migration.home.folder)
     with _closings(migration.home.folder) as runs:
         closed = removal.closed_at(runs)
-    spared = looked.quarantine.spared
-    return removal.Evidence(spared, closed, _report(site), _now(site), settings)
+    spared, now = looked.quarantine.spared, _now(site)
+    since = {name: closed[name] for name in names if name in closed and name not in spared}
+    seen = fresh.uses(aws, site.account, regions, since, now)
+    return removal.Evidence(spared, closed, _report(site), now, settings, seen)
+
+
+def _by_stacks(migration: Removing, looked: Looked, aws: Aws, regions: tuple[Region, ...]) -> Inventory:
+    """The newest scan with the stacks as they are now: past its stack nobody is deleted."""
+    return fresh.with_stacks(aws, looked.inventory, regions, Sealer(migration.seal_key))
 
 
 @contextmanager
@@ -165,8 +176,13 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
     if not untouched:
         return
     site = _site(migration, aws)
-    by = _evidence(migration, look(migration.home), site)
+    looked = look(migration.home)
+    regions = fresh.regions_of(aws, site.account, looked.inventory.regions)
+    by = _evidence(migration, looked, aws, site, regions, untouched)
     now = _users(site, untouched)
+    inventory_now = _by_stacks(migration, looked, aws, regions)
+    users = {one.name: one for one in users_of(inventory_now, migration.home.kinds)}
+    removed = {name: users[name] for name in (ref.name for ref in inventory.by_ref) if name in users}
     changed = []
     for name, planned in untouched.items():
         if name not in now:
@@ -174,6 +190,9 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
             continue
         # Which stack made it, and when it was closed, planning has added.
         added = {fact: planned.facts[fact] for fact in NOT_READ}
+        if name in removed:
+            since = by.closed_at.get(name, 0.0)
+            added["stack"] = removal.planned(now[name], removed, inventory_now, since).facts["stack"]
         changed += [f"{name}: {line}" for line in compare(planned.facts, now[name].facts | added)]
         changed += [f"{name}: {line}" for line in compare(planned.tags, now[name].tags, "tags")]
         if why := removal.why_not(name, RemovedUser().typed(now[name]).facts, by):
@@ -188,12 +207,14 @@ def plan(out: Out, folder: Path, *, users: tuple[str, ...] = ()) -> int:
     """Look at the closed users afresh, and plan the removal of those whose soak is over. Writes nothing to AWS."""
     looked = look(Migration(folder))
     settings = _settings(looked, folder)
-    _refuse_unknown_stacks(looked.inventory, folder)
     migration = _opened(folder)
-    site = _site(migration, open_aws(migration, out))
-    by = _evidence(migration, looked, site)
+    aws = open_aws(migration, out)
+    site = _site(migration, aws)
+    regions = fresh.regions_of(aws, site.account, looked.inventory.regions)
     standing = _all_names(site)
-    known = {one.user.name: one.user for one in looked.classified}
+    by = _evidence(migration, looked, aws, site, regions, [name for name in standing if not users or name in users])
+    inventory_now = _by_stacks(migration, looked, aws, regions)
+    known = {one.name: one for one in users_of(inventory_now, migration.home.kinds)}
     if unknown := sorted(set(users) - set(standing)):
         raise UsageError(f"there is no IAM user {unknown[0]}", do="name users that stand")
     read = _users(site, [name for name in standing if not users or name in users])
@@ -209,7 +230,7 @@ def plan(out: Out, folder: Path, *, users: tuple[str, ...] = ()) -> int:
     removal.cap(ready, len(standing), settings)
     removed = {name: known[name] for name in ready}
     resources = tuple(
-        removal.planned(read[name], removed, looked.inventory, by.closed_at[name]) for name in ready
+        removal.planned(read[name], removed, inventory_now, by.closed_at[name]) for name in ready
     )  # fmt: skip
     inventory = Inventory(looked.inventory.account, looked.inventory.regions, tuple(migration.kinds), resources)
     kept, made = closing.write_plan(migration, inventory)
@@ -233,17 +254,6 @@ def _why_not(name: str, one: Resource, known: Mapping[str, Any], by: removal.Evi
     if name not in known:
         return "is newer than the newest scan: nobody has said what it is"
     return removal.why_not(name, RemovedUser().typed(one).facts, by)
-
-
-def _refuse_unknown_stacks(inventory: Inventory, folder: Path) -> None:
-    """Raise PlanRefused where the scan does not know which stack made whom: past its stack nobody is deleted."""
-    gaps = [gap for gap in inventory.gaps if gap.kind == "cloudformation.stack"]
-    if gaps or "cloudformation.stack" not in inventory.kinds:
-        said = f"{gaps[0].call}: {gaps[0].said}" if gaps else "it was made without looking for stacks"
-        raise PlanRefused(
-            f"the newest scan does not know which stacks made which users: {said}",
-            do=f"allow that read, then migrate scan {folder}",
-        )
 
 
 def _lost(migration: Removing, inventory: Inventory) -> list[str]:

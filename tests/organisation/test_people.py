@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.ssoadmin.models import ssoadmin_backends
+from moto.ssoadmin.models import SSOAdminBackend, ssoadmin_backends
 from moto.ssoadmin.responses import SSOAdminResponse
 
 from tests.organisation.story import MANAGEMENT, Story, accounts
@@ -202,17 +202,18 @@ def test_a_policys_version_without_quotes_is_no_date(story: Story) -> None:
     assert json.loads(sso().get_inline_policy_for_permission_set(**at)["InlinePolicy"]) == READ
 
 
-def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(story: Story) -> None:
-    backend = ssoadmin_backends[MANAGEMENT]["eu-west-1"]
-    enabled = list(backend.instances)
-    backend.instances.clear()
-    story.want(WANTED)
-    story.plan()
-    story.type("approve", "--by", "ann")
+def test_the_run_stops_until_identity_center_is_enabled_and_goes_on_then(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as nowhere:
+        # The emulator has one in every region.
+        nowhere.setattr(SSOAdminBackend, "list_instances", lambda _: [])
+        story.want(WANTED)
+        story.plan()
+        story.type("approve", "--by", "ann")
 
-    stopped = story.type("run", "--engine", "local", expect=3)
-    told = story.type("status").out
-    backend.instances.extend(enabled)
+        stopped = story.type("run", "--engine", "local", expect=3)
+        told = story.type("status").out
     story.type("run", "--engine", "local")
 
     assert "choose Enable" in stopped.err
@@ -240,6 +241,50 @@ def test_people_of_an_identity_provider_are_awaited_and_never_made(story: Story)
     assert nobody == {}
     assert set(users()) == {"ada@shop.example", "grace@shop.example"}, "a rollback leaves what it did not make"
     assert given() == set()
+
+
+def provisioned(**more: str) -> dict[str, Any]:
+    return WANTED | {"identity_center": {"users": "provisioned", **more}}
+
+
+def test_groups_that_the_provider_does_not_send_are_made_and_its_people_put_into_them(story: Story) -> None:
+    story.want(provisioned(groups="made"))
+    made = story.plan()
+    story.type("approve", "--by", "ann")
+
+    stopped = story.type("run", "--engine", "local", expect=3)
+    nobody = users()
+    for email in ("ada@shop.example", "grace@shop.example"):
+        called = {"DisplayName": email, "Name": {"GivenName": "A", "FamilyName": "B"}}
+        store().create_user(IdentityStoreId=instance()[1], UserName=email, **called)
+    story.type("run", "--engine", "local")
+    during = members()
+    again = story.plan()
+    story.undo(made["plan"])
+
+    assert "automatic provisioning" in stopped.err
+    assert nobody == {}
+    assert during == {"engineers": {"ada@shop.example", "grace@shop.example"}, "oncall": {"ada@shop.example"}}
+    assert again["todo"] == 0
+    assert set(users()) == {"ada@shop.example", "grace@shop.example"}, "a rollback leaves what it did not make"
+    assert groups() == {}
+
+
+def test_who_waits_for_groups_of_a_provider_is_told_that_google_sends_none(story: Story) -> None:
+    story.want(provisioned())
+    story.plan()
+    story.type("approve", "--by", "ann")
+
+    stopped = story.type("run", "--engine", "local", expect=3)
+
+    assert "Google Workspace sends people and no groups" in stopped.err
+    assert "identity_center.groups: made" in stopped.err
+
+
+def test_people_that_are_made_cannot_be_in_groups_that_a_provider_sends(story: Story) -> None:
+    story.want(WANTED | {"identity_center": {"groups": "provisioned"}})
+
+    assert "identity_center.groups" in story.type("plan", expect=1).err
 
 
 DEEP: dict[str, Any] = {}

@@ -311,6 +311,7 @@ def _exempt() -> list[str]:
 def test_the_last_step_ends_the_exemption_of_the_migrations_own_roles(story: Story) -> None:
     story.want(SPARED)
     made = story.plan()
+    assert any("1 guard rails on 1 targets: no-iam-users is the largest" in said for said in made["findings"])
     story.type("approve", "--by", "ann")
 
     story.type("run", "--engine", "local", expect=3)

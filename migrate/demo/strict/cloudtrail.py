@@ -12,6 +12,7 @@ from collections import deque
 from datetime import datetime
 from typing import Any
 
+from migrate.demo import clock
 from migrate.demo.strict import add, strict
 from migrate.demo.strict._caller import Caller
 from migrate.demo.strict._refusal import Refusal
@@ -26,7 +27,7 @@ def record(caller: Caller, operation: str, agent: str, error: str = "") -> None:
     """Keep one call. Data events are no management events: objects, messages and rows are left out."""
     if not caller.account or caller.service in ("s3", "sqs", "dynamodb") or " " in operation:
         return
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now_s()))
     one = {
         "eventVersion": "1.09", "userIdentity": _identity(caller), "eventTime": now,
         "eventSource": f"{caller.service}.amazonaws.com", "eventName": operation, "awsRegion": caller.region,
@@ -62,12 +63,13 @@ def lookup_events() -> None:
         if not 1 <= int(most) <= 50:
             raise Refusal("InvalidMaxResultsException", "MaxResults must be between 1 and 50")
         wanted = {one["AttributeKey"]: one["AttributeValue"] for one in self._get_param("LookupAttributes") or ()}
+        start = float(self._get_param("StartTime") or 0)
         # A copy first: other requests add to it meanwhile.
         kept = list(EVENTS)[::-1]
         found = [
             one for one in kept
             if (one["recipientAccountId"], one["awsRegion"]) == (self.current_account, self.region)
-            and _has(one, wanted)
+            and _has(one, wanted) and datetime.fromisoformat(one["eventTime"]).timestamp() >= start
         ]  # fmt: skip
         first = int(token or 0)
         page = found[first : first + int(most)]
@@ -78,13 +80,22 @@ def lookup_events() -> None:
 
 
 def _has(one: dict[str, Any], wanted: dict[str, str]) -> bool:
-    known = {"ReadOnly": str(one["readOnly"]).lower(), "EventName": one["eventName"], "EventSource": one["eventSource"]}
+    known = {
+        "ReadOnly": str(one["readOnly"]).lower(), "EventName": one["eventName"], "EventSource": one["eventSource"],
+        "Username": _name_of(one),
+    }  # fmt: skip
     return all(known.get(key) == value for key, value in wanted.items())
+
+
+def _name_of(one: dict[str, Any]) -> str:
+    """The user's name, or a session's, as AWS lists it. Source: CloudTrail User Guide, "Viewing events"; unverified."""
+    who = one["userIdentity"]
+    return str(who.get("userName") or who["arn"].rsplit("/", 1)[-1])
 
 
 def _shown(one: dict[str, Any]) -> dict[str, Any]:
     return {
         "EventId": one["eventID"], "EventName": one["eventName"], "EventSource": one["eventSource"],
         "ReadOnly": str(one["readOnly"]).lower(), "EventTime": datetime.fromisoformat(one["eventTime"]),
-        "CloudTrailEvent": json.dumps(one),
+        "CloudTrailEvent": json.dumps(one), "Username": _name_of(one),
     }  # fmt: skip

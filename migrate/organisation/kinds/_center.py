@@ -10,6 +10,8 @@ INSTANCE, STORE = called("sso.instance", "instance"), called("sso.instance", "st
 READS = frozenset({"identitystore.ListGroups", "identitystore.ListUsers", "sso-admin.ListInstances"})
 """What every function here may send."""
 GONE = ("ResourceNotFoundException",)
+PASSES = ("ConflictException",)
+"""Passes by itself while another change is under way. Source: error shapes of sso-admin, botocore 1.44.5."""
 
 
 def ending(answer: str) -> dict[str, Any]:
@@ -35,6 +37,18 @@ def instance(site: ReadSite) -> tuple[str, str] | None:
 def groups(site: ReadSite, store: str, name: str | None = None) -> Iterator[dict[str, Any]]:
     """Every group, or the one of that name."""
     yield from _listed(site, "identitystore.ListGroups", "Groups", store, "DisplayName", name)
+
+
+def splits(name: str, mark: str) -> list[tuple[str, str]]:
+    """Every way to part a name in two at the mark, the last mark first: names may hold it themselves."""
+    parts = name.split(mark)
+    return [(mark.join(parts[:at]), mark.join(parts[at:])) for at in range(len(parts) - 1, 0, -1)]
+
+
+def groups_at_the_end(site: ReadSite, store: str, name: str) -> Iterator[dict[str, Any]]:
+    """Every group by whose name an assignment's name may end."""
+    for _, group in splits(name, "@"):
+        yield from list(groups(site, store, group))
 
 
 def users(site: ReadSite, store: str, name: str | None = None) -> Iterator[dict[str, Any]]:

@@ -11,13 +11,13 @@ from pydantic import Field
 from migrate.inventory import Resource
 from migrate.kind import It, Need, ReadSite
 from migrate.kinds import _documents as documents
-from migrate.organisation.wanted import Wanted, WantedKind
+from migrate.organisation.wanted import NEVER_COMPARED, WantedKind, Withdrawable
 from migrate.values import Json
 
 GONE = ("NoSuchEntity",)
 
 
-class InMember(Wanted):
+class InMember(Withdrawable):
     """What every wish in a member account knows beside its own facts."""
 
     needs: list[str] = Field(default_factory=list)
@@ -64,7 +64,7 @@ class MemberKind(WantedKind[F]):
     per_account = True
     looks_by_name: ClassVar[bool] = True
     """`look` is only ever asked for one name."""
-    volatile = WantedKind.volatile | {"needs"}
+    volatile = NEVER_COMPARED | {"needs"}
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """The one of that name in the account of the site."""

@@ -18,7 +18,7 @@ from migrate.organisation.kinds._members import (
     parsed,
     short,
 )
-from migrate.organisation.wanted import Make
+from migrate.organisation.wanted import End, Make
 from migrate.values import Json, as_json
 
 INVALID = ("MalformedPolicyDocument",)
@@ -85,7 +85,7 @@ class ChangeRole(Action[MemberRole]):
     sets = frozenset({"trust", "inline", "attached"})
 
     def applies(self, it: It[MemberRole]) -> bool:
-        return it.facts.stands and bool(it.facts.changes)
+        return it.facts.stands and it.facts.is_given and bool(it.facts.changes)
 
     def requests(self, it: It[MemberRole], place: Place) -> list[Request]:
         role, facts, was = short(it), it.facts, it.facts.before or {}
@@ -109,6 +109,20 @@ class ChangeRole(Action[MemberRole]):
         return made
 
 
+class EndRole(End[MemberRole]):
+    """DeleteRole with all its policies, the rights before the role."""
+
+    title = "Delete a machine's role that this tool made: migration.yaml does not want it any more"
+
+    def requests(self, it: It[MemberRole], place: Place) -> list[Request]:
+        role = short(it)
+        return [
+            *(_attach(role, arn, attach=False) for arn in it.facts.attached),
+            *(_drop(role, name) for name in sorted(it.facts.inline)),
+            Request("iam.DeleteRole", {"RoleName": role}, done=GONE),
+        ]
+
+
 class MemberRoleKind(MemberKind[MemberRole]):
     """A role for a machine from outside."""
 
@@ -116,9 +130,10 @@ class MemberRoleKind(MemberKind[MemberRole]):
     title = "Machine's role in a member account"
     facts = MemberRole
     reads = frozenset({"iam.GetRole", "iam.GetRolePolicy", "iam.ListAttachedRolePolicies", "iam.ListRolePolicies"})
-    adjustable = frozenset({"attached", "inline", "trust"})
+    adjustable = frozenset({"attached", "inline", "is_given", "trust"})
     unordered = frozenset({"attached"})
-    actions = (CreateRole(), ChangeRole())
+    actions = (CreateRole(), ChangeRole(), EndRole())
+    ends = "end"
 
     def one(self, site: ReadSite, name: str) -> Iterator[Resource]:
         """With all its policies."""

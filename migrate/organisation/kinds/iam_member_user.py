@@ -11,7 +11,7 @@ from pydantic import Field
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Place, ReadSite, Request, pair_tags, tag_pairs
 from migrate.organisation.kinds._members import GONE, InMember, MemberKind, called_in, canonical, inline_policies, short
-from migrate.organisation.wanted import Make
+from migrate.organisation.wanted import End, Make
 from migrate.values import Json, as_json
 
 
@@ -98,6 +98,17 @@ class AwaitKey(Action[MemberUser]):
         ]
 
 
+class EndUser(End[MemberUser]):
+    """DeleteUser with its one policy: the user that has no key opens nothing."""
+
+    title = "Delete a machine's user that this tool made: migration.yaml does not want it any more"
+
+    def requests(self, it: It[MemberUser], place: Place) -> list[Request]:
+        user = short(it)
+        gone = Request("iam.DeleteUser", {"UserName": user}, done=GONE)
+        return [*(_drop(user, name) for name in sorted(it.facts.inline)), gone]
+
+
 class MemberUserKind(MemberKind[MemberUser]):
     """A user for a machine outside, in the account for machine identities."""
 
@@ -110,8 +121,14 @@ class MemberUserKind(MemberKind[MemberUser]):
             "iam.ListGroupsForUser", "iam.ListUserPolicies",
         }
     )  # fmt: skip
-    adjustable = frozenset({"has_key", "inline"})
-    actions = (CreateUser(), ChangeUser(), AwaitKey())
+    adjustable = frozenset({"has_key", "inline", "is_given"})
+    actions = (CreateUser(), ChangeUser(), AwaitKey(), EndUser())
+    ends = "end"
+
+    def has_others(self, site: ReadSite, found: Resource) -> bool:
+        """Whether a person has given it more than its own policy: a key, a group, a policy."""
+        keys = site.pages("iam.ListAccessKeys", "AccessKeyMetadata", UserName=found.ref.name.partition("/")[2])
+        return bool(found.facts["attached"] or found.facts["groups"] or list(keys))
 
     def one(self, site: ReadSite, name: str) -> Iterator[Resource]:
         """With all that it holds: a user that holds more than its one policy is told."""

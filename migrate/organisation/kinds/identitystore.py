@@ -7,20 +7,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.inventory import Resource
-from migrate.kind import Action, It, Need, Place, ReadSite, Request, after
+from migrate.kind import It, Need, Place, ReadSite, Request, after
 from migrate.organisation.kinds import _center, _tree
-from migrate.organisation.wanted import VOLATILE, Make, Wanted, WantedKind
+from migrate.organisation.wanted import NEVER_COMPARED, End, Make, WantedKind, Withdrawable
 from migrate.values import Json
 
 SCIM = (
     "it comes from your identity provider. In IAM Identity Center, Settings, choose it as identity source and switch "
     "automatic provisioning on; put the SCIM endpoint and its token (good for one year) into the provider's "
-    "application for AWS, assign this person or group to it there, and start its provisioning"
+    "application for AWS, assign this person or group to it there, and start its provisioning (every field and value: "
+    "docs/organisation.md, Google Workspace and Active Directory)"
 )
+NO_GROUPS = (
+    f"{SCIM}. Google Workspace sends people and no groups: with it, say organisation.identity_center.groups: made in "
+    "migration.yaml, and plan again"
+)
+"""Source: IAM Identity Center User Guide, "Configure SAML and SCIM with Google Workspace and IAM Identity Center", as
+other pages of 2025 and 2026 quote it."""
 CONFLICT = ("ConflictException",)
 
 
-class Group(Wanted):
+class Group(Withdrawable):
     """Source: identitystore.ListGroups."""
 
     store: str = _center.STORE
@@ -32,7 +39,7 @@ class CreateGroup(Make[Group]):
     """CreateGroup; or a look, where an identity provider makes it."""
 
     title = "Create group, or wait for it"
-    asks = SCIM
+    asks = NO_GROUPS
 
     def requests(self, it: It[Group], place: Place) -> list[Request]:
         if it.facts.is_provisioned:
@@ -49,6 +56,17 @@ class CreateGroup(Make[Group]):
         ]  # fmt: skip
 
 
+class EndGroup(End[Group]):
+    """DeleteGroup, once nobody is in it and it is assigned nowhere."""
+
+    title = "Delete a group that this tool made: migration.yaml does not want it any more"
+    after_kinds = ("identitystore.group_membership.end", "sso.account_assignment.end")
+
+    def requests(self, it: It[Group], place: Place) -> list[Request]:
+        gone: dict[str, Json] = {"IdentityStoreId": it.facts.store, "GroupId": it.facts.id}
+        return [Request("identitystore.DeleteGroup", gone, done=_center.GONE, retry=CONFLICT)]
+
+
 def _await(operation: str, it: It[Any], attribute: str, seen: str) -> Request:
     only = [{"AttributePath": attribute, "AttributeValue": it.ref.name}]
     return Request(operation, {"IdentityStoreId": it.facts.store, "Filters": only}, outputs={"id": seen})
@@ -63,6 +81,8 @@ class _Person(WantedKind[Any]):
 
     def needs(self, it: It[Any]) -> Iterator[Need]:
         """The identity store."""
+        if not it.facts.is_given:
+            return  # it stands
         yield Need(it.facts.store, "in", "hard", "identitystore IdentityStoreId")
 
 
@@ -72,8 +92,10 @@ class GroupKind(_Person):
     name = "identitystore.group"
     title = "Group"
     facts = Group
-    volatile = VOLATILE | {"description", "is_provisioned"}
-    actions = (CreateGroup(),)
+    volatile = NEVER_COMPARED | {"description", "is_provisioned"}
+    adjustable = frozenset({"is_given"})
+    actions = (CreateGroup(), EndGroup())
+    ends = "end"
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Every group, or the one of that name."""
@@ -83,7 +105,7 @@ class GroupKind(_Person):
             yield self.found(site, one["DisplayName"], facts, arn=one.get("GroupArn") or "")
 
 
-class User(Wanted):
+class User(Withdrawable):
     """Source: identitystore.ListUsers. The name is the user name: the e-mail address."""
 
     store: str = _center.STORE
@@ -118,6 +140,17 @@ class CreateUser(Make[User]):
         ]  # fmt: skip
 
 
+class EndUser(End[User]):
+    """DeleteUser, once they are in no group. Who is signed in keeps the session."""
+
+    title = "Delete a user that this tool made: migration.yaml does not want them any more"
+    after_kinds = ("identitystore.group_membership.end",)
+
+    def requests(self, it: It[User], place: Place) -> list[Request]:
+        gone: dict[str, Json] = {"IdentityStoreId": it.facts.store, "UserId": it.facts.id}
+        return [Request("identitystore.DeleteUser", gone, done=_center.GONE, retry=CONFLICT)]
+
+
 class UserKind(_Person):
     """A person."""
 
@@ -125,8 +158,18 @@ class UserKind(_Person):
     title = "User"
     facts = User
     # The user name is the address; how people are called is theirs, or their identity provider's, to change.
-    volatile = VOLATILE | {"display_name", "email", "is_provisioned"}
-    actions = (CreateUser(),)
+    volatile = NEVER_COMPARED | {"display_name", "email", "is_provisioned"}
+    reads = _center.READS | {"sso-admin.ListAccountAssignmentsForPrincipal"}
+    adjustable = frozenset({"is_given"})
+    actions = (CreateUser(), EndUser())
+    ends = "end"
+
+    def has_others(self, site: ReadSite, found: Resource) -> bool:
+        """Whether the user was given something directly, past all groups."""
+        there = _center.instance(site)
+        assigned = "sso-admin.ListAccountAssignmentsForPrincipal", "AccountAssignments"
+        whose = {"PrincipalId": found.facts["id"], "PrincipalType": "USER"}
+        return there is not None and bool(_tree.listed(site, *assigned, InstanceArn=there[0], **whose))
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Every user, or the one of that name."""
@@ -140,14 +183,12 @@ class UserKind(_Person):
             yield self.found(site, one["UserName"].lower(), facts, arn=one.get("UserArn") or "")
 
 
-class Membership(Wanted):
+class Membership(Withdrawable):
     """Source: identitystore.ListGroupMemberships."""
 
     store: str = _center.STORE
     group: str
     user: str
-    is_given: bool = True
-    """False: it was given by this tool, and migration.yaml does not want it any more."""
 
 
 class CreateMembership(Make[Membership]):
@@ -169,16 +210,10 @@ class CreateMembership(Make[Membership]):
         ]  # fmt: skip
 
 
-class EndMembership(Action[Membership]):
-    """DeleteGroupMembership, where `withdrawal` asks for it. A rollback gives nobody rights again, and who is signed in
-    keeps the session, as with an assignment that ends."""
+class EndMembership(End[Membership]):
+    """DeleteGroupMembership. Who is signed in keeps the session, as with an assignment that ends."""
 
-    name = "end"
     title = "Take a person out of a group: migration.yaml does not want it any more"
-    undo_class = "R4"
-
-    def applies(self, it: It[Membership]) -> bool:
-        return it.facts.stands and not it.facts.is_given
 
     def requests(self, it: It[Membership], place: Place) -> list[Request]:
         gone: dict[str, Json] = {"IdentityStoreId": it.facts.store, "MembershipId": it.facts.id}
@@ -192,24 +227,17 @@ class MembershipKind(_Person):
     title = "Group membership"
     facts = Membership
     reads = _center.READS | {"identitystore.ListGroupMemberships"}
+    volatile = NEVER_COMPARED
     adjustable = frozenset({"is_given"})
     actions = (CreateMembership(), EndMembership())
     ends = "end"
-
-    def is_gone(self, wish: Resource) -> bool:
-        """It is not wanted any more."""
-        return not wish.facts["is_given"]
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Everyone in every group, or the one membership of that name."""
         there = _center.instance(site)
         if there is None:
             return
-        group_name, _, user_name = (only or "").rpartition("/")
-        people = {
-            one["UserId"]: one["UserName"].lower() for one in _center.users(site, there[1], user_name if only else None)
-        }
-        for group in list(_center.groups(site, there[1], group_name if only else None)):
+        for people, group in self._asked(site, there[1], only):
             members = _tree.listed(
                 site, "identitystore.ListGroupMemberships", "GroupMemberships", IdentityStoreId=there[1],
                 GroupId=group["GroupId"],
@@ -221,6 +249,14 @@ class MembershipKind(_Person):
                         id=one["MembershipId"], stands=True, store=there[1], group=group["GroupId"], user=user
                     )
                     yield self.found(site, f"{group['DisplayName']}/{people[user]}", facts, arn="")
+
+    @staticmethod
+    def _asked(site: ReadSite, store: str, only: str | None) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+        """(id → name of users, group) to look at: of everybody, or for each way to read the name as group and user."""
+        for group, user in [(None, None)] if only is None else _center.splits(only, "/"):
+            people = {one["UserId"]: one["UserName"].lower() for one in _center.users(site, store, user)}
+            for one in list(_center.groups(site, store, group)) if people else ():
+                yield people, one
 
     def needs(self, it: It[Membership]) -> Iterator[Need]:
         """Both."""

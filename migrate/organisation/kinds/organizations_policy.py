@@ -10,6 +10,7 @@ from typing import Any
 
 from migrate.inventory import Resource
 from migrate.kind import Action, Find, It, Need, Place, ReadSite, Request, after, tag_pairs
+from migrate.organisation import guard_rails
 from migrate.organisation.kinds import _tree
 from migrate.organisation.wanted import BUSY, VOLATILE, Make, Wanted, WantedKind, called, own, unless_gone
 from migrate.values import Json, as_json
@@ -197,7 +198,7 @@ class _Attached(WantedKind[Attachment]):
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """What is attached to each unit, account and the root; or the one attachment of that name."""
         if only is not None:
-            policy, _, target = only.partition("@")
+            policy, target = guard_rails.apart(only)
             where = [(target, _tree.target(site, target))]
         else:
             policy, where = "", list(_targets(site))
@@ -275,7 +276,7 @@ class TrialKind(_Attached):
         if only is None:
             return
         found = next(super().look(site, only), None)
-        policy, _, target = only.partition("@")
+        policy, target = guard_rails.apart(only)
         target_id = _tree.target(site, target)
         known = next((one for one in _policies(site) if one["Name"] == policy), None)
         if found is not None:

@@ -1,4 +1,4 @@
-"""sso.instance, sso.permission_set, sso.account_assignment: who may do what in which account.
+"""sso.instance and sso.permission_set: where people sign in, and what a role of theirs may do.
 
 The rule: the instance is a person's: no API makes one for an organisation, so the run stops until it is there.
 """
@@ -12,11 +12,18 @@ from pydantic import Field
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Name, Need, Place, ReadSite, Request, Wait, after, tag_pairs
 from migrate.organisation.kinds import _center, _tree
-from migrate.organisation.wanted import VOLATILE, Make, Wanted, WantedKind, own, unless_gone
+from migrate.organisation.wanted import (
+    NEVER_COMPARED,
+    VOLATILE,
+    End,
+    Make,
+    Wanted,
+    WantedKind,
+    Withdrawable,
+    own,
+    unless_gone,
+)
 from migrate.values import Json, as_json
-
-PASSES = ("ConflictException",)
-"""Passes by itself while another change is under way. Source: error shapes of sso-admin, botocore 1.44.5."""
 
 
 class Instance(Wanted):
@@ -74,7 +81,7 @@ class InstanceKind(WantedKind[Instance]):
         return super().stand_ins(found) | {_center.STORE: str(found.facts["store"])}
 
 
-class PermissionSet(Wanted):
+class PermissionSet(Withdrawable):
     """Source: sso-admin.DescribePermissionSet, ListManagedPoliciesInPermissionSet,
     ListCustomerManagedPolicyReferencesInPermissionSet, GetInlinePolicyForPermissionSet."""
 
@@ -96,7 +103,7 @@ def _managed(it: It[PermissionSet], arn: str, *, attach: bool = True) -> Request
     what = "Attach" if attach else "Detach"
     return Request(
         f"sso-admin.{what}ManagedPolicyToPermissionSet".replace("DetachManagedPolicyTo", "DetachManagedPolicyFrom"),
-        _target(it) | {"ManagedPolicyArn": arn}, done=PASSES if attach else _center.GONE,
+        _target(it) | {"ManagedPolicyArn": arn}, done=_center.PASSES if attach else _center.GONE,
     )  # fmt: skip
 
 
@@ -104,7 +111,7 @@ def _customer(it: It[PermissionSet], policy: Json, *, attach: bool = True) -> Re
     way = "AttachCustomerManagedPolicyReferenceTo" if attach else "DetachCustomerManagedPolicyReferenceFrom"
     return Request(
         f"sso-admin.{way}PermissionSet", _target(it) | {"CustomerManagedPolicyReference": policy},
-        done=PASSES if attach else _center.GONE,
+        done=_center.PASSES if attach else _center.GONE,
     )  # fmt: skip
 
 
@@ -131,7 +138,7 @@ class CreatePermissionSet(Make[PermissionSet]):
             Request(
                 "sso-admin.CreatePermissionSet", params, once="named", creates=True,
                 outputs={"id": "PermissionSet.PermissionSetArn"},
-                undo=Request("sso-admin.DeletePermissionSet", _target(it), done=_center.GONE, retry=PASSES),
+                undo=Request("sso-admin.DeletePermissionSet", _target(it), done=_center.GONE, retry=_center.PASSES),
             ),
             *(_managed(it, arn) for arn in it.facts.managed),
             *(_customer(it, policy) for policy in it.facts.customer),
@@ -148,7 +155,7 @@ class ChangePermissionSet(Action[PermissionSet]):
     sets = frozenset({"description", "session", "managed", "customer", "inline"})
 
     def applies(self, it: It[PermissionSet]) -> bool:
-        return it.facts.stands and bool(it.facts.changes)
+        return it.facts.stands and it.facts.is_given and bool(it.facts.changes)
 
     def requests(self, it: It[PermissionSet], place: Place) -> list[Request]:
         facts, was = it.facts, it.facts.before or {}
@@ -187,10 +194,21 @@ class ChangePermissionSet(Action[PermissionSet]):
         request = after("change", f"{which}_provisioning")
         asked = {"InstanceArn": it.facts.instance, "ProvisionPermissionSetRequestId": request}
         return Request(
-            "sso-admin.ProvisionPermissionSet", _target(it) | {"TargetType": "ALL_PROVISIONED_ACCOUNTS"}, retry=PASSES,
+            "sso-admin.ProvisionPermissionSet", _target(it) | {"TargetType": "ALL_PROVISIONED_ACCOUNTS"},
+            retry=_center.PASSES,
             outputs={f"{which}_provisioning": f"{answer}.RequestId"},
             wait=Wait("sso-admin.DescribePermissionSetProvisioningStatus", asked, **_center.ending(answer)),
         )  # fmt: skip
+
+
+class EndPermissionSet(End[PermissionSet]):
+    """DeletePermissionSet, once it is assigned nowhere: AWS refuses it before. Its policies go along."""
+
+    title = "Delete a permission set that this tool made: migration.yaml does not want it any more"
+    after_kinds = ("sso.account_assignment.end",)
+
+    def requests(self, it: It[PermissionSet], place: Place) -> list[Request]:
+        return [Request("sso-admin.DeletePermissionSet", _target(it), done=_center.GONE, retry=_center.PASSES)]
 
 
 class PermissionSetKind(WantedKind[PermissionSet]):
@@ -199,20 +217,26 @@ class PermissionSetKind(WantedKind[PermissionSet]):
     name = "sso.permission_set"
     title = "Permission set"
     facts = PermissionSet
-    reads = _center.READS | {
-        "sso-admin.DescribePermissionSet",
-        "sso-admin.DescribePermissionSetProvisioningStatus",
-        "sso-admin.GetInlinePolicyForPermissionSet",
-        "sso-admin.ListCustomerManagedPolicyReferencesInPermissionSet",
-        "sso-admin.ListManagedPoliciesInPermissionSet",
-        "sso-admin.ListPermissionSets",
-    }
+    reads = (
+        _center.READS
+        | _tree.READS
+        | {
+            "sso-admin.DescribePermissionSet",
+            "sso-admin.DescribePermissionSetProvisioningStatus",
+            "sso-admin.GetInlinePolicyForPermissionSet",
+            "sso-admin.ListAccountAssignments",
+            "sso-admin.ListCustomerManagedPolicyReferencesInPermissionSet",
+            "sso-admin.ListManagedPoliciesInPermissionSet",
+            "sso-admin.ListPermissionSets",
+        }
+    )
     is_global = False
     stamped = False
-    volatile = VOLATILE | {"needs"}
-    adjustable = frozenset({"customer", "description", "inline", "managed", "session"})
+    volatile = NEVER_COMPARED | {"needs"}
+    adjustable = frozenset({"customer", "description", "inline", "is_given", "managed", "session"})
     unordered = frozenset({"customer", "managed"})
-    actions = (CreatePermissionSet(), ChangePermissionSet())
+    actions = (CreatePermissionSet(), ChangePermissionSet(), EndPermissionSet())
+    ends = "end"
 
     def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         """Every permission set, or the one of that name."""
@@ -229,8 +253,20 @@ class PermissionSetKind(WantedKind[PermissionSet]):
         one = site.call("sso-admin.DescribePermissionSet", **at)["PermissionSet"]
         return self.found(site, one["Name"], _read(site, at, one), arn=arn) if only in (None, one["Name"]) else None
 
+    def has_others(self, site: ReadSite, found: Resource) -> bool:
+        """Whether a user has it directly, past all groups."""
+        at = {"InstanceArn": found.facts["instance"], "PermissionSetArn": found.facts["id"]}
+        accounts = {site.account, *(str(one["Id"]) for one in _tree.accounts(site))}
+        return any(
+            one["PrincipalType"] == "USER"
+            for account in sorted(accounts)
+            for one in site.pages("sso-admin.ListAccountAssignments", "AccountAssignments", AccountId=account, **at)
+        )
+
     def needs(self, it: It[PermissionSet]) -> Iterator[Need]:
         """The instance, and its customer managed policies in the accounts: a change is provisioned there."""
+        if not it.facts.is_given:
+            return  # it stands
         yield Need(it.facts.instance, "in", "hard", "sso-admin.CreatePermissionSet InstanceArn")
         for policy in it.facts.needs:
             yield Need(policy, "grants", "hard", "sso-admin.AttachCustomerManagedPolicyReferenceToPermissionSet")
@@ -250,136 +286,4 @@ def _read(site: ReadSite, at: dict[str, str], one: dict[str, Any]) -> Permission
     )  # fmt: skip
 
 
-class Assignment(Wanted):
-    """Source: sso-admin.ListAccountAssignmentsForPrincipal."""
-
-    instance: str = _center.INSTANCE
-    permission_set: str
-    account: str
-    group: str
-    is_given: bool = True
-    """False: it was given until a day that is over, or by this tool, and migration.yaml does not want it any more."""
-    needs: list[str] = Field(default_factory=list)
-    """How wishes call the customer managed policies that must stand in the account: AWS fails the assignment else."""
-
-
-class CreateAssignment(Make[Assignment]):
-    """CreateAccountAssignment, waited for: it makes the role in the account."""
-
-    title = "Give a group a permission set in an account"
-
-    def requests(self, it: It[Assignment], place: Place) -> list[Request]:
-        params = _assignment(it)
-        asked = {"InstanceArn": it.facts.instance, "AccountAssignmentCreationRequestId": after("create", "request")}
-        return [
-            Request(
-                "sso-admin.CreateAccountAssignment", params, once="named", creates=True, retry=PASSES,
-                outputs={"request": "AccountAssignmentCreationStatus.RequestId"},
-                wait=Wait(
-                    "sso-admin.DescribeAccountAssignmentCreationStatus", asked,
-                    **_center.ending("AccountAssignmentCreationStatus"),
-                ),
-                undo=Request("sso-admin.DeleteAccountAssignment", params, done=_center.GONE, retry=PASSES),
-            )
-        ]  # fmt: skip
-
-
-def _assignment(it: It[Assignment]) -> dict[str, Json]:
-    return {
-        "InstanceArn": it.facts.instance, "PermissionSetArn": it.facts.permission_set, "TargetType": "AWS_ACCOUNT",
-        "TargetId": it.facts.account, "PrincipalType": "GROUP", "PrincipalId": it.facts.group,
-    }  # fmt: skip
-
-
-class EndAssignment(Action[Assignment]):
-    """DeleteAccountAssignment, waited for, once the last day is over or `withdrawal` asks for it. A rollback gives
-    nobody access again. Who is signed in keeps the session until it ends (IAM Identity Center User Guide, "Revoke
-    active IAM role sessions", read 2026-11)."""
-
-    name = "end"
-    title = "Take the permission set away from the group"
-    undo_class = "R4"
-
-    def applies(self, it: It[Assignment]) -> bool:
-        return it.facts.stands and not it.facts.is_given
-
-    def requests(self, it: It[Assignment], place: Place) -> list[Request]:
-        asked = {"InstanceArn": it.facts.instance, "AccountAssignmentDeletionRequestId": after("end", "request")}
-        return [
-            Request(
-                "sso-admin.DeleteAccountAssignment", _assignment(it), done=_center.GONE, retry=PASSES,
-                outputs={"request": "AccountAssignmentDeletionStatus.RequestId"},
-                wait=Wait(
-                    "sso-admin.DescribeAccountAssignmentDeletionStatus", asked, gone=_center.GONE,
-                    **_center.ending("AccountAssignmentDeletionStatus"),
-                ),
-            )
-        ]  # fmt: skip
-
-
-def _name_of(site: ReadSite, instance: str, arn: str) -> str:
-    at = {"InstanceArn": instance, "PermissionSetArn": arn}
-    return str(site.call("sso-admin.DescribePermissionSet", **at)["PermissionSet"]["Name"])
-
-
-class AssignmentKind(WantedKind[Assignment]):
-    """A group's permission set in an account; the name is `<permission set>@<account>@<group>`."""
-
-    name = "sso.account_assignment"
-    title = "Account assignment"
-    facts = Assignment
-    reads = _center.READS | _tree.READS | {
-        "sso-admin.DescribeAccountAssignmentCreationStatus",
-        "sso-admin.DescribeAccountAssignmentDeletionStatus",
-        "sso-admin.DescribePermissionSet",
-        "sso-admin.ListAccountAssignmentsForPrincipal",
-    }  # fmt: skip
-    is_global = False
-    stamped = False
-    volatile = VOLATILE | {"needs"}
-    adjustable = frozenset({"is_given"})
-    actions = (CreateAssignment(), EndAssignment())
-    ends = "end"
-
-    def is_gone(self, wish: Resource) -> bool:
-        """It is over."""
-        return not wish.facts["is_given"]
-
-    def look(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
-        """Every assignment of every group, or the one of that name. What users are given directly is not looked at."""
-        there = _center.instance(site)
-        if there is None:
-            return
-        group_name = None if only is None else only.split("@", 1)[1].rpartition("@")[2]
-        emails = {str(one["Id"]): one["Email"].lower() for one in _tree.accounts(site)} | {site.account: "management"}
-        names: dict[str, str] = {}
-        for group in list(_center.groups(site, there[1], group_name)):
-            given = _tree.listed(
-                site, "sso-admin.ListAccountAssignmentsForPrincipal", "AccountAssignments", InstanceArn=there[0],
-                PrincipalId=group["GroupId"], PrincipalType="GROUP",
-            )  # fmt: skip
-            for one in given:
-                arn = one["PermissionSetArn"]
-                if arn not in names:
-                    names[arn] = unless_gone(lambda: _name_of(site, there[0], arn), "")  # noqa: B023
-                name = f"{names[arn]}@{emails.get(one['AccountId'], one['AccountId'])}@{group['DisplayName']}"
-                if only in (None, name):
-                    facts = Assignment(
-                        id=name, stands=True, instance=there[0], permission_set=arn, account=one["AccountId"],
-                        group=group["GroupId"],
-                    )  # fmt: skip
-                    yield self.found(site, name, facts, arn="")
-
-    def needs(self, it: It[Assignment]) -> Iterator[Need]:
-        """The permission set, the group and the account; the account lies where it belongs by then."""
-        if not it.facts.is_given:
-            return  # what it names stands
-        yield Need(it.facts.permission_set, "attached to", "hard", "sso-admin.CreateAccountAssignment PermissionSetArn")
-        yield Need(it.facts.group, "attached to", "hard", "sso-admin.CreateAccountAssignment PrincipalId")
-        for policy in it.facts.needs:
-            yield Need(policy, "grants", "hard", "sso-admin.CreateAccountAssignment PermissionSetArn")
-        if it.facts.account.startswith("wanted:"):
-            yield Need(it.facts.account, "attached to", "hard", "sso-admin.CreateAccountAssignment TargetId")
-
-
-KINDS = (AssignmentKind(), InstanceKind(), PermissionSetKind())
+KINDS = (InstanceKind(), PermissionSetKind())
