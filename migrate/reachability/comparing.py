@@ -206,9 +206,9 @@ def judge(way: Way, before: Verdict, after: Verdict) -> Line | None:
         return Line(way, "shut", said) if after.state != "open" else None
     was = before.state if before.state != "in part" else f"open for {_percent(before)}"
     if after.share < before.share:
-        now = "shut" if after.state == "shut" else f"open for {_percent(after)} only"
+        now = "shut in the target" if after.state == "shut" else f"open for {_percent(after)} only in the target"
         return Line(way, "shut", f"the way {where} is {was} in legacy and {now}: {after.why}")
-    now = "open" if after.state == "open" else f"open for {_percent(after)}"
+    now = "open in the target" if after.state == "open" else f"open for {_percent(after)} in the target"
     return Line(way, "newly open", f"the way {where} is {was} in legacy ({before.why}) and newly {now}")
 
 

@@ -308,7 +308,7 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
     )
     if reached:
         out.say(
-            f"{sum(len(proof.compared) for _, _, proof in reached)} ways over the network of {len(reached)} resources asked: "
+            f"{sum(len(one[2].compared) for one in reached)} ways over the network of {len(reached)} resources asked: "
             f"{len(closed)} resources do not reach, or are not reached by, what they were in legacy"
         )
     out.result(str(written.path), report)
