@@ -54,14 +54,20 @@ def test_a_plan_of_toys_needs_what_its_requests_send_and_their_inverses_account_
 
 
 def test_whoever_verifies_may_read_a_targets_whole_network_where_a_part_of_it_is_made() -> None:
-    kinds = toys.KINDS | {"ec2.vpc": toys.KINDS["toy.network"], "ec2.vpc_peering_connection": Peering()}
-    network = replace(toys.thing("toy.network", "net-prod"), ref=toys.ref("ec2.vpc", "net-prod"))
+    kinds = toys.KINDS | {one.name: one for one in (Lists(), Peering())}
+    network = replace(toys.thing("toy.network", "net-prod"), ref=toys.ref("ec2.prefix_list", "net-prod"))
     made = plan.from_body(plan.make(toys.inputs([network], kinds=kinds)), "0" * 64)
 
     found = permissions.of_run(made, kinds)
 
     assert "ec2:DescribeVpcPeeringConnections" in found[AccountId(toys.PROD)].reads
     assert "ec2:DescribeVpcPeeringConnections" not in found[AccountId(toys.LEGACY)].reads
+
+
+class Lists(toys.Network):
+    """A part of a network that the plan makes."""
+
+    name = "ec2.prefix_list"
 
 
 class Peering(toys.Toy):
