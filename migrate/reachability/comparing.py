@@ -4,7 +4,7 @@ The rule: what cannot be said is said to be so. A way that is as open as it was 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,9 @@ from migrate.values import Json
 
 _FAR = 3
 """How many edges away a store is named: a service runs a task that reads a parameter with a database's host."""
+
+_ANY = "any VPC"
+"""Where a part of the network belongs to no VPC: a prefix list."""
 
 Rename = Callable[[Interface], Interface | None]
 """An interface in the target's names; None: it does not stand there."""
@@ -241,11 +244,31 @@ def planned(
             def stands(ref: Ref, account: AccountId = account) -> bool:
                 return (ref, account) in made
 
-            for line in lines(found, legacy, new, region, _same(new.network), stands):
+            # Where nothing of a VPC changes every answer is legacy's: what nobody is known to need is not asked again.
+            others = _changed(pieces(here, region), there, blocks, account)
+            asked = [way for way in found if way.because or _vpcs(way, legacy.network) & others]
+            for line in lines(asked, legacy, new, region, _same(new.network), stands):
                 yield f"{line.way.ref} in {aliases[account]}: {line.said}"
             for way in found:
                 if stands(way.ref) and way.other is not None and way.because and not stands(way.other):
                     yield from _apart(way, legacy, region, made, aliases, account)
+
+
+def _changed(before: Iterable[Piece], there: Sequence[Piece], blocks: AddressMap, account: AccountId) -> set[str]:
+    """The VPCs of which a part is another one in the target, or is not made there."""
+    same = {piece[:2] for piece in there if _as_made(piece.facts, blocks, account) == piece.facts}
+    found: set[str] = set()
+    for piece in before:
+        if piece[:2] not in same:
+            named = (piece.facts.get(name) for name in ("vpc_id", "requester_vpc", "accepter_vpc"))
+            found |= {str(one) for one in named if one} or {piece.id if piece.kind == "ec2.vpc" else _ANY}
+    return found
+
+
+def _vpcs(way: Way, legacy: Network) -> set[str]:
+    """The VPCs that a way begins and ends in, and what belongs to none."""
+    ends = [one for one in (way.source, *way.there) if one is not None]
+    return {legacy.subnets[name].vpc for one in ends for name in one.subnets if name in legacy.subnets} | {_ANY}
 
 
 def _apart(
