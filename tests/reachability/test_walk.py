@@ -79,7 +79,7 @@ def networks(draw: st.DrawFn) -> list[Piece]:
     ]  # fmt: skip
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(networks(), st.sampled_from(sorted(SUBNETS)), st.sampled_from(sorted(SUBNETS)), st.sampled_from(GROUPS),
        st.sampled_from(GROUPS), st.sampled_from([443, 5432]))  # fmt: skip
 def test_between_two_subnets_the_answer_is_the_one_of_every_single_packet(
@@ -101,7 +101,7 @@ def test_between_two_subnets_the_answer_is_the_one_of_every_single_packet(
         assert not all(sent)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(networks(), st.sampled_from(["subnet-1", "subnet-2"]), st.sampled_from(GROUPS))
 def test_to_the_internet_the_answer_is_the_one_of_every_single_packet(pieces: list[Piece], here: str, own: str) -> None:
     said = walk.reaches_internet(network(pieces), Interface((here,), (own,), None, BACK), 443)
