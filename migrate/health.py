@@ -1,4 +1,4 @@
-"""Whether the target answers as well as legacy did: errors and answering times of a load balancer, before and since.
+"""Whether the target does as well as legacy did: errors and times of what was cut over, before and since.
 
 The rule: what too few requests speak for is not compared, and what was not compared is never called well.
 """
@@ -7,46 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from migrate.quiet import Meter
+from migrate.gauges import BALANCER, Gauge
 from migrate.sections import Health
 from migrate.values import Json
 
-State = Literal["as well", "worse", "could not be compared"]
+State = Literal["as well", "worse", "idle on both sides", "could not be compared"]
+"""idle on both sides: too little happened to say anything, in legacy too, and nothing of it went wrong."""
 
 READS = frozenset({"cloudwatch.GetMetricData"})
-NOTICED_S = 0.05
-"""Nobody notices a difference below this, however many times slower it is."""
-_NAMESPACE = "AWS/ApplicationELB"
-REQUESTS, SECONDS = "RequestCount", "TargetResponseTime"
-ERRORS = ("HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count")
-
-
-def label(arn: str) -> str:
-    """How CloudWatch knows an Application Load Balancer: the end of its ARN. Empty: it is of another sort."""
-    own = arn.partition(":loadbalancer/")[2]
-    return own if own.startswith("app/") else ""
-
-
-def meters(own_label: str) -> tuple[Meter, ...]:
-    """What is read of one load balancer.
-
-    All are sent while requests flow, the counts only where they are not zero. Source: ELB user guide, CloudWatch
-    metrics for your Application Load Balancer, read 2026-11.
-    """
-    dimensions = (("LoadBalancer", own_label),)
-    counts = tuple(Meter(_NAMESPACE, name, dimensions, "quiet") for name in (REQUESTS, *ERRORS))
-    return (*counts, Meter(_NAMESPACE, SECONDS, dimensions, "quiet", "p95"))
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one load balancer showed in one window."""
+    """What one thing showed in one window."""
 
     requests: float
     errors: float
-    """5xx of its targets and its own."""
+    """What its gauge calls errors."""
     p95_s: float | None
-    """The mean of each period's 95th percentile, weighted by the period's requests."""
+    """The mean of each period's 95th percentile, weighted by the period's requests; of a queue the longest wait."""
 
     @property
     def answers(self) -> float:
@@ -67,7 +46,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What came out for one load balancer in one target."""
+    """What came out for one thing in one target."""
 
     ref: str
     account: str
@@ -83,25 +62,37 @@ class Compared:
         return {"ref": self.ref, "account": self.account, "state": self.state, "why": list(self.why), **shown}
 
 
-def figures(values: Mapping[str, Mapping[float, float]]) -> Figures:
+def figures(values: Mapping[str, Mapping[float, float]], gauge: Gauge = BALANCER) -> Figures:
     """Put a window together from metric → time → value."""
-    requests, seconds = values.get(REQUESTS, {}), values.get(SECONDS, {})
-    weights = {at: requests.get(at, 0.0) for at in seconds}
-    total = sum(weights.values())
-    p95 = sum(weights[at] * value for at, value in seconds.items()) / total if total else None
-    return Figures(sum(requests.values()), sum(sum(values.get(name, {}).values()) for name in ERRORS), p95)
+    requests, times = values.get(gauge.requests, {}), values.get(gauge.time, {})
+    if gauge.statistic == "Maximum":
+        # It is sent while something waits: where things were done and nothing was sent, nothing waited.
+        time = max(times.values(), default=0.0 if requests else None)
+    else:
+        weights = {at: requests.get(at, 0.0) for at in times}
+        total = sum(weights.values())
+        time = sum(weights[at] * value for at, value in times.items()) / total if total else None
+    errors = {name: sum(values.get(name, {}).values()) for name in gauge.errors}
+    asked = sum(requests.values()) + sum(errors[name] for name in gauge.apart)
+    return Figures(asked, sum(errors.values()), None if time is None else time / gauge.in_a_second)
 
 
 def judge(
-    ref: str, account: str, before: Figures, since: Figures, limits: Health, unread: Iterable[str] = ()
-) -> Compared:
-    """Compare two windows of one load balancer; one sign of worse is enough, one open question is one."""
-    worse, questions, well = _errors(before, since, limits)
-    if not questions:
-        slower, unknown, fast = _seconds(before, since, limits)
+    ref: str, account: str, before: Figures, since: Figures, limits: Health, unread: Iterable[str] = (),
+    gauge: Gauge = BALANCER,
+) -> Compared:  # fmt: skip
+    """Compare two windows of one thing; one sign of worse is enough, one open question is one."""
+    unread = list(unread)
+    worse, questions, well = _errors(before, since, limits, gauge)
+    is_idle = gauge.is_often_idle and max(before.answers, since.answers) < limits.requests
+    if is_idle and not unread and since.errors <= before.errors:
+        said = f"{since.answers:g} {gauge.counted}, legacy {before.answers:g}: nothing to compare on either side"
+        return Compared(ref, account, "idle on both sides", (said,), before, since)
+    if not questions and gauge.time:
+        slower, unknown, fast = _seconds(before, since, limits, gauge)
         worse, questions, well = [*worse, *slower], unknown, [*well, *fast]
     questions = [*unread, *questions]
-    if worse and not list(unread):
+    if worse and not unread:
         return Compared(ref, account, "worse", tuple(worse), before, since)
     if questions:
         return Compared(ref, account, "could not be compared", (*questions, *worse), before, since)
@@ -112,23 +103,29 @@ Lines = tuple[list[str], list[str], list[str]]
 """What is worse, what is open, what is well."""
 
 
-def _errors(before: Figures, since: Figures, limits: Health) -> Lines:
+def _errors(before: Figures, since: Figures, limits: Health, gauge: Gauge) -> Lines:
+    bad = f" ({{:g}} of them {gauge.bad})" if gauge.errors else ""
     few = [
-        f"{side}: {one.answers:g} answers ({one.errors:g} of them 5xx), and {limits.requests} are wanted"
+        f"{side}: {one.answers:g} {gauge.counted}{bad.format(one.errors)}, and {limits.requests} are wanted"
         for side, one in (("legacy before the cut-over", before), ("the target since", since))
         if one.answers < limits.requests
     ]
-    said = f"5xx {since.errors_percent:.2f}% of {since.answers:g} answers, legacy {before.errors_percent:.2f}%"
+    if not gauge.errors:
+        return [], few, []
+    said = (
+        f"{gauge.bad} {since.errors_percent:.2f}% of {since.answers:g} {gauge.counted}, "
+        f"legacy {before.errors_percent:.2f}%"
+    )
     is_worse = since.errors_percent > before.errors_percent + limits.errors_percent
     return ([said] if is_worse and not few else [], few, [] if is_worse else [said])
 
 
-def _seconds(before: Figures, since: Figures, limits: Health) -> Lines:
+def _seconds(before: Figures, since: Figures, limits: Health, gauge: Gauge) -> Lines:
     if before.p95_s is None or since.p95_s is None:
         side = "legacy" if before.p95_s is None else "the target"
-        return [], [f"{side}: no answering times, so none of its targets answered or none was asked"], []
-    said = f"95 of 100 answers within {since.p95_s:.3f} s, legacy {before.p95_s:.3f} s"
-    is_worse = since.p95_s > max(before.p95_s * limits.times_slower, before.p95_s + NOTICED_S)
+        return [], [f"{side}: no times were measured, so nothing of it answered or none was asked"], []
+    said = f"{gauge.time_words} {since.p95_s:.3f} s, legacy {before.p95_s:.3f} s"
+    is_worse = since.p95_s > max(before.p95_s * limits.times_slower, before.p95_s + gauge.noticed_s)
     return ([said] if is_worse else [], [], [] if is_worse else [said])
 
 

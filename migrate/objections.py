@@ -16,7 +16,7 @@ from migrate.names import Ref
 from migrate.placement import Placement
 from migrate.strategies import misfits
 from migrate.tokens import NOT_FOUND
-from migrate.unhandled import manual_for
+from migrate.unhandled import manual_for, manual_for_named
 from migrate.values import Json
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
             do = (
                 f"make it in the target and add renames: {{{dangling.text}: <its ARN there>}}"
                 if is_gap
-                else "mend it in legacy"
+                else manual_for_named(dangling.text) or "mend it in legacy"
             )
             said = f"{dangling.ref}: {dangling.seen_in}: {dangling.text} {what}"
             ask(dangling.key, said, f"{do}, {waive.format(key=dangling.key)}")

@@ -14,6 +14,7 @@ from migrate.kind import CarryAction, Kind
 from migrate.names import AccountId
 from migrate.plan import Plan
 from migrate.policy_evaluation.actions import of_operation
+from migrate.reachability.network import KINDS as NETWORK
 from migrate.steps import PlannedRequest
 from migrate.values import Json
 
@@ -112,6 +113,10 @@ def of_run(plan: Plan, kinds: Mapping[str, Kind[Any]]) -> dict[AccountId, Needed
                 side.reads |= _actions([_SECRET_OF_A_DATABASE])
         if step.ref.kind.startswith("rds."):
             here.has_data = legacy.has_data = True
+    # verify walks a target's whole network, whoever made its parts.
+    for account in {step.account for step in plan.steps.values() if step.ref.kind in NETWORK}:
+        for name in kinds.keys() & set(NETWORK):
+            needed[account].reads |= _actions(kinds[name].reads)
     for account, own in list(needed.items()):
         if account != plan.legacy and any(action.startswith("kms:") for action in own.writes):
             own.has_data = needed[plan.legacy].has_data = True

@@ -20,6 +20,7 @@ from migrate.kind import Kind, Place
 from migrate.names import AccountId, Ref
 from migrate.ordering import order
 from migrate.placement import Placement, place
+from migrate.reachability import comparing
 from migrate.runbook import Runbook
 from migrate.steps import Gate, Step
 from migrate.tokens import Index, index_of
@@ -109,6 +110,8 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         drafts = drafting.steps()
         graph.forget(placement.movable)
         changed = {draft.ref for draft in drafts}
+        made = {(draft.ref, draft.place.account) for draft in drafts if draft.action.name == "create"}
+        aliases = {AccountId(target.account): alias for alias, target in inputs.config.targets.items()}
         steps, gates = order(drafts, inputs)
         body = _body(inputs, graph, placement, drafting, steps, gates)
         body["addresses"] = [block.as_json() for block in blocks]
@@ -121,6 +124,7 @@ def draw(inputs: Inputs) -> dict[str, Json]:
             *addresses.consequences(blocks, inputs.config),
             *bridges.findings,
             *staying.findings(graph, placement, inputs.kinds, changed),
+            *comparing.planned(inputs.inventory, graph, made, moved, aliases),
             *left_out,
         ]
         body["refusals"] += bridges.refusals

@@ -20,7 +20,8 @@ from moto.cloudwatch.models import Statistics
 
 from migrate import files, plan
 from migrate.cli import main
-from migrate.health import ERRORS, REQUESTS, SECONDS, Figures, figures, judge, label
+from migrate.gauges import BALANCER, GAUGES, balancer_label, gauge_of
+from migrate.health import Figures, figures, judge
 from migrate.inventory import Inventory
 from migrate.journal import Journal
 from migrate.kinds import every_kind
@@ -32,6 +33,7 @@ from tests.kinds.plain_site import PlainSite
 
 LEGACY, TARGET, HOME = AccountId("123456789012"), AccountId("222222222222"), Region("eu-west-1")
 HOUR = 3600.0
+REQUESTS, ERRORS, SECONDS = BALANCER.requests, BALANCER.errors, BALANCER.time
 LIMITS = Health()
 GOOD = Figures(1000, 2, 0.2)
 
@@ -101,15 +103,49 @@ def test_well_means_that_both_sides_spoke_and_no_figure_is_past_its_limit(
     assert said.why
 
 
-def test_network_load_balancers_have_no_label_here() -> None:
+def test_a_balancer_is_known_by_the_end_of_its_arn_and_measured_by_its_sort() -> None:
     arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/{}/web/50dc6c49"
 
-    assert label(arn.format("app")) == "app/web/50dc6c49"
-    assert label(arn.format("net")) == ""
-    assert label("") == ""
+    assert balancer_label(arn.format("app")) == "app/web/50dc6c49"
+    assert balancer_label(arn.format("gwy")) == balancer_label("") == ""
+    assert gauge_of("elbv2.load_balancer", balancer_label(arn.format("app"))) is BALANCER
+    assert gauge_of("elbv2.load_balancer", balancer_label(arn.format("net"))).requests == "NewFlowCount"
 
 
-BUILT = ("ec2.vpc", "ec2.subnet", "ec2.security_group", "elbv2.load_balancer", "events.rule")
+FLOWS, CALLS, AGE = {"NewFlowCount": 1000}, {"Invocations": 1000, "Duration": 200}, "ApproximateAgeOfOldestMessage"
+ANSWERS, DONE = {"Count": 500, "Latency": 80}, {"NumberOfMessagesDeleted": 500}
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "since", "expected", "why"),
+    [
+        ("net", FLOWS, FLOWS | {"TCP_Target_Reset_Count": 9}, "as well", "0.90% of 1000"),
+        ("net", FLOWS, FLOWS | {"TCP_Target_Reset_Count": 40}, "worse", "4.00% of 1000"),
+        ("net", {"NewFlowCount": 10}, {"NewFlowCount": 10}, "could not be compared", "10 new connections"),
+        # What was throttled is not among AWS's invocations, and an attempt all the same.
+        ("lambda.function", CALLS, {"Invocations": 50, "Throttles": 150, "Duration": 200}, "worse", "75.00% of 200"),
+        ("lambda.function", CALLS, CALLS | {"Duration": 900}, "worse", "0.900 s"),
+        ("lambda.function", {"Invocations": 3, "Duration": 200}, {}, "idle on both sides", "legacy 3"),
+        ("lambda.function", {"Invocations": 3}, {"Invocations": 3, "Errors": 3}, "could not be compared", "3 of them"),
+        ("lambda.function", CALLS, {}, "could not be compared", "0 invocations"),
+        ("apigatewayv2.api", ANSWERS, ANSWERS | {"5xx": 20}, "worse", "5xx 4.00%"),
+        ("sqs.queue", DONE, DONE | {AGE: 50}, "as well", "the oldest message waited 50.000 s, legacy 0.000 s"),
+        ("sqs.queue", DONE | {AGE: 20}, DONE | {AGE: 900}, "worse", "waited 900.000 s"),
+    ],
+)  # fmt: skip
+def test_each_kind_is_judged_by_what_aws_measures_of_it(
+    kind: str, before: dict[str, float], since: dict[str, float], expected: str, why: str
+) -> None:
+    gauge = GAUGES[kind]
+    one, other = (figures({name: {0.0: value} for name, value in shown.items()}, gauge) for shown in (before, since))
+
+    said = judge("ref", TARGET, one, other, LIMITS, gauge=gauge)
+
+    assert said.state == expected
+    assert why in "; ".join(said.why)
+
+
+BUILT = ("ec2.vpc", "ec2.subnet", "ec2.security_group", "elbv2.load_balancer", "events.rule", "sqs.queue")
 BY_AWS = {"is_default", "in_default_vpc"}
 
 
@@ -127,7 +163,7 @@ class Told:
     def only(self, *words: str) -> tuple[int, str, str]:
         """The exit code, and state and reason of the one load balancer."""
         code, body = self.type(*words)
-        (one,) = body["compared"]
+        (one,) = (one for one in body["compared"] if one["ref"].endswith("elbv2.load_balancer/web"))
         return code, one["state"], "; ".join(one["why"])
 
     def answered(self, account: str, at: float, requests: int, errors: int, seconds: float) -> None:
@@ -163,6 +199,7 @@ def a_balancer() -> None:
         for at, zone in enumerate("ab")
     ]
     elb.create_load_balancer(Name="web", Subnets=subnets)
+    client(LEGACY, "sqs").create_queue(QueueName="jobs")
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +229,7 @@ def a_run(tmp_path_factory: pytest.TempPathFactory) -> Told:
             if step.endswith("elbv2.load_balancer/web:create"):
                 journal.append(step, "learned", {"outputs": {"arn": arn}})
             journal.append(step, "verified")
-    return Told(folder, cut_over, {LEGACY: label(own_arn), TARGET: label(arn)})
+    return Told(folder, cut_over, {LEGACY: balancer_label(own_arn), TARGET: balancer_label(arn)})
 
 
 @pytest.fixture
@@ -252,6 +289,27 @@ def test_slower_answers_than_before_end_with_5_and_migration_yaml_says_how_much_
     assert told.only()[:2] == (0, "as well")
 
 
+def test_a_queue_whose_messages_wait_longer_than_before_ends_with_5(told: Told) -> None:
+    told.answered(LEGACY, told.cut_over - 5 * HOUR, 4000, 4, 0.2)
+    told.answered(TARGET, told.cut_over + HOUR, 500, 0, 0.2)
+    assert {one["ref"]: one["state"] for one in told.type()[1]["compared"]} == {
+        f"{LEGACY}/{HOME}/elbv2.load_balancer/web": "as well", f"{LEGACY}/{HOME}/sqs.queue/jobs": "idle on both sides"
+    }  # fmt: skip
+    for account, at, age in ((LEGACY, told.cut_over - 5 * HOUR, 30.0), (TARGET, told.cut_over + HOUR, 4000.0)):
+        values = {"NumberOfMessagesDeleted": 700.0, "ApproximateAgeOfOldestMessage": age}
+        data = [
+            {"MetricName": name, "Value": value, "Timestamp": datetime.fromtimestamp(at, UTC),
+             "Dimensions": [{"Name": "QueueName", "Value": "jobs"}]} for name, value in values.items()
+        ]  # fmt: skip
+        client(account, "cloudwatch").put_metric_data(Namespace="AWS/SQS", MetricData=data)
+
+    code, body = told.type()
+
+    worse = [one for one in body["compared"] if one["state"] == "worse"]
+    assert (code, [one["ref"] for one in worse]) == (5, [f"{LEGACY}/{HOME}/sqs.queue/jobs"])
+    assert worse[0]["why"] == ["the oldest message waited 4000.000 s, legacy 30.000 s"]
+
+
 def test_no_data_is_no_answer_and_ends_with_6(told: Told) -> None:
     assert told.only()[:2] == (6, "could not be compared")
 
@@ -308,7 +366,7 @@ def test_what_is_called_worse_is_no_part_of_what_a_plan_is_made_from(told: Told)
 
 
 def test_one_that_is_left_out_is_not_compared_and_nothing_compared_is_not_well(told: Told) -> None:
-    code, body = told.type("--without", "we*")
+    code, body = told.type("--without", "we*", "--without", "jobs")
 
     assert body["compared"] == []
     assert code == 6

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore import xform_name
 
 from migrate import plan
 from migrate.aws_rules import NAME_RULES, unfit
@@ -108,6 +110,24 @@ def test_a_thing_without_a_kind_gets_the_name_that_a_person_gives_it() -> None:
     body = plan.make(inputs([listener], gaps=[gap], waivers=[waiver], renames={CERTIFICATE: THERE}))
     assert body["refusals"] == []
     assert body["steps"][0]["requests"][0]["params"]["Document"] == {"Certificate": THERE}
+
+
+STORE = f"arn:aws:elasticloadbalancing:{HERE}:{LEGACY}:truststore/staff/73e2d6bc24d8a067"
+
+
+def test_a_trust_store_is_refused_with_the_exact_commands_until_a_person_says_what_it_is_called() -> None:
+    listener = thing("toy.service", "front-prod", document={"TrustStoreArn": STORE})
+    (refusal,) = plan.make(inputs([listener]))["refusals"]
+
+    assert f"get-trust-store-ca-certificates-bundle --trust-store-arn {STORE} --query Location" in refusal["do"]
+    assert "create-trust-store --name staff --ca-certificates-bundle-s3-bucket BUCKET" in refusal["do"]
+    assert f"renames: {{{STORE}: <the new ARN>}}. Done when" in refusal["do"]
+    named = re.findall(r"(?:elbv2 |\(|, )([a-z]+-trust-store[a-z-]*)", refusal["do"])
+    elbv2 = botocore.session.get_session().get_service_model("elbv2")
+    assert len(named) == 6
+    assert {xform_name(name).replace("_", "-") for name in elbv2.operation_names} >= set(named)
+    there = STORE.replace(LEGACY, PROD)
+    assert plan.make(inputs([listener], renames={STORE: there}))["refusals"] == []
 
 
 def test_a_run_renames_by_what_the_plan_was_given() -> None:

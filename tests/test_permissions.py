@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -50,6 +51,30 @@ def test_a_plan_of_toys_needs_what_its_requests_send_and_their_inverses_account_
     assert found[AccountId(toys.DEV)].writes == {"toy:Create", "toy:Delete", "toy:Scale"}
     assert found[AccountId(toys.LEGACY)].writes == {"toy:Scale"}
     assert all(one.reads == {"toy:Describe", "iam:ListAccountAliases"} for one in found.values())
+
+
+def test_whoever_verifies_may_read_a_targets_whole_network_where_a_part_of_it_is_made() -> None:
+    kinds = toys.KINDS | {one.name: one for one in (Lists(), Peering())}
+    network = replace(toys.thing("toy.network", "net-prod"), ref=toys.ref("ec2.prefix_list", "net-prod"))
+    made = plan.from_body(plan.make(toys.inputs([network], kinds=kinds)), "0" * 64)
+
+    found = permissions.of_run(made, kinds)
+
+    assert "ec2:DescribeVpcPeeringConnections" in found[AccountId(toys.PROD)].reads
+    assert "ec2:DescribeVpcPeeringConnections" not in found[AccountId(toys.LEGACY)].reads
+
+
+class Lists(toys.Network):
+    """A part of a network that the plan makes."""
+
+    name = "ec2.prefix_list"
+
+
+class Peering(toys.Toy):
+    """A part of a network that the plan does not make."""
+
+    name = "ec2.vpc_peering_connection"
+    reads = frozenset({"ec2.DescribeVpcPeeringConnections"})
 
 
 def test_a_role_that_is_handed_to_a_service_may_be_passed_and_no_other() -> None:

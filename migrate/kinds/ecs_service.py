@@ -19,6 +19,7 @@ from migrate.kind import (
     pair_tags,
     tag_pairs,
 )
+from migrate.kinds._listening import LISTENING
 from migrate.kinds._test_launch import ON_INSTANCES, TestLaunch, TestLaunchOnInstances
 
 
@@ -190,8 +191,8 @@ class Start(Action[ServiceFacts]):
     phase = "cutover"
     undo_class = "R3"
     downtime = "D2"
-    # A task must not publish before the topic's subscribers are there.
-    after_kinds = ("ecr.repository.copy_images", "sns.subscription.create", *ON_INSTANCES)
+    # A task must not publish before those who listen are there.
+    after_kinds = ("ecr.repository.copy_images", *LISTENING, *ON_INSTANCES)
 
     def applies(self, it: It[ServiceFacts]) -> bool:
         return it.facts.moves and it.facts.desired_count > 0

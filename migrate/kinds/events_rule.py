@@ -19,6 +19,7 @@ from migrate.kind import (
     same_place,
     tag_pairs,
 )
+from migrate.kinds._listening import LISTENING
 from migrate.values import as_json
 
 _GONE = ("ResourceNotFoundException",)
@@ -42,6 +43,11 @@ class RuleFacts(Facts):
     def fires(self) -> bool:
         """Whether it is ours to move and enabled in legacy."""
         return self.managed_by is None and self.state != "DISABLED"
+
+    @property
+    def listens(self) -> bool:
+        """Whether events start it, and not the clock alone."""
+        return self.pattern is not None
 
 
 def _key(it: It[RuleFacts], ref_name: str) -> dict[str, Json]:
@@ -145,18 +151,35 @@ class StopLegacy(Action[RuleFacts]):
         return {"state": "DISABLED"}
 
 
+class Listen(Action[RuleFacts]):
+    """Enable a rule on events in the target, before anything there may send one: what no rule matches is lost."""
+
+    name = "listen"
+    title = "Enable the rule on events in the target"
+    phase = "cutover"
+    undo_class = "R2"
+    downtime = "D1"
+    after_kinds = ("sns.subscription.create",)
+
+    def applies(self, it: It[RuleFacts]) -> bool:
+        return it.facts.fires and it.facts.listens
+
+    def requests(self, it: It[RuleFacts], place: Place) -> Sequence[Request]:
+        return [_enable(it, place.name, undo=_disable(it, place.name))]
+
+
 class Start(Action[RuleFacts]):
-    """Enable it in the target. A `rate()` schedule counts from this moment."""
+    """Enable a rule on a schedule in the target, once what it calls runs. A `rate()` counts from this moment."""
 
     name = "start"
     title = "Enable the rule in the target"
     phase = "cutover"
     undo_class = "R2"
     downtime = "D1"
-    after_kinds = ("ecs.service.start",)
+    after_kinds = ("ecs.service.start", *LISTENING)
 
     def applies(self, it: It[RuleFacts]) -> bool:
-        return it.facts.fires
+        return it.facts.fires and not it.facts.listens
 
     def requests(self, it: It[RuleFacts], place: Place) -> Sequence[Request]:
         return [_enable(it, place.name, undo=_disable(it, place.name))]
@@ -180,7 +203,7 @@ class Rule(Kind[RuleFacts]):
     )
     tagging_types = ("events:rule",)
     volatile = frozenset({"managed_by"})
-    actions = (Create(), Configure(), StopLegacy(), Start())
+    actions = (Create(), Configure(), StopLegacy(), Listen(), Start())
     quiet = True
     manual = "A rule that an AWS service manages comes by itself when the service is set up in the target account."
 
@@ -233,7 +256,7 @@ class Rule(Kind[RuleFacts]):
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[RuleFacts]) -> dict[str, Json]:
         facts = facts | {"targets": [_ordered(target) for target in facts["targets"]]}
-        return facts if "start" in done else facts | {"state": "DISABLED"}
+        return facts if done & {"listen", "start"} else facts | {"state": "DISABLED"}
 
 
 def _target(site: ReadSite, raw: Mapping[str, Any]) -> dict[str, Json]:

@@ -25,6 +25,7 @@ from migrate.kind import (
     after,
     join,
 )
+from migrate.kinds._listening import LISTENING
 
 GONE = "ResourceNotFoundException"
 BUSY = ("ResourceInUseException", "ResourceConflictException")
@@ -141,6 +142,7 @@ class Start(Action[MappingFacts]):
     title = "Switch the event source mapping on"
     phase = "cutover"
     undo_class = "R3"
+    after_kinds = LISTENING
 
     def applies(self, it: It[MappingFacts]) -> bool:
         return it.facts.enabled

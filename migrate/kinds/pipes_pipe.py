@@ -10,6 +10,7 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.kind import Action, Facts, It, Json, Kind, Need, Place, ReadSite, Request, Wait
 from migrate.kinds import _content as content
+from migrate.kinds._listening import LISTENING
 
 _GONE = ("NotFoundException",)
 _BUSY = ("ConflictException",)
@@ -123,6 +124,7 @@ class Start(Action[PipeFacts]):
     phase = "cutover"
     undo_class = "R3"
     downtime = "D1"
+    after_kinds = LISTENING
 
     def applies(self, it: It[PipeFacts]) -> bool:
         return it.facts.state == "RUNNING"

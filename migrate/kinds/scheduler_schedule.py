@@ -27,6 +27,7 @@ from migrate.kind import (
     same_place,
 )
 from migrate.kinds import _content as content
+from migrate.kinds._listening import LISTENING
 
 _GONE = ("ResourceNotFoundException",)
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
@@ -165,7 +166,7 @@ class Start(Action[ScheduleFacts]):
     phase = "cutover"
     undo_class = "R2"
     downtime = "D1"
-    after_kinds = ("ecs.service.start",)
+    after_kinds = ("ecs.service.start", *LISTENING)
 
     def applies(self, it: It[ScheduleFacts]) -> bool:
         return _fires(it)

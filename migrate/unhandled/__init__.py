@@ -7,6 +7,7 @@ Operations and their parameters are checked against botocore's models in a test.
 
 from collections.abc import Mapping
 
+from migrate.names import Arn
 from migrate.unhandled import apps, compute, data
 from migrate.unhandled.probe import Probe
 
@@ -37,6 +38,19 @@ NOT_LISTED: Mapping[str, str] = {
 }
 """What a scan does not list, because it belongs to the whole account or is too many: what a person does about it."""
 
+NAMED_ONLY: Mapping[str, str] = {
+    # Source: elbv2 in botocore 1.44.5: the bundle comes as a URL that lives for ten minutes, and goes in from a bucket.
+    "elasticloadbalancing:truststore": "by hand, with legacy's and the target's credentials in turn: "
+    '`curl -o ca.pem "$(aws elbv2 get-trust-store-ca-certificates-bundle --trust-store-arn {arn} --query Location '
+    '--output text)"`, `aws s3 cp ca.pem s3://BUCKET/ca.pem`, `aws elbv2 create-trust-store --name {name} '
+    "--ca-certificates-bundle-s3-bucket BUCKET --ca-certificates-bundle-s3-key ca.pem`; each of "
+    "`aws elbv2 describe-trust-store-revocations --trust-store-arn {arn}` likewise "
+    "(get-trust-store-revocation-content, add-trust-store-revocations); then in migration.yaml renames: "
+    "{{{arn}: <the new ARN>}}. Done when `aws elbv2 describe-trust-stores` shows it ACTIVE with legacy's "
+    "NumberOfCaCertificates and TotalRevokedEntries, and ca.pem fetched from it has the same sha256sum",
+}
+"""What no kind and no listing shows, but another thing names by its ARN → what a person does; `{arn}` and `{name}`."""
+
 UNTYPED = {"s3": "bucket", "sns": "topic", "sqs": "queue", "codecommit": "repository", "codepipeline": "pipeline"}
 """Services whose ARNs of this type are just a name."""
 
@@ -49,6 +63,13 @@ def manual_for(kind: str) -> str:
         if probe.type == kind:
             return f"by hand: {probe.manual} Done when {probe.verify}"
     return _ANYTHING
+
+
+def manual_for_named(text: str) -> str:
+    """What a person does about a thing that is only named by its ARN. Empty: nothing is known of its sort."""
+    arn = Arn.parse(text)
+    manual = NAMED_ONLY.get(typed(arn.service, arn.resource), "") if arn else ""
+    return manual.format(arn=text, name=arn.resource.split("/")[1]) if arn and manual else ""
 
 
 def typed(arn_service: str, resource: str) -> str:
@@ -70,4 +91,4 @@ def covered(arn_service: str, resource: str, tagging_types: frozenset[str]) -> b
     return any(resource.startswith((f"{start}/", f"{start}:")) for start in starts)
 
 
-__all__ = ["NOT_LISTED", "PROBES", "Probe", "covered", "manual_for", "typed"]
+__all__ = ["NOT_LISTED", "PROBES", "Probe", "covered", "manual_for", "manual_for_named", "typed"]

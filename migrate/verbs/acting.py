@@ -21,11 +21,13 @@ from migrate.ground import Clients
 from migrate.inventory import Inventory
 from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
+from migrate.kind import Proof
 from migrate.migration import Migration
-from migrate.names import AccountId, Region
+from migrate.names import AccountId, Ref, Region
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.progress import steps_told
+from migrate.reachability import standing
 from migrate.running import is_unproved
 from migrate.steps import Gate
 from migrate.values import Json
@@ -284,33 +286,43 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
     aws = ways.open_aws(migration, out)
     with opened(out, migration, plan, inventory, aws, ways.clients(aws, migration)) as runs:
         chain = runs.journal.verify_chain()
-        proofs = runs.prove_all()
+        proofs, reached = runs.prove_all(), list(standing.proofs(runs.ground))
     different = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "different"]
     unproved = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "could not be proved"]
     compared = sum(len(proof.compared) for _, _, proof in proofs)
     report = {
         "plan": plan.digest, "journal_head": chain, "resources": len(proofs), "facts_compared": compared,
-        "proofs": [
-            {"ref": str(ref), "account": account, "state": p.state, "differences": list(p.differences),
-             "compared": list(p.compared), "evidence": dict(p.evidence)}
-            for ref, account, p in proofs
-        ],
+        "proofs": [_proof_as_json(*one) for one in proofs], "ways": [_proof_as_json(*one) for one in reached],
     }  # fmt: skip
     written = files.write(path, "verify.json", "migrate.verify/1", report)
-    for ref, account, proof in different:
+    closed = [one for one in reached if one[2].state == "different"]
+    for ref, account, proof in (*different, *closed):
         for difference in proof.differences:
             out.say(f"  different: {migration.config.alias(account)}: {ref}: {difference}")
-    for ref, account, proof in unproved:
+    for ref, account, proof in (*unproved, *(one for one in reached if one[2].state == "could not be proved")):
         out.say(f"  could not be proved: {migration.config.alias(account)}: {ref}: {'; '.join(proof.differences[:3])}")
     equal = len(proofs) - len(different) - len(unproved)
     out.say(
         f"{len(proofs)} resources, {compared} facts compared by fresh reads: {equal} equal, "
         f"{len(different)} different, {len(unproved)} could not be proved"
     )
+    if reached:
+        out.say(
+            f"{sum(len(one[2].compared) for one in reached)} ways over the network of {len(reached)} resources asked: "
+            f"{len(closed)} resources do not reach, or are not reached by, what they were in legacy"
+        )
     out.result(str(written.path), report)
-    if different:
-        raise VerificationFailed(f"{len(different)} resources differ", do=f"read {written.path}")
+    if different or closed:
+        by_way = f", {len(closed)} by what they reach over the network" if closed else ""
+        raise VerificationFailed(f"{len(different)} resources differ{by_way}", do=f"read {written.path}")
     return 0
+
+
+def _proof_as_json(ref: Ref, account: AccountId, proof: Proof) -> dict[str, Json]:
+    return {
+        "ref": str(ref), "account": account, "state": proof.state, "differences": list(proof.differences),
+        "compared": list(proof.compared), "evidence": dict(proof.evidence),
+    }  # fmt: skip
 
 
 def rollback(

@@ -20,7 +20,7 @@ ACTIVE = ("mapping", "notification", "rule", "scaling", "schedule", "service")
 PASSIVE = ("subscription",)
 """They pass on what is said to their own topic: legacy's stay as they are, the target's come at cut-over."""
 SERVICES = frozenset({"application-autoscaling", "ecs", "events", "lambda", "s3", "scheduler", "sns"})
-PAIRS = {"start": "stop_legacy", "finish": "silence_legacy"}
+PAIRS = {"start": "stop_legacy", "listen": "stop_legacy", "finish": "silence_legacy"}
 """The step that switches the target's on, and the one that has to be done before."""
 
 

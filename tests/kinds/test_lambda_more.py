@@ -9,6 +9,7 @@ from migrate.inventory import Resource
 from migrate.kind import STEP_TAG, It, Kind, Place
 from migrate.kinds import every_kind
 from migrate.kinds._lambda import number_of, split
+from migrate.kinds.lambda_function.facts import Config, FunctionFacts
 from migrate.names import GLOBAL, AccountId, Ref, Region
 from migrate.values import resolve
 from tests.kinds.shapes import check_request
@@ -188,3 +189,13 @@ def test_the_url_of_a_function_stands_for_the_new_one_wherever_it_is_named() -> 
     }
 
     assert names == {"abc.lambda-url.eu-west-1.on.aws": "new.host", f"https://{facts['host']}": "https://new.host"}
+
+
+@pytest.mark.parametrize(("runtime", "said"), [("python3.7", ["runtime"]), ("python3.13", []), (None, [])])
+def test_a_function_whose_runtime_aws_makes_no_new_function_with_is_asked_about_before_the_run(
+    runtime: str | None, said: list[str]
+) -> None:
+    kind = every_kind()["lambda.function"]
+    facts: Any = FunctionFacts.model_construct(config=Config.model_construct(runtime=runtime))
+    it = It(Ref(AccountId("111111111111"), Region("eu-west-1"), kind.name, "mail"), "", {}, facts)
+    assert [one.key for one in kind.remains(it)] == said

@@ -13,8 +13,9 @@ import pytest
 from migrate.inventory import Resource
 from migrate.kind import Action, CarryAction, It, Kind, Phase, Request
 from migrate.kinds import every_kind
+from migrate.names import AccountId, Ref, Region
 from tests.kinds.examples import every_example
-from tests.kinds.two_sides import HandCarrier, TwoSides, two_sides
+from tests.kinds.two_sides import LEGACY, HandCarrier, TwoSides, two_sides
 
 PHASES: tuple[Phase, ...] = ("build", "freeze", "data", "cutover")
 ALL_SUSPENDED = {
@@ -46,6 +47,12 @@ ONLY_AT_CUTOVER = {"sns.subscription", "ec2.instance"}
 
 def acts(kind: Kind[Any], name: str) -> Action[Any] | None:
     return next((action for action in kind.actions if action.name == name), None)
+
+
+def starting(kind: Kind[Any], it: It[Any]) -> str:
+    """The action that switches this one on: a rule on events listens before anything speaks, others start."""
+    listen = acts(kind, "listen")
+    return "listen" if listen is not None and listen.applies(it) else "start"
 
 
 STARTING = {name for name, kind in every_kind().items() if acts(kind, "start") or acts(kind, "stop_legacy")}
@@ -112,7 +119,7 @@ def test_it_is_made_stopped(world: TwoSides, name: str) -> None:
 
     parameter, value = STOPPED[name]
     assert request.params[parameter] == value
-    for action in ("stop_legacy", "start"):
+    for action in ("stop_legacy", starting(kind, it)):
         assert kind.action(action).applies(it), f"the example of {name} is not running in legacy, so it proves nothing"
 
 
@@ -121,7 +128,7 @@ def test_both_switches_have_a_way_back(world: TwoSides, name: str) -> None:
     kind, resource, it = built(world, name)
     place = world.place(resource)
 
-    for action, side in (("stop_legacy", "legacy"), ("start", "target")):
+    for action, side in (("stop_legacy", "legacy"), (starting(kind, it), "target")):
         switch = kind.action(action)
         if isinstance(switch, CarryAction):
             continue  # its way back is shown by what it does, below
@@ -135,7 +142,7 @@ def test_both_switches_have_a_way_back(world: TwoSides, name: str) -> None:
 @pytest.mark.parametrize("name", WITH_EXAMPLE)
 def test_at_no_moment_do_both_run_and_going_back_returns_the_work_to_legacy(world: TwoSides, name: str) -> None:
     kind, resource, it = built(world, name)
-    stop, start = kind.action("stop_legacy"), kind.action("start")
+    stop, start = kind.action("stop_legacy"), kind.action(starting(kind, it))
     changed = stop.legacy_after(it)
     assert changed, "the plan does not say what changes in legacy"
 
@@ -191,3 +198,30 @@ def undo(world: TwoSides, kind: Kind[Any], resource: Resource, action: Action[An
     for request, _ in reversed(world.planned(kind, resource, action.name)):
         if request.undo is not None:
             world._take_back(request.undo, place)
+
+
+SPEAKS = ("ecs.service", "events.rule", "lambda.event_source_mapping", "pipes.pipe", "scheduler.schedule")
+
+
+@pytest.mark.parametrize("name", SPEAKS)
+def test_who_listens_is_there_before_whatever_may_send_a_message_or_an_event(name: str) -> None:
+    assert {"sns.subscription.create", "events.rule.listen"} <= set(every_kind()[name].action("start").after_kinds)
+
+
+def test_a_rule_is_switched_on_once_by_events_before_the_services_or_by_the_clock_after_them() -> None:
+    kind = every_kind()["events.rule"]
+    facts = {
+        "bus": "default",
+        "state": "ENABLED",
+        "description": None,
+        "role_arn": None,
+        "managed_by": None,
+        "targets": [],
+    }
+    for pattern, schedule, expected in (({"source": ["shop"]}, None, "listen"), (None, "rate(1 day)", "start"),
+                                        ({"source": ["shop"]}, "rate(1 day)", "listen")):  # fmt: skip
+        typed = kind.facts.model_validate(facts | {"pattern": pattern, "schedule": schedule})
+        it = It(Ref(AccountId(LEGACY), Region("eu-west-1"), kind.name, "default/x"), "", {}, typed)
+        assert [one.name for one in kind.actions if one.applies(it) and one.phase == "cutover"] == [expected]
+    assert "ecs.service.start" in kind.action("start").after_kinds
+    assert "ecs.service.start" not in kind.action("listen").after_kinds

@@ -6,11 +6,22 @@ The rule: made beside legacy, and nothing calls it before the cut-over: triggers
 from collections.abc import Iterator
 
 from migrate.inventory import Resource
-from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, after, join
+from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, Remainder, after, join
 from migrate.kinds._lambda import GONE, number_of
 from migrate.kinds.lambda_function.actions import Configure, Create, Permit
 from migrate.kinds.lambda_function.facts import READS, FunctionFacts, consumers, read_facts
 from migrate.kinds.lambda_function.version import Version
+
+DEPRECATED = frozenset(
+    {
+        "nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x",
+        "nodejs16.x", "python2.7", "python3.6", "python3.7", "python3.8", "ruby2.5", "ruby2.7", "java8", "go1.x",
+        "provided", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "dotnet6",
+    }
+)  # fmt: skip
+"""Runtimes that AWS's list calls deprecated. From when on no function is made with each is another date, which AWS has
+moved several times: unverified for the newest of them, so a person may answer for one. Source: Lambda developer guide,
+"Lambda runtimes" and "Runtime support policy", read 2026-11."""
 
 
 class Function(Kind[FunctionFacts]):
@@ -67,6 +78,16 @@ class Function(Kind[FunctionFacts]):
 
         for file_system in config.file_systems:
             yield Need(file_system["Arn"], "reads", "hard", f"{seen_in} FileSystemConfigs[].Arn")
+
+    def remains(self, it: It[FunctionFacts]) -> Iterator[Remainder]:
+        runtime = it.facts.config.runtime
+        if runtime in DEPRECATED:
+            yield Remainder(
+                "runtime",
+                f"its runtime {runtime} is deprecated, and AWS makes no new function with a deprecated runtime",
+                "change it in legacy to one that is supported (`aws lambda update-function-configuration --runtime`), "
+                "test it there and scan again",
+            )
 
     def names(self, it: It[FunctionFacts], place: Place) -> Iterator[Name]:
         arn = self.target_arn(it, place)
