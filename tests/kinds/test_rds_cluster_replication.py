@@ -166,3 +166,12 @@ def test_legacys_cluster_gets_a_group_of_its_own_and_its_writer_one_reboot_and_t
     assert a_cluster(clusters).facts.parameter_group == group
     left = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
     assert group_name(it) not in [one["DBClusterParameterGroupName"] for one in left]
+
+
+@pytest.mark.parametrize("step", BACK_STEPS)
+def test_the_way_back_is_shown_as_leading_into_legacy(clusters: dict[str, boto3.Session], step: str) -> None:
+    said = str(CLUSTER.action(step).summary(a_cluster(clusters), place("shop"))["to"])  # type: ignore[attr-defined]
+
+    assert "shop in legacy" in said
+    # Legacy's host would be rewritten into the target's.
+    assert ".amazonaws.com" not in said
