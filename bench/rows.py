@@ -2,8 +2,10 @@
 
 The scan counts every column (`SELECT count(a), count(b), …`): it takes each row apart and makes nothing of it. Goal:
 the checksum takes at most 1.5 times as long. Also printed: `count(*)`, which reads no column, `COPY … TO STDOUT`, which
-writes every value out as reading them by a client would, and both with the table's files taken out of the system's
-memory first, as after a restore. All in one run, alternating, the best of three.
+writes every value out as reading them by a client would; the floor of any hash in SQL (PostgreSQL's own function for
+each type, added up, with nothing done about the values that these take for equal: -5 and 5, NaN and Infinity); and scan
+and checksum with the table's files taken out of the system's memory first, as after a restore. All in one run,
+alternating, the best of three.
 """
 
 import os
@@ -24,6 +26,10 @@ GOAL, TIMES = 1.5, 3
 COLUMNS = ["id", "customer", "note", "total", "at", "paid", "uid", "data", "weight"]
 TABLE = """CREATE TABLE orders (id bigint PRIMARY KEY, customer int NOT NULL, note text, total numeric(12,2),
     at timestamptz NOT NULL, paid bool, uid uuid NOT NULL, data jsonb, weight float8)"""
+FLOOR = """SELECT sum(hashint8extended(id, 1) # hashint4extended(customer, 1) # hashtextextended(note, 1)
+    # hash_numeric_extended(total, 1) # timestamp_hash_extended(timezone(interval '0', at), 1)
+    # hashint4extended(paid::int, 1) # uuid_hash_extended(uid, 1) # coalesce(jsonb_hash_extended(data, 1), 0)
+    # hashfloat8extended(weight, 1))::text FROM orders"""
 FILL = """INSERT INTO orders SELECT n, n % 1000, 'order number ' || n || ' for somebody', n * 1.25,
     '2024-01-01'::timestamptz + n * interval '1 s', n % 2 = 0, md5(n::text)::uuid,
     CASE WHEN n % 4 = 0 THEN jsonb_build_object('n', n, 'colour', 'red') END, n * 0.1 FROM generate_series({}, {}) n"""
@@ -68,6 +74,7 @@ def measure(database: Database) -> int:
         "count(*)": query(b"SELECT count(*) FROM orders"),
         "scan: count of every column": query(scan.encode()),
         "COPY to a client": copy,
+        "floor: PostgreSQL's own hash of every value": query(FLOOR.encode()),
         "checksum, one query": query(postgres_rows.digest_query(table, "columns")),
         "checksum of the text, one query": query(postgres_rows.digest_query(table, "text")),
         "checksum as the proof reads it": lambda: prove(database),

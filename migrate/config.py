@@ -179,7 +179,7 @@ class Config(Part):
 
     def way_back(self, ref: Ref) -> str:
         """How what the target takes after the cut-over comes back; empty where it does not."""
-        if ref.kind != "rds.instance":
+        if ref.kind not in ("rds.instance", "rds.cluster"):
             return ""
         chosen = next((d.way_back for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "none")
         return "" if chosen == "none" else chosen

@@ -15,6 +15,7 @@ _FIXED_S: Mapping[str, float] = {
     "rds.instance:snapshot": 600, "rds.instance:copy": 600, "rds.instance:create": 900, "rds.instance:prove_rows": 60,
     "rds.cluster:snapshot": 600, "rds.cluster:copy": 600, "rds.cluster:create": 900, "rds.cluster:prove_rows": 60,
     "rds.instance:replicate": 300, "rds.instance:catch_up": 30,
+    "rds.cluster:replicate": 300, "rds.cluster:catch_up": 30,
     "ecs.service:start": 180, "ecs.service:test_launch": 120, "ecs.service:test_launch_on_instances": 180,
     "ecs.service:stop_legacy": 60,
     "dynamodb.table:catch_up": 60,
@@ -25,7 +26,7 @@ _RATE_BYTES_S: Mapping[str, float] = {
     "dynamodb.table:copy_items": 5e6,
     "rds.instance:snapshot": 80e6, "rds.instance:copy": 80e6, "rds.instance:create": 200e6,
     "rds.cluster:snapshot": 80e6, "rds.cluster:copy": 80e6, "rds.cluster:create": 200e6,
-    "rds.instance:replicate": 30e6,
+    "rds.instance:replicate": 30e6, "rds.cluster:replicate": 30e6,
 }  # fmt: skip
 _DEFAULT_S = 3.0
 UNCALIBRATED = "uncalibrated default; the journal of an earlier run replaces it"

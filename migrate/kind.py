@@ -242,6 +242,10 @@ class Kind(Generic[F]):
         can."""
         return ""
 
+    def chosen_by(self, it: It[F]) -> Ref:
+        """Whose entry in migration.yaml says how it moves: its own, but for what is a part of something."""
+        return it.ref
+
     def finding(self, it: It[F]) -> str:
         """What people outside have to be told once this one moves, for the plan. Empty: nothing."""
         return ""

@@ -120,6 +120,7 @@ def test_the_runbook_for_replicated_databases_asks_before_the_reboot_and_two_peo
     reboot = "rds.instance.enable_replication"
 
     named = {reboot, "route53.record_set.expire", "bridge.peering.close", "rds.instance.end_way_back"}
+    named |= {one.replace("instance", "cluster") for one in named if one.startswith("rds.")}
     lines = parse(read_yaml(path), path, frozenset(named)).lines
 
     does = [line.actions[0] if isinstance(line, Do) else f"ask {line.approvers}" for line in lines]
@@ -138,6 +139,7 @@ def test_the_runbook_for_dms_stops_for_the_person_between_build_and_freeze_and_b
     path = runbook.shipped() / "move-workload-dms.yaml"
     own = ["load_by_dms", "catch_up_by_dms", "end_way_back", "enable_replication"]
     named = {"route53.record_set.expire", "bridge.peering.close", *(f"rds.instance.{one}" for one in own)}
+    named.add("rds.cluster.end_way_back")
 
     does = [line.actions[0] for line in parse(read_yaml(path), path, frozenset(named)).lines if isinstance(line, Do)]
 

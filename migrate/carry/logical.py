@@ -211,8 +211,11 @@ def progress(legacy: Any, target: Any, name: str) -> Progress:
             f"legacy's replication slot {name} is {'gone' if slot is None else 'lost: it fell too far behind'}",
             do="migrate rollback of the replicating step, then migrate run copies anew",
         )
+    # Synchronized is as good as ready: from there on the subscription itself applies what comes for the table. It says
+    # ready only once it has passed the position, which on a server that nobody writes to takes a second or more.
+    # Source: PostgreSQL 16, pg_subscription_rel; src/backend/replication/logical/tablesync.c.
     tables, ready = target.execute(
-        "SELECT count(*), count(*) FILTER (WHERE r.srsubstate = 'r') FROM pg_subscription_rel r"
+        "SELECT count(*), count(*) FILTER (WHERE r.srsubstate IN ('s', 'r')) FROM pg_subscription_rel r"
         " JOIN pg_subscription s ON s.oid = r.srsubid WHERE s.subname = %s",
         [name],
     ).fetchone()

@@ -20,8 +20,8 @@ from migrate.carry.postgres_row_hash import Column, Way, probe, row_hash
 COLUMNS_SINCE = 140000
 """date_bin, hashes of records and scans of a range of ctids are there since 14. Source: PostgreSQL 14 release notes."""
 CONNECTIONS = 4
-CHUNK_BLOCKS = 65_536
-"""Half a GiB of 8 KiB blocks: what one connection takes at a time of a large table."""
+CHUNK_BLOCKS = 8_192
+"""64 MiB of 8 KiB blocks: what one connection takes at a time, so that the last of them do not work alone for long."""
 PLAIN_KEYS = frozenset({"int2", "int4", "int8", "oid", "uuid"})
 """Key values that a report may show: numbers and uuids. Others (an e-mail) may say something of a person."""
 INTEGERS = frozenset({"int2", "int4", "int8"})

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from migrate.carry import logical, logical_checks, logical_indexes, postgres
-from migrate.demo.postgres import Fleet
+from migrate.demo.postgres import ADMIN, Fleet
 from migrate.errors import StepFailed
 from tests.carry.two_servers import TwoServers, connect, make, writing
 
@@ -174,3 +174,21 @@ def test_the_role_has_rds_replication_where_the_server_is_rdss(servers: TwoServe
 
     member = "SELECT pg_has_role(%s, 'rds_replication', 'MEMBER'), rolreplication FROM pg_roles WHERE rolname = %s"
     assert legacy.execute(member, [NAME, NAME]).fetchone() == (True, False)
+
+
+def test_a_table_that_is_synchronized_is_copied_before_the_subscription_calls_it_ready(servers: TwoServers) -> None:
+    legacy, target = servers.opened("legacy"), servers.opened("target")
+    subscription = logical.begin(legacy, target, NAME, servers.address)
+    until(lambda: logical.progress(legacy, target, NAME).copied)
+    target.execute(f"ALTER SUBSCRIPTION {NAME} DISABLE".encode())
+    words = {"user": ADMIN, "password": servers.fleet._secret, "host": "127.0.0.1", "port": servers.target.port}
+
+    def said(state: str) -> bool:
+        # As the workers leave it: s is synchronized, f is a copy whose changes since are not applied yet.
+        with psycopg.connect(**words, dbname="shop") as admin:
+            admin.execute("UPDATE pg_subscription_rel SET srsubstate = %s", [state])
+        return logical.progress(legacy, target, NAME).copied
+
+    assert [state for state in "idfsr" if said(state)] == ["s", "r"]
+    logical.end_in_target(target, NAME)
+    logical.end_in_legacy(legacy, NAME, subscription)

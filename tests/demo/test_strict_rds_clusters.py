@@ -109,6 +109,39 @@ def test_rows_reach_another_account_by_a_shared_snapshot_and_its_own_copy(
         assert link.execute("SELECT n FROM t").fetchone() == (7,)
 
 
+def test_a_cluster_logs_logically_only_once_its_writer_is_rebooted_under_a_group_that_asks_for_it(
+    legacy: Client, name: str, to: Callable[..., Any]
+) -> None:
+    rds = legacy("rds")
+    group = {"DBClusterParameterGroupName": name}
+    rds.create_db_cluster_parameter_group(
+        **group, DBParameterGroupFamily="aurora-postgresql16", Description="d"
+    )  # fmt: skip
+    cluster = made(rds, name, **group)
+    rds.create_db_instance(
+        DBInstanceIdentifier=f"{name}-b", DBClusterIdentifier=name, Engine="aurora-postgresql", PromotionTier=9,
+        DBInstanceClass="db.r6g.large",
+    )  # fmt: skip
+
+    def shown() -> tuple[str, set[str]]:
+        with to(cluster) as link:
+            level = link.execute("SHOW wal_level").fetchone()[0]
+        return level, {one["DBClusterParameterGroupStatus"] for one in described(rds, name)["DBClusterMembers"]}
+
+    before = shown()
+    parameter = {"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
+    rds.modify_db_cluster_parameter_group(**group, Parameters=[parameter])
+    changed = shown()
+    rds.reboot_db_instance(DBInstanceIdentifier=f"{name}-b")
+    reader = shown()
+    rds.reboot_db_instance(DBInstanceIdentifier=f"{name}-a")
+
+    waiting = ("replica", {"pending-reboot"})
+    assert [before, changed, reader, shown()] == [
+        ("replica", {"in-sync"}), waiting, waiting, ("logical", {"in-sync"}),
+    ]  # fmt: skip
+
+
 def test_a_snapshot_under_the_default_key_is_not_shared_and_rows_are_not_dropped_by_omission(
     legacy: Client, name: str, refused: Callable[..., str]
 ) -> None:

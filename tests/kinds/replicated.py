@@ -1,4 +1,4 @@
-"""An instance on two sides with real servers, its steps done one by one, and processes that are killed in between."""
+"""An instance or cluster on two sides with real servers, its steps done one by one, and processes that are killed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,7 +69,7 @@ class Mortal:
 
 @dataclass
 class Move:
-    """One instance on both sides, its servers, and what the steps have remembered."""
+    """One instance or cluster on both sides, its servers, and what the steps have remembered."""
 
     it: It[Any]
     servers: TwoServers
@@ -77,9 +77,10 @@ class Move:
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
     intended: list[tuple[str, str]] = field(default_factory=list)
     open: list[Any] = field(default_factory=list)
+    kind: Any = INSTANCE
 
     def carrier(self, step: str, life: Life | None = None) -> tuple[CarryAction[Any], Any]:
-        action = INSTANCE.action(step)
+        action = self.kind.action(step)
         assert isinstance(action, CarryAction)
 
         def to(side: str) -> Any:
@@ -90,7 +91,7 @@ class Move:
 
             return opened
 
-        carrier = FakeCarrier(INSTANCE, action, place("shop"), self.sessions, intended=self.intended)
+        carrier = FakeCarrier(self.kind, action, place("shop"), self.sessions, intended=self.intended)
         carrier.connections = {side: to(side) for side in ("legacy", "target")}
         back = step in BACK_STEPS
         carrier.routes = {"shop": ("127.0.0.1", self.servers.target.port) if back else self.servers.address}

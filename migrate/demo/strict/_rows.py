@@ -15,6 +15,7 @@ from migrate.demo.site import current
 
 _servers: dict[str, Database] = {}
 _snapshots: dict[str, Path] = {}
+_running: dict[str, dict[str, str]] = {}
 _guard = threading.Lock()
 
 
@@ -27,16 +28,26 @@ class OfCluster:
         self.db_instance_identifier = cluster.db_cluster_identifier
         self.port = cluster.port
         self.master_username, self.db_name = cluster.master_username, cluster.database_name
-        self.running_parameters: dict[str, str] = {}
+        self._cluster = cluster
+
+    @property
+    def running_parameters(self) -> dict[str, str]:
+        """What its server was started with."""
+        return _running.get(self.arn, {})
+
+    @running_parameters.setter
+    def running_parameters(self, parameters: dict[str, str]) -> None:
+        _running[self.arn] = parameters
 
     def db_parameter_groups(self) -> list[OfCluster]:
-        """What a cluster's group asks of the server is not known in this world."""
+        """A cluster has one cluster group, which is taken for an instance's: see `parameters`."""
         return [self]
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """None of them: see `db_parameter_groups`."""
-        return {}
+        """What people changed in the cluster's group; nothing in AWS's default groups."""
+        group = self._cluster.backend.db_cluster_parameter_groups.get(self._cluster.parameter_group)
+        return group.parameters if group is not None else {}
 
 
 def endpoint_host(instance: Any) -> str:

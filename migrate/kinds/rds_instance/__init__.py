@@ -19,6 +19,7 @@ from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, re
 from migrate.kinds.rds_instance.precheck import Precheck
 from migrate.kinds.rds_instance.replication import CatchUp, CheckReplication, EndReplication, Replicate
 from migrate.kinds.rds_instance.way_back import CheckWayBack, EndWayBack, FollowBack
+from migrate.names import Ref
 
 GIB = 1024**3
 
@@ -56,6 +57,10 @@ class Instance(Kind[InstanceFacts]):
                 tags=pair_tags(instance.get("TagList")),
                 size_bytes=read.allocated_gib * GIB,
             )
+
+    def chosen_by(self, it: It[InstanceFacts]) -> Ref:
+        facts = it.facts
+        return same_place(it, "rds.cluster", facts.cluster) if facts.is_member and facts.cluster else it.ref
 
     def needs(self, it: It[InstanceFacts]) -> Iterator[Need]:
         facts, seen_in = it.facts, "rds.DescribeDBInstances"

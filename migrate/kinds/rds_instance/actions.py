@@ -23,7 +23,7 @@ from migrate.kind import (
     tag_pairs,
 )
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
-from migrate.kinds.rds_instance.members import member_requests
+from migrate.kinds.rds_instance.members import follows_its_cluster, member_requests
 from migrate.kinds.rds_instance.replication import choice, is_followed, without_own_setting
 from migrate.kinds.rds_instance.snapshots import HOURS_S, own_copy, shared_snapshot
 from migrate.kinds.rds_instance.way_back import lost, note, proof_of_rows, without_own_things
@@ -77,7 +77,8 @@ class Create(Action[InstanceFacts]):
     downtime = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
-        return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
+        early = follows_its_cluster(it) if it.facts.is_member else is_followed(it)
+        return ("build", "D0") if early else (self.phase, self.downtime)
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves or it.facts.is_member

@@ -1,4 +1,4 @@
-"""DB cluster: Aurora PostgreSQL moves by a cluster snapshot, with every row proved; others are reported.
+"""DB cluster: Aurora PostgreSQL moves by snapshot or replication, with every row proved; others are reported.
 
 The rule: what of a cluster no step makes (a global database, custom endpoints) is named, with the way by hand.
 """
@@ -9,9 +9,19 @@ from typing import ClassVar
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, Strength, after, pair_tags, same_place
 from migrate.kinds.rds_instance.actions import user_arn
-from migrate.kinds.rds_instance.cluster_actions import CopyCluster, CreateCluster, ProveClusterRows, SnapshotCluster
+from migrate.kinds.rds_instance.cluster_actions import (
+    CheckClusterWayBack,
+    CopyCluster,
+    CreateCluster,
+    ProveClusterRows,
+    ReplicateCluster,
+    SnapshotCluster,
+)
 from migrate.kinds.rds_instance.cluster_facts import CLUSTER_READS, ClusterFacts, described_clusters, read_cluster
+from migrate.kinds.rds_instance.enabling import EnableClusterReplication
 from migrate.kinds.rds_instance.precheck import Precheck
+from migrate.kinds.rds_instance.replication import CatchUp, CheckReplication, EndReplication
+from migrate.kinds.rds_instance.way_back import EndWayBack, FollowBack
 from migrate.requests import Remainder
 
 
@@ -28,9 +38,14 @@ class Cluster(Kind[ClusterFacts]):
     """Members are looked at each by itself, and custom endpoints are a person's work."""
     unordered = frozenset({"security_groups", "roles"})
     strategies: ClassVar[Mapping[str, str]] = {
-        "snapshot": "writers stand still for a cluster snapshot, its two copies and the restore"
+        "snapshot": "writers stand still for a cluster snapshot, its two copies and the restore",
+        "logical": "the restored cluster is emptied and follows legacy; writers stand still for the last bytes",
     }
-    actions = (Precheck(), SnapshotCluster(), CopyCluster(), CreateCluster(), ProveClusterRows())
+    actions = (
+        EnableClusterReplication(), CheckReplication(), Precheck(), SnapshotCluster(), CopyCluster(), CreateCluster(),
+        CheckClusterWayBack(), ReplicateCluster(), CatchUp(), EndReplication(), ProveClusterRows(), FollowBack(),
+        EndWayBack(),
+    )  # fmt: skip
     manual = (
         "Only Aurora PostgreSQL in one region moves by itself. Aurora MySQL and Multi-AZ clusters: stop the writers; "
         "rds.CreateDBClusterSnapshot; rds.CopyDBClusterSnapshot under a customer's KMS key that the target may use (a "

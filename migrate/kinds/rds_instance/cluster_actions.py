@@ -4,13 +4,14 @@ The rule: a restored cluster has no instance and answers nobody: its rows are pr
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from migrate.kind import Action, Carrier, It, Json, Place, Proof, Request, Wait, after, tag_pairs
+from migrate.kind import Action, Downtime, It, Json, Phase, Place, Request, Wait, after, tag_pairs
 from migrate.kinds.rds_instance.actions import ProveRows
 from migrate.kinds.rds_instance.cluster_facts import CLUSTER_GONE, ClusterFacts
-from migrate.kinds.rds_instance.facts import InstanceFacts
+from migrate.kinds.rds_instance.replication import Replicate, choice, is_followed
 from migrate.kinds.rds_instance.snapshots import HOURS_S, own_copy, shared_snapshot
-from migrate.kinds.rds_instance.way_back import proof_of_rows
+from migrate.kinds.rds_instance.way_back import CheckWayBack
 
 _BUSY = ("InvalidDBClusterStateFault",)
 
@@ -21,6 +22,9 @@ class _OfCluster(Action[ClusterFacts]):
 
     def applies(self, it: It[ClusterFacts]) -> bool:
         return it.facts.moves
+
+    def when(self, it: It[ClusterFacts]) -> tuple[Phase, Downtime]:
+        return ("build", "D0") if is_followed(it) else (self.phase, self.downtime)
 
 
 class SnapshotCluster(_OfCluster):
@@ -113,17 +117,35 @@ class ProveClusterRows(ProveRows):
 
     after_kinds = (*ProveRows.after_kinds, "rds.instance.create")
 
-    def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
+    def summary(self, it: It[Any], place: Place) -> dict[str, Json]:
         return {
             "from": f"{it.facts.host}:{it.facts.port}",
             "to": place.name,
             "how": "count and digest of every table, computed in each cluster by its writer; nothing is written",
-            "strategy": "snapshot: writers stand still for the snapshot, its copies and the restore; how long is not "
-            "known: AWS shows a cluster's size in CloudWatch only (VolumeBytesUsed)",
+            "strategy": choice(it),
         }
 
-    def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
-        return proof_of_rows(it, to)
+
+class ReplicateCluster(Replicate):
+    """As for an instance, by the cluster's own endpoint, once the cluster has its members."""
+
+    def summary(self, it: It[Any], place: Place) -> dict[str, Json]:
+        return super().summary(it, place) | {"to": _through(it, place)}
+
+
+class CheckClusterWayBack(CheckWayBack):
+    """As for an instance, once the cluster has its members."""
+
+    def summary(self, it: It[Any], place: Place) -> dict[str, Json]:
+        said = super().summary(it, place)
+        return said | {"to": {"back into": said["to"], "from": _through(it, place)}}
+
+
+def _through(it: It[ClusterFacts], place: Place) -> dict[str, Json]:
+    """The cluster and its members, by the names by which the plan knows that they have to stand before: without one,
+    a cluster answers nobody."""
+    base = it.arn.rpartition(":cluster:")[0]
+    return {"cluster": place.name, "answers by": [f"{base}:db:{member}" for member in it.facts.members]}
 
 
 _FAILED = ("failed", "incompatible-network", "incompatible-parameters", "inaccessible-encryption-credentials")

@@ -3,9 +3,14 @@
 from typing import Any, Literal
 
 from migrate.kind import Facts, ReadSite
-from migrate.kinds.rds_instance.facts import key_of
+from migrate.kinds.rds_instance.facts import key_of, logs_logically
 
-CLUSTER_READS = frozenset({"kms.DescribeKey", "rds.DescribeDBClusters", "resourcegroupstaggingapi.GetResources"})
+CLUSTER_READS = frozenset(
+    {
+        "kms.DescribeKey", "rds.DescribeDBClusterParameters", "rds.DescribeDBClusters",
+        "resourcegroupstaggingapi.GetResources",
+    }
+)  # fmt: skip
 """With what the shared snapshot and its key are found by."""
 CLUSTER_GONE = "DBClusterNotFoundFault"
 
@@ -66,6 +71,8 @@ class ClusterFacts(Facts):
     replicates: str | None
     """The cluster or instance that it is a replica of."""
     deletion_protection: bool
+    logical_replication: bool = False
+    """Whether its own cluster group asks for it: rds.logical_replication."""
 
     @property
     def moves(self) -> bool:
@@ -128,4 +135,6 @@ def read_cluster(site: ReadSite, found: dict[str, Any]) -> ClusterFacts:
         global_cluster=found.get("GlobalClusterIdentifier") or None,
         replicates=found.get("ReplicationSourceIdentifier") or None,
         deletion_protection=bool(found.get("DeletionProtection")),
+        logical_replication=found["Engine"] == "aurora-postgresql"
+        and logs_logically(site, "DBClusterParameter", found.get("DBClusterParameterGroup") or ""),
     )

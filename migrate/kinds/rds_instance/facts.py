@@ -108,7 +108,7 @@ def read_facts(site: ReadSite, found: dict[str, Any]) -> InstanceFacts:
         subnet_group=found.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
         security_groups=sorted(group["VpcSecurityGroupId"] for group in found.get("VpcSecurityGroups", ())),
         parameter_group=group,
-        logical_replication=found["Engine"] == "postgres" and _logs_logically(site, group),
+        logical_replication=found["Engine"] == "postgres" and logs_logically(site, "DBParameter", group),
         option_group=next((name for name in options if not name.startswith("default:")), None),
         storage_type=found.get("StorageType", "standard"),
         iops=found.get("Iops"),
@@ -150,11 +150,11 @@ def key_of(site: ReadSite, found: dict[str, Any]) -> tuple[Literal["none", "cust
     return "customer", key
 
 
-def _logs_logically(site: ReadSite, group: str) -> bool:
-    """AWS's default groups cannot be changed, and leave it off."""
+def logs_logically(site: ReadSite, sort: Literal["DBParameter", "DBClusterParameter"], group: str) -> bool:
+    """Whether a group asks for it. AWS's default groups cannot be changed, and leave it off."""
     if not group or group.startswith("default."):
         return False
-    changed = site.pages("rds.DescribeDBParameters", "Parameters", DBParameterGroupName=group, Source="user")
+    changed = site.pages(f"rds.Describe{sort}s", "Parameters", **{f"{sort}GroupName": group}, Source="user")
     values = {one["ParameterName"]: str(one.get("ParameterValue", "")).lower() for one in changed}
     return values.get("rds.logical_replication") in ("1", "on", "true")
 

@@ -9,6 +9,11 @@ from migrate.kinds.rds_instance.snapshots import HOURS_S
 _FAILED = ("failed", "incompatible-network", "incompatible-parameters")
 
 
+def follows_its_cluster(it: It[InstanceFacts]) -> bool:
+    """Whether its cluster, whose strategy counts for it, is replicated: it is made early then, to answer for it."""
+    return it.strategy == "logical"
+
+
 def member_requests(it: It[InstanceFacts], place: Place) -> Sequence[Request]:
     """Make a member of a cluster: an instance without rows of its own. What is the cluster's is not said again.
 

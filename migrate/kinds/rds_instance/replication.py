@@ -11,6 +11,7 @@ from typing import Any
 from migrate.carry import logical, logical_checks, logical_indexes
 from migrate.errors import StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
+from migrate.kinds.rds_instance.cluster_facts import ClusterFacts
 from migrate.kinds.rds_instance.facts import InstanceFacts
 from migrate.kinds.rds_instance.pairs import Pair, connected, endpoint
 
@@ -18,28 +19,37 @@ EVERY_S = 1.0
 TOLD_S = 15.0
 """How often the journal is told how far behind the target is."""
 GIB = 1024**3
+_SIZE = "SELECT pg_database_size(current_database())"
 
 
-def by_logical(it: It[InstanceFacts]) -> bool:
+def by_logical(it: It[Any]) -> bool:
     """Whether migration.yaml chose logical replication for it."""
     return it.facts.moves and it.strategy == "logical"
 
 
-def by_dms(it: It[InstanceFacts]) -> bool:
+def by_dms(it: It[Any]) -> bool:
     """Whether migration.yaml chose AWS DMS for it, which a person sets up."""
     return it.facts.moves and it.strategy == "dms"
 
 
-def is_followed(it: It[InstanceFacts]) -> bool:
+def is_followed(it: It[Any]) -> bool:
     """Whether its rows are copied while legacy writes: restored early, and from a server that logs logically."""
     return by_logical(it) or by_dms(it)
 
 
-def choice(it: It[InstanceFacts]) -> str:
+def choice(it: It[Any]) -> str:
     """What the plan says of the strategy: what each costs in time, and how the other is chosen."""
-    # The same rates as in `estimate`: two snapshots or copies at 80 MB/s, a restore at 200 MB/s. Uncalibrated.
-    still_s = 2100 + it.facts.allocated_gib * GIB * (2 / 80e6 + 1 / 200e6)
-    snapshot = f"writers stand still for about {still_s / 60:.0f} minutes (snapshot, copies and restore; uncalibrated)"
+    if isinstance(it.facts, ClusterFacts):
+        snapshot = (
+            "writers stand still for the snapshot, its copies and the restore; how long is not known: AWS shows a "
+            "cluster's size in CloudWatch only (VolumeBytesUsed)"
+        )
+    else:
+        # The same rates as in `estimate`: two snapshots or copies at 80 MB/s, a restore at 200 MB/s. Uncalibrated.
+        still_s = 2100 + it.facts.allocated_gib * GIB * (2 / 80e6 + 1 / 200e6)
+        snapshot = (
+            f"writers stand still for about {still_s / 60:.0f} minutes (snapshot, copies and restore; uncalibrated)"
+        )
     replicated = (
         "writers stand still until the last bytes arrived and the rows are proved; it needs a way from the target to "
         "legacy, rds.logical_replication and a key in every table"
@@ -93,17 +103,21 @@ class CheckReplication(_OfReplication):
                 "itself: the target is restored under its copy, and publishes",
                 do="set it there, reboot, scan and plan again; or take way_back out of migration.yaml",
             )
+        held: dict[str, Json] = {}
         with connected(it, to, with_target=False) as pairs:
             followed = [pair for pair in pairs if pair.tables]
             needed = len(followed) * (1 + logical.SYNC_WORKERS)
             found = list(dict.fromkeys(said for p in pairs for said in logical_checks.problems(p.legacy, needed)))
+            # A cluster's size is known to its databases only.
+            for pair in pairs:
+                held |= {pair.database: pair.tables, f"{pair.database} bytes": pair.legacy.execute(_SIZE).fetchone()[0]}
         if found:
             lines = "\n".join(f"    {said}" for said in found)
             raise StepFailed(
                 f"{to.step}: {it.ref.name} cannot be replicated as it is:\n{lines}",
                 do="mend that in legacy, then migrate run; or choose the strategy snapshot, and plan again",
             )
-        return {pair.database: pair.tables for pair in pairs}
+        return held
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
         """Nothing arrived yet: the later steps prove what did."""

@@ -48,7 +48,7 @@ class CheckWayBack(_OfWayBack):
     def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         return {
             "from": place.name,
-            "to": f"{it.facts.host}:{it.facts.port}",
+            "to": f"{it.ref.name} in legacy",
             "how": "wal_level and free slots of the target; legacy's server is let into the target once, as a role "
             "that is made for it and dropped",
         }
@@ -96,7 +96,7 @@ class FollowBack(_OfWayBack):
     def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         return {
             "from": place.name,
-            "to": f"{it.facts.host}:{it.facts.port}",
+            "to": f"{it.ref.name} in legacy",
             "how": "a subscription without a copy, begun while both sides hold the same; legacy stays read-only for "
             "all others. The undo makes the target read-only, waits for its last row, compares every row, and gives "
             "legacy the target's sequences",
@@ -232,7 +232,7 @@ class EndWayBack(_OfWayBack):
     def summary(self, it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         return {
             "from": place.name,
-            "to": f"{it.facts.host}:{it.facts.port}",
+            "to": f"{it.ref.name} in legacy",
             "how": "subscription, slot, publication and role are dropped on both sides, and looked for",
         }
 

@@ -164,6 +164,7 @@ CLUSTERS = (
             "network_type": EMULATOR,
             "global_cluster": "one that has it does not move",
             "replicates": "one that has it does not move",
+            "logical_replication": "follows from its cluster group, which shows the change itself",
         },
         done=("create",),
     ),
