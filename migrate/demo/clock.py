@@ -15,6 +15,8 @@ from typing import Any
 
 FILE = "clock.json"
 TAKES: Mapping[str, float] = {
+    "dynamodb:export": 1800.0,
+    "dynamodb:import": 1800.0,
     "dynamodb:table": 20.0,
     "rds:instance": 2400.0,
     "rds:snapshot": 600.0,
