@@ -43,7 +43,9 @@ def build(world: World) -> None:
     dynamodb = world.session(LEGACY).client("dynamodb")
     dynamodb.create_table(
         TableName=TABLE,
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}, {"AttributeName": "day", "AttributeType": "S"}],
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "N"}, {"AttributeName": "day", "AttributeType": "S"},
+        ],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {"IndexName": "of-day", "KeySchema": [{"AttributeName": "day", "KeyType": "HASH"}],
@@ -110,14 +112,15 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         writer.start()
         for account_id, operation, look in (
             (LEGACY, "ExportTableToPointInTime", "DescribeExport"),
-            (TARGET, "ImportTable", "DescribeTable"),
+            (TARGET, "ImportTable", "DescribeImport"),
         ):
             process = told.start("run", "--engine", "local")
-            until_asked(told, account_id, operation)
-            before = asked(told, account_id)[look]
-            until_asked(told, account_id, look, before + 1)
-            process.kill()
-            process.communicate()
+            try:
+                until_asked(told, account_id, operation)
+                until_asked(told, account_id, look, asked(told, account_id)[look] + 1)
+            finally:
+                process.kill()
+                process.communicate()
             clock.push(told.world.home, 1801)
         said = told.type("run", "--engine", "local", expect=3)
         assert "writers stop" in said.out + said.err
