@@ -118,6 +118,34 @@ def _table_id(table: Any) -> str:
 
 
 @strict(
+    "dynamodb.stream-again",
+    makes="a stream that was switched off takes no more writes, and may be switched on again as a new one",
+    source="dynamodb.StreamSpecification, botocore 1.44.5: refused only where the table has a stream",
+)
+def stream_again() -> None:
+    """The emulator refuses a second stream for ever, and a put after the first one was switched off."""
+    from moto.dynamodb.models import DynamoDBBackend
+    from moto.dynamodb.models.table import Table
+
+    @override(Table, "set_stream_specification")
+    def specify(old: Any, self: Any, streams: Any) -> Any:
+        old(self, streams)
+        if not self.stream_specification["StreamEnabled"]:
+            self.stream_shard = None
+
+    @override(DynamoDBBackend, "update_table_streams")
+    def update(old: Any, self: Any, table: Any, stream_specification: Any) -> Any:
+        is_on = (table.stream_specification or {}).get("StreamEnabled")
+        label = table.latest_stream_label
+        table.latest_stream_label = label if is_on else None
+        try:
+            return old(self, table, stream_specification)
+        finally:
+            # A table goes on showing its last stream, on or off.
+            table.latest_stream_label = table.latest_stream_label or label
+
+
+@strict(
     "dynamodb.export",
     makes="an export needs point-in-time recovery and a bucket that lets the caller write; it lays down gzipped items "
     "with manifests, is described by its token, and the same token asks for it once",
