@@ -217,10 +217,9 @@ def test_a_way_can_be_for_large_ones_only_and_a_size_that_is_not_known_is_not_la
         {"resource": "dynamodb.table/*", "strategy": "export", "from_gib": 100},
         {"resource": "dynamodb.table/*", "strategy": "streams"},
     ]
-    head = {"schema": "migrate.config/1", "migration": "shop"}
-    config = Config.model_validate(
-        head | {"legacy": {"account": "111111111111", "regions": ["eu-west-1"]}, "stores": stores}
-    )
+    legacy, target = {"account": "111111111111", "regions": ["eu-west-1"]}, {"account": "222222222222", "role": "R"}
+    head = {"schema": "migrate.config/1", "migration": "shop", "legacy": legacy, "targets": {"prod": target}}
+    config = Config.model_validate(head | {"stores": stores})
     ref = Ref.parse("111111111111/eu-west-1/dynamodb.table/orders")
 
     ways = {size: config.strategy(ref, size) for size in (None, 0, 100 * 2**30 - 1, 100 * 2**30)}
