@@ -30,6 +30,7 @@ from migrate.kind import (
 )
 from migrate.kinds._by_person import METRIC, ask_for_it, await_content, compared, newest
 from migrate.kinds._documents import canonical, parsed, without_dead
+from migrate.kinds._keys import customers_key
 from migrate.values import as_json
 
 GONE = ("ResourceNotFoundException",)
@@ -269,7 +270,7 @@ def read_facts(site: ReadSite, status: Mapping[str, Any]) -> DomainFacts:
         subnet_ids=sorted(network.get("SubnetIds") or ()),
         security_groups=sorted(network.get("SecurityGroupIds") or ()),
         encrypted=bool(rest.get("Enabled")),
-        kms_key=_key(site, rest.get("KmsKeyId")),
+        kms_key=customers_key(site, rest.get("KmsKeyId")),
         ip_type=status.get("IPAddressType"),
         fine_grained=bool((status.get("AdvancedSecurityOptions") or {}).get("Enabled")),
         cognito=cognito if cognito.get("Enabled") else None,
@@ -307,14 +308,6 @@ def _documents(it: It[DomainFacts], to: Carrier) -> tuple[int | None, int | None
 
 def _count(site: ReadSite, domain: str, account: str) -> int | None:
     return newest(site, "AWS/ES", "SearchableDocuments", {"DomainName": domain, "ClientId": account}, "Maximum")
-
-
-def _key(site: ReadSite, key: str | None) -> str | None:
-    if not key:
-        return None
-    answer = site.optional("kms.DescribeKey", missing=("NotFoundException",), KeyId=key)
-    known = (answer or {}).get("KeyMetadata", {})
-    return None if known.get("KeyManager") == "AWS" else str(known.get("Arn") or key)
 
 
 KINDS = (Domain(),)
