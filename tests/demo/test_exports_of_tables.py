@@ -37,8 +37,8 @@ def tables(legacy: Client, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path:
         TableName=name, AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
     )  # fmt: skip
-    for number in range(ITEMS):
-        dynamodb.put_item(TableName=name, Item={"id": {"N": str(number)}, "b": {"BS": [bytes([number]), b"\xff"]}})
+    made = [{"id": {"N": str(number)}, "b": {"BS": [bytes([number]), b"\xff"]}} for number in range(ITEMS)]
+    dynamodb.batch_write_item(RequestItems={name: [{"PutRequest": {"Item": item}} for item in made]})
     on = {"PointInTimeRecoveryEnabled": True}
     dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=on)
     return Tables(name, name, ("id",), sleep=lambda _: None)

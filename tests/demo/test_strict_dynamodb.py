@@ -6,10 +6,12 @@ import base64
 import gzip
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from migrate.demo import clock
 from migrate.demo.accounts import LEGACY, TARGETS
@@ -31,8 +33,8 @@ def an_item(number: int) -> dict[str, Any]:
 @pytest.fixture
 def table(legacy: Client, name: str) -> str:
     made = legacy("dynamodb").create_table(TableName=name, **KEYS)["TableDescription"]["TableArn"]
-    for number in range(ITEMS):
-        legacy("dynamodb").put_item(TableName=name, Item=an_item(number))
+    made_items = [{"PutRequest": {"Item": an_item(number)}} for number in range(ITEMS)]
+    legacy("dynamodb").batch_write_item(RequestItems={name: made_items})
     return str(made)
 
 
@@ -172,3 +174,43 @@ def test_an_import_counts_what_does_not_fit_the_table(legacy: Client, target: Cl
     shown = target("dynamodb").describe_import(ImportArn=made["ImportArn"])["ImportTableDescription"]
     assert (shown["ImportedItemCount"], shown["ErrorCount"]) == (1, 1)
     assert "/aws-dynamodb/imports" in shown["CloudWatchLogGroupArn"]
+
+
+def test_a_provisioned_table_takes_of_a_batch_what_it_has_capacity_for_and_a_copy_loses_nothing(
+    a_world: World, legacy: Client, target: Client, name: str, refused: Any, tmp_path: Any, monkeypatch: Any
+) -> None:
+    from migrate.carry.items import Tables, copy_items, prove_items
+    from migrate.kinds.dynamodb_table import KINDS
+    from tests.carry.fake_carrier import FakeCarrier, place
+
+    items, capacity = 120, {"ReadCapacityUnits": 5, "WriteCapacityUnits": 40}
+    legacy("dynamodb").create_table(TableName=name, **KEYS)
+    for start in range(0, items, 20):
+        some = [{"PutRequest": {"Item": an_item(number)}} for number in range(start, start + 20)]
+        legacy("dynamodb").batch_write_item(RequestItems={name: some})
+    provisioned = KEYS | {"BillingMode": "PROVISIONED", "ProvisionedThroughput": capacity}
+    target("dynamodb").create_table(TableName=name, **provisioned)
+    monkeypatch.setattr(FakeCarrier, "folder", tmp_path)
+    action: Any = KINDS[0].action("copy_items")
+    sessions = {"legacy": a_world.session(LEGACY), "target": a_world.session(PRODUCTION)}
+    to: Any = FakeCarrier(KINDS[0], action, place(name, account=PRODUCTION), sessions)
+    tables, slept = Tables(name, name, ("id",)), []
+    object.__setattr__(tables, "sleep", lambda seconds: (slept.append(seconds), time.sleep(seconds)))
+    clock.slow(a_world.home, {"dynamodb:burst": 1.0})
+    begun = time.monotonic()
+    try:
+        copied = copy_items(to, tables)
+        proof = prove_items(to, tables)
+        once = target("dynamodb", config=Config(retries={"total_max_attempts": 1}))
+        many = [{"PutRequest": {"Item": an_item(number)}} for number in range(25)]
+        # Nothing is left, and nothing comes: not even one item.
+        clock.slow(a_world.home, {"dynamodb:burst": 0.001})
+        code = refused(once.batch_write_item, RequestItems={name: many})
+    finally:
+        (a_world.home / clock.FILE).unlink()
+
+    assert copied["items"] == items
+    assert proof.state == "equal", proof.differences
+    assert slept, "AWS gave some items back"
+    assert time.monotonic() - begun > 1.5
+    assert code == "ProvisionedThroughputExceededException"
