@@ -184,20 +184,25 @@ def read_file(site: ReadSite, bucket: str, listed: Mapping[str, Any]) -> Iterato
 
 def discard(to: Carrier) -> int:
     """Delete the exported files and their bucket, where they stand; return how many files."""
-    room, count = room_of(to.place, str(to.place.account)), 0
     account = str(to.place.account)
-    left = _listed(to, room)
-    if left is None:
+    room = room_of(to.place, account)
+    if _listed(to, room) is None:
         return 0
-    # Nothing more is written from here on.
+    # An export that is under way writes no more from here on; AWS has no call that stops it.
     _unless(to, "NoSuchBucketPolicy", "s3.DeleteBucketPolicy", Bucket=room)
-    while left and left.get("Contents"):
-        for found in left["Contents"]:
-            to.write("s3.DeleteObject", Bucket=room, Key=found["Key"], ExpectedBucketOwner=account)
-            count += 1
-        left = _listed(to, room)
-    _unless(to, "NoSuchBucket", "s3.DeleteBucket", Bucket=room, ExpectedBucketOwner=account)
-    return count
+
+    def emptied() -> int:
+        found, some = 0, _listed(to, room)
+        while some and some.get("Contents"):
+            for one in some["Contents"]:
+                to.write("s3.DeleteObject", Bucket=room, Key=one["Key"], ExpectedBucketOwner=account)
+                found += 1
+            some = _listed(to, room)
+        _unless(to, "NoSuchBucket", "s3.DeleteBucket", Bucket=room, ExpectedBucketOwner=account)
+        return found
+
+    # What it wrote while the policy went is found by the next look.
+    return patiently(emptied, lambda error: code_of(error) == "BucketNotEmpty", sleep=to.pause)
 
 
 def stands(to: Carrier) -> bool:
@@ -206,12 +211,8 @@ def stands(to: Carrier) -> bool:
 
 
 def take_back(to: Carrier) -> None:
-    """Undo the export: its files, its bucket and what was noted of it go. One that is under way ends first: AWS has no
-    call that stops it, and it fails at once where its bucket lets it in no more."""
-    if to.outputs.get(ROOM) and stands(to):
-        _unless(to, "NoSuchBucketPolicy", "s3.DeleteBucketPolicy", Bucket=to.outputs[ROOM])
-        if to.outputs.get(EXPORT) and exported(to) is not None:
-            _over(to, to.outputs[EXPORT])
+    """Undo the export: its files, its bucket and what was noted of it go. One that is under way fails by itself."""
+    if to.outputs.get(ROOM):
         discard(to)
     PutItems.of(to).forget()
     _forget(to)

@@ -14,6 +14,7 @@ import pytest
 from migrate.carry import items_export
 from migrate.carry.items import Tables
 from migrate.carry.items_put import PutItems
+from migrate.demo import clock
 from migrate.demo.accounts import LEGACY, TARGETS
 from migrate.demo.world import World
 from migrate.errors import StepFailed
@@ -184,3 +185,25 @@ def test_only_a_table_of_this_migrations_own_import_counts_as_its_own(
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
     )  # fmt: skip
     assert not ours("move")
+
+
+def test_a_rollback_does_not_wait_for_an_export_that_is_under_way(
+    a_world: World, target: Client, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = carrier(a_world, tables.legacy)
+    clock.slow(a_world.home, {"dynamodb:export": 3600.0})
+
+    def stopped(self: Any, seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeCarrier, "pause", stopped)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            items_export.export(to, tables)
+        room = to.outputs["export_bucket"]
+        items_export.take_back(to)
+    finally:
+        (a_world.home / clock.FILE).unlink()
+
+    assert asked(to) == 1
+    assert room not in [one["Name"] for one in target("s3").list_buckets()["Buckets"]]
