@@ -129,10 +129,11 @@ def note_imported(to: Carrier, tables: Tables) -> dict[str, Json]:
             do=f"read its log group ({found.get('CloudWatchLogGroupArn') or '/aws-dynamodb/imports'}), then undo the "
             "table (migrate rollback --step …:create) and run again, or choose scan or streams and plan again",
         )
-    put = PutItems.of(to)
+    put, own = PutItems.of(to), str(found["ImportArn"]).rpartition("/")[2]
 
     def one(at: int) -> int:
-        known = to.outputs.get(f"file_{at}")
+        # By the import's id: after a rollback the files of the next one are others.
+        known = to.outputs.get(f"{own}/{at}")
         if known:
             return int(known)
         count = 0
@@ -141,13 +142,13 @@ def note_imported(to: Carrier, tables: Tables) -> dict[str, Json]:
             count += len(some)
         if count != int(listed[at]["itemCount"]):
             raise _not_whole(listed[at], f"it holds {count} items, and the manifest says {listed[at]['itemCount']}")
-        to.remember(f"file_{at}", str(count))
+        to.remember(f"{own}/{at}", str(count))
         return count
 
     items = sum(to.target.map(one, range(len(listed))))
     # As with a copy: from here on an item that the target lacks was deleted there.
     to.remember("segment_0", str(items))
-    return {"items": items, "files": len(listed), "imported by": str(found["ImportArn"]).rpartition("/")[2]}
+    return {"items": items, "files": len(listed), "imported by": own}
 
 
 def import_of(site: ReadSite, table: str) -> dict[str, Any] | None:

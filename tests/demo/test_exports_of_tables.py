@@ -83,6 +83,23 @@ def test_what_was_imported_is_known_as_put_and_is_compared_file_by_file(
     assert PutItems.of(to).among(hashes) == set(hashes)
 
 
+def test_what_a_second_import_brings_after_a_rollback_is_noted_anew(
+    a_world: World, legacy: Client, target: Client, tables: Tables
+) -> None:
+    to, copying = carrier(a_world, tables.legacy), carrier(a_world, tables.legacy, "copy_items")
+    for number in range(2):
+        items_export.export(to, tables)
+        imported(target, to, tables)
+        items_export.note_imported(copying, tables)
+        if not number:
+            target("dynamodb").delete_table(TableName=tables.target)
+            items_export.take_back(to)
+            legacy("dynamodb").put_item(TableName=tables.legacy, Item={"id": {"N": "1"}, "changed": {"BOOL": True}})
+
+    hashes = [items_export.hash_of(item) for item in target("dynamodb").scan(TableName=tables.target)["Items"]]
+    assert PutItems.of(to).among(hashes) == set(hashes)
+
+
 def test_a_killed_run_takes_over_the_export_whose_answer_it_never_saw(a_world: World, tables: Tables) -> None:
     to = carrier(a_world, tables.legacy)
     items_export.export(to, tables)

@@ -78,9 +78,11 @@ class CopyItems(CarryAction[TableFacts]):
         may_lose = bool(to.outputs.get(LOSS_ACCEPTED))
         if to.planned.get(WAY) != EXPORT:
             items.take_away(to, tables_of(it, to), may_lose=may_lose)
-        elif not may_lose:
-            # The table goes with its import: item by item it would cost a write each.
+            return
+        if not may_lose:
             items.refuse_foreign(to, tables_of(it, to))
+        # The table goes with its import: item by item it would cost a write each.
+        to.remember("segment_0", "")
 
     def loses(self, it: It[TableFacts], to: Carrier) -> Sequence[str]:
         return items_since.written_since(to, tables_of(it, to))
