@@ -230,3 +230,15 @@ def test_a_person_moves_the_worlds_clock_by_the_command_line(a_world: World, tmp
     assert "rds:instance 2400 s" in capsys.readouterr().out
     assert before["takes_s"]["rds:instance"] == 2400
     assert after["ahead_s"] - before["ahead_s"] == 2400
+
+
+def test_a_domain_publishes_that_it_holds_no_documents(a_world: World, legacy: Client, name: str) -> None:
+    from migrate.kinds._by_person import METRIC, newest
+    from tests.kinds.plain_site import PlainSite
+
+    legacy("opensearch").create_domain(DomainName=name, EngineVersion="OpenSearch_2.11")
+
+    site: Any = PlainSite(a_world.session(LEGACY), LEGACY, "eu-west-1", {METRIC})  # type: ignore[arg-type]
+    dimensions = {"DomainName": name, "ClientId": LEGACY}
+    assert newest(site, "AWS/ES", "SearchableDocuments", dimensions, "Maximum") == 0
+    assert newest(site, "AWS/ES", "SearchableDocuments", dimensions | {"DomainName": "absent"}, "Maximum") is None
