@@ -342,7 +342,7 @@ def find(ground: Ground, step: Step, request: PlannedRequest) -> dict[str, str] 
 
 NOT_THERE = (
     "NotFoundException", "ResourceNotFoundException", "NoSuchEntity", "DBSnapshotNotFound", "DBInstanceNotFound",
-    "404", "NoSuchBucket",
+    "404", "NoSuchBucket", "CacheSubnetGroupNotFoundFault", "CacheParameterGroupNotFound",
 )  # fmt: skip
 """Codes of a look that mean: not there."""
 

@@ -339,16 +339,21 @@ def schema(out: Out, what: str) -> Any:
 
 
 @verb(
-    click.argument("what", type=click.Choice(["run", "up", "env", "down", "status"]), default="run"),
+    click.argument("what", type=click.Choice(["run", "up", "env", "down", "status", "slow", "pass"]), default="run"),
     option("--home", type=FOLDER, default=Path(".demo"), show_default=True, help="Where the embedded world lives."),
     flag("--keep", "Leave the world up after `run`."),
+    option("--minutes", default=60, show_default=True, type=click.IntRange(1), help="How far `pass` moves its clock."),
     folder=False,
 )
-def demo(out: Out, what: str, home: Path, keep: bool) -> Any:
-    """The whole story on an embedded AWS and a real PostgreSQL; needs no account. What is simulated says so."""
+def demo(out: Out, what: str, home: Path, keep: bool, minutes: int) -> Any:
+    """The whole story on an embedded AWS and a real PostgreSQL; needs no account. What is simulated says so.
+
+    slow: from now on its databases, tables, gateways and certificates take their time, by the world's own clock. pass:
+    that clock jumps.
+    """
     from migrate.demo.verbs import act
 
-    return act(out, what, home, keep=keep)
+    return act(out, what, home, keep=keep, minutes=minutes)
 
 
 @verb(click.argument("shell", type=click.Choice(["bash", "zsh", "fish"])), folder=False)

@@ -164,8 +164,9 @@ class Config(Part):
             roles[AccountId(self.legacy.account)] = whole
         return roles
 
-    def strategy(self, ref: Ref) -> str:
-        """How people want a resource moved; empty where nothing was said. Records: `<share>,<share> <rest in s>`."""
+    def strategy(self, ref: Ref, size_bytes: int | None = None) -> str:
+        """How people want a resource of this size moved; empty where nothing was said. Records: `<share>,<share> <rest
+        in s>`."""
         if ref.kind in ("rds.instance", "rds.cluster"):
             return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
         if ref.kind == "route53.record_set":
@@ -175,7 +176,7 @@ class Config(Part):
         if not self.stores:
             return ""
         known = f"{ref.kind}/{ref.name}"
-        return next((store.strategy for store in self.stores if fnmatch.fnmatchcase(known, store.resource)), "")
+        return next((store.strategy for store in self.stores if store.fits(known, size_bytes)), "")
 
     def way_back(self, ref: Ref) -> str:
         """How what the target takes after the cut-over comes back; empty where it does not."""

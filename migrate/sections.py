@@ -215,6 +215,14 @@ class Store(Part):
     """Pattern on `<kind>/<name>`: `dynamodb.table/orders*`. The first that matches decides."""
     strategy: str
     """One of the kind's (`migrate explain <kind>`); the plan says what each one costs."""
+    from_gib: float | None = Field(default=None, gt=0)
+    """Only what holds at least so many GiB by the scan; smaller ones, and those of unknown size, are left to the
+    entries after this one. None: whatever the size."""
+
+    def fits(self, known: str, size_bytes: int | None) -> bool:
+        """Whether this entry decides for that resource (`<kind>/<name>`)."""
+        large = self.from_gib is None or (size_bytes is not None and size_bytes >= self.from_gib * 2**30)
+        return large and fnmatch.fnmatchcase(known, self.resource)
 
 
 class Objects(Part):

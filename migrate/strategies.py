@@ -32,7 +32,7 @@ def misfits(
     for ref in placement.placed if config.stores or config.databases else ():
         if not config.stores and ref.kind != CLUSTER:
             continue
-        kind, strategy = kinds.get(ref.kind), config.strategy(ref)
+        kind, strategy = kinds.get(ref.kind), config.strategy(ref, inventory.by_ref[ref].size_bytes)
         if kind is None or not strategy or ref.kind == "rds.instance":
             continue
         it = replace(kind.typed(inventory.by_ref[ref]), strategy=strategy)

@@ -6,7 +6,7 @@ import pytest
 
 from migrate import plan
 from migrate.kinds.dynamodb_table import Table
-from migrate.kinds.dynamodb_table.actions import STRATEGIES
+from migrate.kinds.dynamodb_table.ways import STRATEGIES
 from migrate.kinds.ecr_repository import Repository
 from migrate.kinds.rds_instance.cluster import Cluster
 from tests.plans.toys import KINDS, inputs, thing
@@ -79,6 +79,16 @@ def a_table(strategy: str, **facts: Any) -> Any:
         ("", {"create": "build", "copy_items": "data"}),
         ("scan", {"create": "build", "copy_items": "data"}),
         ("streams", {"create": "build", "copy_items": "build", "catch_up": "data"}),
+        (
+            "export",
+            {
+                "export": "build",
+                "create": "build",
+                "copy_items": "build",
+                "catch_up": "data",
+                "discard_export": "close",
+            },
+        ),
     ],
 )
 def test_a_tables_items_travel_before_the_freeze_only_by_streams(strategy: str, phases: dict[str, str]) -> None:
@@ -104,13 +114,64 @@ def test_legacys_table_gets_a_stream_only_where_it_has_none_and_loses_it_with_th
     assert copy.legacy_after(having) is None
 
 
-def test_export_and_import_are_refused_with_the_reason() -> None:
+def test_a_table_with_local_indexes_cannot_be_exported_and_says_what_can_be_done() -> None:
     from tests.kinds.planned import place_of
 
-    kind, it = a_table("export")
+    kind, it = a_table("export", local_indexes={"by-day": {}})
+    _, without = a_table("export")
 
-    assert "dynamodb.ImportTable makes the table itself" in kind.unfit_strategy(it, place_of("orders"))
-    assert set(STRATEGIES) == {"scan", "streams"}
+    said = kind.unfit_strategy(it, place_of("orders"))
+    assert "by-day" in said
+    assert "choose scan or streams" in said
+    assert kind.unfit_strategy(without, place_of("orders")) == ""
+    assert set(STRATEGIES) == {"scan", "streams", "export"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes"),
+    [
+        ({}, {"recovery_days": 35, "stream": "KEYS_ONLY"}),
+        ({"recovery_days": 7}, {"stream": "KEYS_ONLY"}),
+        ({"stream": "NEW_IMAGE", "stream_arn": "arn:aws:dynamodb:x"}, {"recovery_days": 35}),
+        ({"recovery_days": 7, "stream": "NEW_IMAGE", "stream_arn": "arn:aws:dynamodb:x"}, None),
+    ],
+)
+def test_an_export_switches_on_in_legacy_only_what_is_off_and_off_again_with_the_undo(
+    facts: dict[str, Any], changes: dict[str, Any] | None
+) -> None:
+    from tests.kinds.planned import checked, place_of
+
+    kind, it = a_table("export", **facts)
+    action = kind.action("export")
+
+    requests = checked(list(action.requests(it, place_of("orders"))))
+
+    assert action.legacy_after(it) == changes
+    assert len(requests) == len(changes or {})
+    assert all(request.side == "legacy" and request.undo.side == "legacy" for request in requests)
+    assert kind.action("copy_items").requests(it, place_of("orders")) == ()
+
+
+def test_an_imported_table_is_made_with_what_an_import_takes_and_gets_the_rest_after() -> None:
+    from tests.kinds.planned import checked, place_of
+
+    index = {
+        "of-day": {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}
+    }
+    kind, it = a_table("export", table_class="STANDARD_INFREQUENT_ACCESS", global_indexes=index)
+
+    requests = checked(list(kind.action("create").requests(it, place_of("orders"))))
+
+    shape = requests[0].params["TableCreationParameters"]
+    assert [one.operation.partition(".")[2] for one in requests] == [
+        "ImportTable", "DescribeTable", "TagResource", "UpdateTable",
+    ]  # fmt: skip
+    assert [one.creates for one in requests] == [True, False, False, False]
+    assert [one["IndexName"] for one in shape["GlobalSecondaryIndexes"]] == ["of-day"]
+    assert not {"Tags", "TableClass"} & shape.keys()
+    assert requests[3].params["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
+    assert requests[0].undo is not None
+    assert requests[0].undo.operation == "dynamodb.DeleteTable"
 
 
 def test_a_repository_that_gets_another_name_cannot_be_replicated() -> None:
@@ -146,3 +207,21 @@ class Clusters(type(KINDS["toy.database"])):  # type: ignore[misc]
 
     name = "rds.cluster"
     strategies = Cluster.strategies
+
+
+def test_a_way_can_be_for_large_ones_only_and_a_size_that_is_not_known_is_not_large() -> None:
+    from migrate.config import Config
+    from migrate.names import Ref
+
+    stores = [
+        {"resource": "dynamodb.table/*", "strategy": "export", "from_gib": 100},
+        {"resource": "dynamodb.table/*", "strategy": "streams"},
+    ]
+    legacy, target = {"account": "111111111111", "regions": ["eu-west-1"]}, {"account": "222222222222", "role": "R"}
+    head = {"schema": "migrate.config/1", "migration": "shop", "legacy": legacy, "targets": {"prod": target}}
+    config = Config.model_validate(head | {"stores": stores})
+    ref = Ref.parse("111111111111/eu-west-1/dynamodb.table/orders")
+
+    ways = {size: config.strategy(ref, size) for size in (None, 0, 100 * 2**30 - 1, 100 * 2**30)}
+
+    assert ways == {None: "streams", 0: "streams", 100 * 2**30 - 1: "streams", 100 * 2**30: "export"}

@@ -146,29 +146,8 @@ def take_away(to: Carrier, tables: Tables, *, may_lose: bool = False) -> int:
     Raises: Conflict where the target holds anything else; nothing was deleted then.
     """
     total, put = segments(to, tables), PutItems.of(to)
-    until = time.time()
-
-    def unlike(segment: int) -> list[bytes]:
-        found: list[bytes] = []
-        for page in pages(to.target, tables.target, segment, total):
-            held = same_keys(to.legacy, tables.legacy, tables, page)
-            there = {key_hash(item, tables): hash_of(item) for item in held}
-            for item in page:
-                other, own = there.get(key_hash(item, tables)), hash_of(item)
-                # What has expired may have gone from legacy since.
-                if other != own and not (other is None and expires(item, tables, until)):
-                    found.append(own)
-        return found
-
-    others = [] if may_lose else [one for some in to.target.map(unlike, range(total)) for one in some]
-    # Legacy's item may have changed since it was copied: what we put is ours all the same.
-    ours = put.among(others)
-    foreign = sum(one not in ours for one in others)
-    if foreign:
-        raise Conflict(
-            f"{foreign} items of {tables.target} are not what was carried: somebody else wrote them",
-            do="save what is needed of them, empty the table, then roll back again",
-        )
+    if not may_lose:
+        refuse_foreign(to, tables)
 
     # From here on the next copy begins anew.
     for segment in range(total):
@@ -184,6 +163,33 @@ def take_away(to: Carrier, tables: Tables, *, may_lose: bool = False) -> int:
     removed: int = sum(to.target.map(remove, range(total)))
     put.forget()
     return removed
+
+
+def refuse_foreign(to: Carrier, tables: Tables) -> None:
+    """Raise Conflict where the target holds an item that is neither legacy's nor was put there by this migration."""
+    total, until = segments(to, tables), time.time()
+
+    def unlike(segment: int) -> list[bytes]:
+        found: list[bytes] = []
+        for page in pages(to.target, tables.target, segment, total):
+            held = same_keys(to.legacy, tables.legacy, tables, page)
+            there = {key_hash(item, tables): hash_of(item) for item in held}
+            for item in page:
+                other, own = there.get(key_hash(item, tables)), hash_of(item)
+                # What has expired may have gone from legacy since.
+                if other != own and not (other is None and expires(item, tables, until)):
+                    found.append(own)
+        return found
+
+    others = [one for some in to.target.map(unlike, range(total)) for one in some]
+    # Legacy's item may have changed since it was copied: what we put is ours all the same.
+    ours = PutItems.of(to).among(others)
+    foreign = sum(one not in ours for one in others)
+    if foreign:
+        raise Conflict(
+            f"{foreign} items of {tables.target} are not what was carried: somebody else wrote them",
+            do="save what is needed of them, empty the table, then roll back again",
+        )
 
 
 def segments(to: Carrier, tables: Tables) -> int:

@@ -15,7 +15,11 @@ from typing import Any
 
 FILE = "clock.json"
 TAKES: Mapping[str, float] = {
+    "acm:certificate": 300.0,
+    "dynamodb:export": 1800.0,
+    "dynamodb:import": 1800.0,
     "dynamodb:table": 20.0,
+    "ec2:nat-gateway": 120.0,
     "rds:instance": 2400.0,
     "rds:snapshot": 600.0,
     "sso-admin:provisioning": 20.0,

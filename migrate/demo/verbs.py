@@ -16,6 +16,7 @@ from pathlib import Path
 
 from flows import settings
 from flows.server import Server, serving
+from migrate.demo import clock
 from migrate.demo import world as worlds
 from migrate.demo.legacy import build
 from migrate.demo.world import World
@@ -33,10 +34,12 @@ SIMULATED = (
 )
 
 
-def act(out: Out, what: str, home: Path, *, keep: bool) -> int:
+def act(out: Out, what: str, home: Path, *, keep: bool, minutes: int = 60) -> int:
     """Do one of the demo's verbs."""
     if sys.platform == "win32":
         raise UsageError("the embedded world needs a POSIX system", do="use Linux, macOS or WSL")
+    if what in ("slow", "pass"):
+        return _time(out, home, None if what == "slow" else minutes)
     return {"up": _up, "env": _env, "down": _down, "status": _status, "run": _run}[what](out, home, keep)
 
 
@@ -66,6 +69,19 @@ def _status(out: Out, home: Path, keep: bool) -> int:
     world = worlds.find(home / "world")
     text = f"up at {world.endpoint}" if world else "down"
     out.result(text, {"up": world is not None, "endpoint": world.endpoint if world else None})
+    return 0
+
+
+def _time(out: Out, home: Path, minutes: int | None) -> int:
+    """Make the world's states slow, or let its clock jump by these minutes."""
+    world = _running(home)
+    if minutes is None:
+        clock.slow(world.home)
+        named = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in clock.TAKES.items())
+        out.result(f"from now on, by the world's own clock: {named}; migrate demo pass", dict(clock.TAKES))
+        return 0
+    clock.push(world.home, minutes * 60.0)
+    out.result(f"the world's clock jumped by {minutes} minutes", {"minutes": minutes})
     return 0
 
 

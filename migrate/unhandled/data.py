@@ -23,7 +23,8 @@ PROBES: tuple[Probe, ...] = (
     probe(
         "elasticache:cluster",
         "elasticache.DescribeCacheClusters",
-        "CacheClusters[].ARN",
+        # Members of a replication group are listed with it.
+        "CacheClusters[?!ReplicationGroupId].ARN",
         manual="First its facts: elasticache.DescribeReplicationGroups, elasticache.DescribeCacheClusters with "
         "ShowCacheNodeInfo, elasticache.DescribeCacheParameters with Source=user. In the target: "
         "elasticache.CreateCacheSubnetGroup, elasticache.CreateCacheParameterGroup, "

@@ -179,3 +179,66 @@ def test_a_bucket_of_tokens_lets_a_burst_through_and_then_so_many_a_second(
 
     assert answers[:3] == ["ParameterNotFound"] * 3
     assert "ThrottlingException" in answers[3:]
+
+
+def test_a_gateway_and_a_certificate_are_ready_when_the_worlds_time_says_so(
+    a_world: World, legacy: Client, name: str
+) -> None:
+    ec2, acm = legacy("ec2"), legacy("acm")
+    vpc = ec2.create_vpc(CidrBlock="10.99.0.0/24")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.99.0.0/25")["Subnet"]["SubnetId"]
+    clock.slow(a_world.home)
+    try:
+        made = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]
+        arn = acm.request_certificate(DomainName=f"{name}.example", ValidationMethod="DNS")["CertificateArn"]
+
+        def states() -> tuple[str, str]:
+            gateway = ec2.describe_nat_gateways(NatGatewayIds=[made["NatGatewayId"]])["NatGateways"][0]["State"]
+            return gateway, acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
+
+        at_once = states()
+        clock.push(a_world.home, 121)
+        later = states()
+        clock.push(a_world.home, 300)
+        at_last = states()
+    finally:
+        (a_world.home / clock.FILE).unlink()
+
+    assert at_once == ("pending", "PENDING_VALIDATION")
+    assert later == ("available", "PENDING_VALIDATION")
+    assert at_last == ("available", "ISSUED")
+
+
+def test_a_person_moves_the_worlds_clock_by_the_command_line(a_world: World, tmp_path: Any, capsys: Any) -> None:
+    from migrate.demo import verbs
+    from migrate.errors import UsageError
+    from migrate.out import Out
+
+    home = a_world.home.parent / "nobody"
+    with pytest.raises(UsageError, match="no embedded world is up"):
+        verbs.act(Out(), "slow", home, keep=False)
+    link = tmp_path / "world"
+    link.symlink_to(a_world.home)
+    try:
+        verbs.act(Out(), "slow", tmp_path, keep=False)
+        before = json.loads((a_world.home / clock.FILE).read_text())
+        verbs.act(Out(), "pass", tmp_path, keep=False, minutes=40)
+        after = json.loads((a_world.home / clock.FILE).read_text())
+    finally:
+        (a_world.home / clock.FILE).unlink(missing_ok=True)
+
+    assert "rds:instance 2400 s" in capsys.readouterr().out
+    assert before["takes_s"]["rds:instance"] == 2400
+    assert after["ahead_s"] - before["ahead_s"] == 2400
+
+
+def test_a_domain_publishes_that_it_holds_no_documents(a_world: World, legacy: Client, name: str) -> None:
+    from migrate.kinds._by_person import METRIC, newest
+    from tests.kinds.plain_site import PlainSite
+
+    legacy("opensearch").create_domain(DomainName=name, EngineVersion="OpenSearch_2.11")
+
+    site: Any = PlainSite(a_world.session(LEGACY), LEGACY, "eu-west-1", {METRIC})  # type: ignore[arg-type]
+    dimensions = {"DomainName": name, "ClientId": LEGACY}
+    assert newest(site, "AWS/ES", "SearchableDocuments", dimensions, "Maximum") == 0
+    assert newest(site, "AWS/ES", "SearchableDocuments", dimensions | {"DomainName": "absent"}, "Maximum") is None

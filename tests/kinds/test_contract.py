@@ -20,7 +20,7 @@ DATA_READS = {  # what a carrying action may read beyond metadata, each with the
     "lambda.GetFunction": {"lambda.function"},
     "lambda.GetLayerVersion": {"lambda.layer"},
     "lambda.GetLayerVersionByArn": {"lambda.layer", "lambda.function"},
-    "s3.GetObject": {"s3.bucket"},
+    "s3.GetObject": {"dynamodb.table", "s3.bucket"},
     "dynamodb.BatchGetItem": {"dynamodb.table"},
     "dynamodb.Scan": {"dynamodb.table"},
     "dynamodbstreams.GetRecords": {"dynamodb.table"},

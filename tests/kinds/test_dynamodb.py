@@ -78,7 +78,7 @@ def test_who_names_the_stream_names_the_targets_one(world: TwoSides) -> None:
     assert world.renamed(f"{table}/index/*") == f"arn:aws:dynamodb:{REGION}:{TARGET}:table/jobs/index/*"
 
 
-def test_a_large_table_is_told_the_quicker_way_by_hand(world: TwoSides, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_table_is_told_the_quicker_way(world: TwoSides, monkeypatch: pytest.MonkeyPatch) -> None:
     make(world)
     describe = MotoTable.describe
 
@@ -96,8 +96,8 @@ def test_a_large_table_is_told_the_quicker_way_by_hand(world: TwoSides, monkeypa
         told[size] = copying.summary(Table().typed(found), world.place(found))["how"]
         assert found.size_bytes == size
 
-    assert "ExportTableToPointInTime" not in told[LARGE_BYTES - 1]
-    assert "ExportTableToPointInTime" in told[LARGE_BYTES]
+    assert "strategy: export" not in told[LARGE_BYTES - 1]
+    assert "strategy: export" in told[LARGE_BYTES]
 
 
 def test_a_table_that_is_being_deleted_is_not_there(world: TwoSides, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ WITHOUT_EXAMPLE: dict[str, str] = {
     "autoscaling.notification": "moto 5.2.5 has no notification configurations; tests/kinds/test_launching.py",
     "ec2.image": "moto 5.2.5 copies no image of another account; tests/kinds/test_machines.py",
     "cloudwatch.composite_alarm": "moto 5.2.5 has no cloudwatch.PutCompositeAlarm; tests/kinds/test_observability.py",
+    "elasticache.replication_group": "moto 5.2.5 keeps no members of groups; tests/kinds/test_cache.py",
     "iam.saml_provider": "moto 5.2.5 keeps no tags of SAML providers; tests/kinds/test_federation.py",
     "lambda.code_signing_config": "moto 5.2.5 lacks its operations; tests/kinds/test_lambda_more.py",
     "lambda.layer": "takes no tags, so only the journal finds it again; tests/kinds/test_lambda.py",

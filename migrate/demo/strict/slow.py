@@ -58,6 +58,47 @@ def table_takes_time() -> None:
 
 
 @strict(
+    "ec2.nat-gateway-takes-time",
+    makes="a NAT gateway is pending for as long as the world's clock says",
+    source="ec2.NatGateway State, botocore 1.44.5",
+)
+def gateway_takes_time() -> None:
+    """The emulator's gateways are available at once."""
+    from moto.ec2.models.nat_gateways import NatGateway
+
+    _shown(NatGateway, "state", "pending")
+
+    @override(NatGateway, "__init__")
+    def make(old: Any, self: Any, *words: Any, **named: Any) -> None:
+        old(self, *words, **named)
+        begin(self, "ec2:nat-gateway")
+
+
+@strict(
+    "acm.takes-time",
+    makes="a certificate that is validated by DNS is PENDING_VALIDATION for as long as the world's clock says",
+    source="acm.CertificateDetail Status, botocore 1.44.5",
+)
+def certificate_takes_time() -> None:
+    """The emulator issues one after a minute of the machine's time. No record is looked for, here or there."""
+    from moto.acm.models import AWSCertificateManagerBackend, CertBundle
+
+    @override(AWSCertificateManagerBackend, "request_certificate")
+    def request(old: Any, self: Any, *words: Any, **named: Any) -> Any:
+        arn = old(self, *words, **named)
+        if not hasattr(self._certificates[arn], _READY):
+            begin(self._certificates[arn], "acm:certificate")
+        return arn
+
+    @override(CertBundle, "check")
+    def check(old: Any, self: Any) -> None:
+        if not hasattr(self, _READY):
+            old(self)
+        elif self.status == "PENDING_VALIDATION" and is_ready(self):
+            self.status = "ISSUED"
+
+
+@strict(
     "rds.takes-time",
     makes="an instance is creating and a snapshot is creating for as long as the world's clock says",
     source="rds.DescribeDBInstances DBInstanceStatus and rds.DescribeDBSnapshots Status, botocore 1.44.5",
@@ -91,14 +132,14 @@ def database_takes_time() -> None:
             return snapshot
 
 
-def _shown(owner: Any) -> None:
-    """Show `creating` for what is available and not ready yet."""
+def _shown(owner: Any, name: str = "status", meanwhile: str = "creating") -> None:
+    """Show another state for what is available and not ready yet."""
 
     def read(self: Any) -> Any:
         held = self.__dict__.get("world_status")
-        return "creating" if held == "available" and not is_ready(self) else held
+        return meanwhile if held == "available" and not is_ready(self) else held
 
     def write(self: Any, value: str) -> None:
         self.__dict__["world_status"] = value
 
-    owner.status = property(read, write)
+    setattr(owner, name, property(read, write))

@@ -4,30 +4,26 @@ The rule: items are carried as they are. No name inside of an item is renamed: i
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
+from migrate.carry import items_export
 from migrate.inventory import Resource
-from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, after, pair_tags
+from migrate.kind import STEP_TAG, It, Json, Kind, Name, Need, Place, ReadSite, after, pair_tags
 from migrate.kinds._documents import canonical
-from migrate.kinds.dynamodb_table.actions import (
-    NO_EXPORT,
-    STRATEGIES,
-    CatchUp,
-    Configure,
-    CopyItems,
-    Create,
-    Finish,
-    Scale,
-    Stream,
-)
+from migrate.kinds.dynamodb_table.actions import CatchUp, CopyItems, Finish, Stream
+from migrate.kinds.dynamodb_table.exporting import DiscardExport, Export
 from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, read_facts, sendable
+from migrate.kinds.dynamodb_table.making import Configure, Create, Scale
+from migrate.kinds.dynamodb_table.ways import STRATEGIES, by_export, cannot_be_exported
 
 
 class Table(Kind[TableFacts]):
     """A DynamoDB table with its items.
 
     Names inside of items are not renamed. With `strategy: streams` (migration.yaml, `stores`) items are copied while
-    legacy writes, and what its stream says was changed is brought after the freeze. The target's own stream is switched
+    legacy writes, and what its stream says was changed is brought after the freeze; with `strategy: export` AWS itself
+    exports and imports them before that. The target's own stream is switched
     on after the items are there: a mapping that reads it
     from TRIM_HORIZON sees none of the copies as new. Replicas, insights, backups and Kinesis destination
     are not carried; coverage.md says what to do. Items that expire within an hour of the proof are not compared.
@@ -49,6 +45,7 @@ class Table(Kind[TableFacts]):
             "application-autoscaling.DescribeScalingPolicies",
             "kms.DescribeKey",
         }
+        | items_export.IMPORTS
     )
     tagging_types = ("dynamodb:table",)
     volatile = frozenset({"stream_arn", "replica_regions", "large"})
@@ -65,7 +62,9 @@ class Table(Kind[TableFacts]):
         "Vector indexes": "dynamodb.UpdateTable in the target",
     }
     strategies: ClassVar[Mapping[str, str]] = STRATEGIES
-    actions = (Create(), Scale(), Configure(), CopyItems(), CatchUp(), Stream(), Finish())
+    actions = (
+        Export(), Create(), Scale(), Configure(), CopyItems(), CatchUp(), Stream(), Finish(), DiscardExport(),
+    )  # fmt: skip
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         names = [only] if only is not None else sorted(site.pages("dynamodb.ListTables", "TableNames"))
@@ -84,7 +83,18 @@ class Table(Kind[TableFacts]):
         return self.found(site, name, read_facts(site, table), arn=arn, tags=tags, size_bytes=size)
 
     def unfit_strategy(self, it: It[TableFacts], place: Place) -> str:
-        return NO_EXPORT if it.strategy in ("export", "import") else ""
+        return cannot_be_exported(it) if by_export(it) else ""
+
+    def locate(self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[TableFacts]) -> Resource | None:
+        """A table that AWS imported takes its tags only afterwards: until then it is ours where AWS says that it was
+        imported from the bucket that this migration made for it, in the target's own account."""
+        found = super().locate(site, place, outputs, it)
+        if found is None or STEP_TAG in found.tags:
+            return found
+        made_by = items_export.import_of(site, found.ref.name)
+        if made_by is None or made_by["S3BucketSource"]["S3Bucket"] != items_export.room_of(place, str(place.account)):
+            return found
+        return replace(found, tags=place.stamp(found.tags))
 
     def names(self, it: It[TableFacts], place: Place) -> Iterator[Name]:
         yield from super().names(it, place)

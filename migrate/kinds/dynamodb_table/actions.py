@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from migrate.carry import items, items_since, items_stream
+from migrate.carry import items, items_export, items_since, items_stream
 from migrate.kind import (
     Action,
     Carrier,
@@ -15,184 +15,28 @@ from migrate.kind import (
     Place,
     Proof,
     Request,
-    Wait,
-    after,
-    tag_pairs,
 )
 from migrate.kinds._choosing import WAY, told
-from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, sendable
-from migrate.sites import LOSS_ACCEPTED
-from migrate.values import as_json
-
-STREAMS = "streams"
-KEYS = "KEYS_ONLY"
-"""What a stream that is made for the move shows: only the keys are read from it."""
-STRATEGIES = {
-    "scan": "writers stand still while every item is read, written and compared, about 5 MB/s (uncalibrated); nothing "
-    "is changed in legacy; costs a read of legacy's items and a write in the target",
-    STREAMS: "writers stand still while the changed keys are read again and every item of both tables is compared; the "
-    "items travel before, at no downtime; legacy's table gets a stream where it has none; costs one more read of both",
-}
-NO_EXPORT = (
-    "export and import are not driven by this tool: dynamodb.ImportTable makes the table itself, without local "
-    "indexes, table class and tags (botocore 1.44.5), so nobody could tell that it is this migration's; choose scan or "
-    "streams"
+from migrate.kinds.dynamodb_table.exporting import legacys_stream, tables_of
+from migrate.kinds.dynamodb_table.facts import GONE, TableFacts
+from migrate.kinds.dynamodb_table.ways import (
+    BUSY,
+    EXPORT,
+    KEYS,
+    STRATEGIES,
+    STREAM_ARN,
+    STREAMS,
+    by_export,
+    by_stream,
+    table_active,
 )
-
-_STREAM_ARN = "[Table][?StreamSpecification.StreamEnabled].LatestStreamArn | [0]"
-_BUSY = ("ResourceInUseException", "LimitExceededException")
-
-
-class Create(Action[TableFacts]):
-    """The table, empty, with its keys and indexes; without a stream, what deletes items or forbids its deletion."""
-
-    name = "create"
-    title = "Create the table, empty"
-
-    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
-        facts = it.facts
-        params: dict[str, Json] = {
-            "TableName": place.name,
-            "AttributeDefinitions": [
-                {"AttributeName": name, "AttributeType": facts.attributes[name]} for name in sorted(facts.attributes)
-            ],
-            "KeySchema": facts.key,
-            "BillingMode": facts.billing_mode,
-            "TableClass": facts.table_class,
-            "Tags": tag_pairs(place.stamp(it.tags)),
-        }
-        for parameter, indexes in (
-            ("LocalSecondaryIndexes", facts.local_indexes),
-            ("GlobalSecondaryIndexes", facts.global_indexes),
-        ):
-            if indexes:
-                params[parameter] = [{"IndexName": name} | indexes[name] for name in sorted(indexes)]
-        if facts.throughput:
-            params["ProvisionedThroughput"] = facts.throughput
-        if facts.on_demand_limits:
-            params["OnDemandThroughput"] = facts.on_demand_limits
-        if facts.encryption:
-            own = {"KMSMasterKeyId": facts.encryption} if facts.encryption != AWS_KEY else {}
-            params["SSESpecification"] = {"Enabled": True, "SSEType": "KMS"} | own
-        there: dict[str, Json] = {"TableName": place.name}
-        return [
-            Request(
-                "dynamodb.CreateTable",
-                params,
-                once="named",
-                creates=True,
-                outputs={"arn": "TableDescription.TableArn"},
-                # One table with indexes at a time. Source: dynamodb.CreateTable, botocore 1.44.5.
-                retry=("LimitExceededException",),
-                wait=_active(place),
-                undo=Request(
-                    "dynamodb.DeleteTable",
-                    dict(there),
-                    done=GONE,
-                    retry=_BUSY,
-                    wait=Wait("dynamodb.DescribeTable", dict(there), "Table.TableStatus", ("gone",), gone=GONE),
-                ),
-            )
-        ]
-
-
-class Scale(Action[TableFacts]):
-    """Auto scaling of the table and its indexes, before the items come: their copy is load like any other."""
-
-    name = "scale"
-    title = "Let the table's capacity scale"
-    sets = frozenset({"scaling"})
-
-    def applies(self, it: It[TableFacts]) -> bool:
-        return bool(it.facts.scaling)
-
-    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
-        requests: list[Request] = []
-        for where, bounds in it.facts.scaling.items():
-            index, _, capacity = where.rpartition(":")
-            own: dict[str, Json] = {
-                "ServiceNamespace": "dynamodb",
-                "ResourceId": f"table/{place.name}" + (f"/{index}" if index else ""),
-                "ScalableDimension": f"dynamodb:{'index' if index else 'table'}:{capacity}",
-            }
-            gone = ("ObjectNotFoundException",)
-            requests.append(
-                Request(
-                    "application-autoscaling.RegisterScalableTarget",
-                    own | {"MinCapacity": bounds["min"], "MaxCapacity": bounds["max"]},
-                    # Its policies and alarms go with it.
-                    undo=Request("application-autoscaling.DeregisterScalableTarget", dict(own), done=gone),
-                )
-            )
-            for name, policy in bounds["policies"].items():
-                requests.append(
-                    Request(
-                        "application-autoscaling.PutScalingPolicy",
-                        own
-                        | {
-                            "PolicyName": name,
-                            "PolicyType": "TargetTrackingScaling",
-                            "TargetTrackingScalingPolicyConfiguration": policy,
-                        },
-                        undo=Request(
-                            "application-autoscaling.DeleteScalingPolicy", own | {"PolicyName": name}, done=gone
-                        ),
-                    )
-                )
-        return requests
-
-
-class Configure(Action[TableFacts]):
-    """Point-in-time recovery and who may use the table."""
-
-    name = "configure"
-    title = "Set the table's recovery and policy"
-    sets = frozenset({"recovery_days", "policy"})
-
-    def applies(self, it: It[TableFacts]) -> bool:
-        return it.facts.recovery_days is not None or sendable(it.facts.policy) is not None
-
-    def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
-        requests: list[Request] = []
-        there: dict[str, Json] = {"TableName": place.name}
-        if it.facts.recovery_days is not None:
-            on = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": it.facts.recovery_days}
-            requests.append(
-                Request(
-                    "dynamodb.UpdateContinuousBackups",
-                    there | {"PointInTimeRecoverySpecification": on},
-                    # A table made a moment ago.
-                    retry=("ContinuousBackupsUnavailableException",),
-                    undo=Request(
-                        "dynamodb.UpdateContinuousBackups",
-                        there | {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False}},
-                        done=("TableNotFoundException",),
-                    ),
-                )
-            )
-        policy = sendable(it.facts.policy)
-        if policy:
-            arn = {"ResourceArn": after("create", "arn")}
-            requests.append(
-                Request(
-                    "dynamodb.PutResourcePolicy",
-                    arn | {"Policy": as_json(policy)},
-                    # A principal made a moment ago is not known everywhere (unverified).
-                    retry=("ValidationException", "ResourceInUseException"),
-                    undo=Request("dynamodb.DeleteResourcePolicy", dict(arn), done=(*GONE, "PolicyNotFoundException")),
-                )
-            )
-        return requests
-
-
-def by_stream(it: It[TableFacts]) -> bool:
-    """Whether migration.yaml chose that its items are copied while legacy writes."""
-    return it.strategy == STREAMS
+from migrate.sites import LOSS_ACCEPTED
 
 
 class CopyItems(CarryAction[TableFacts]):
     """Every item, segment by segment. With `scan` nothing writes meanwhile, and every item is compared. With `streams`
-    legacy writes on: what differs must be among what its stream says was changed."""
+    legacy writes on: what differs must be among what its stream says was changed. With `export` AWS has imported them:
+    the exported files are compared with their manifest, and the tables as with `streams`."""
 
     name = "copy_items"
     title = "Copy the items"
@@ -200,61 +44,48 @@ class CopyItems(CarryAction[TableFacts]):
     undo_class = "R3"
     downtime = "D2"
     writes = items.WRITES
-    reads = items_stream.READS
+    reads = items_stream.READS | {"s3.GetObject"}
 
     def when(self, it: It[TableFacts]) -> tuple[Phase, Downtime]:
         return ("build", "D0") if by_stream(it) else (self.phase, self.downtime)
 
     def requests(self, it: It[TableFacts], place: Place) -> Sequence[Request]:
-        if not by_stream(it) or it.facts.stream is not None:
-            return ()
-        there: dict[str, Json] = {"TableName": it.ref.name}
-        wait = Wait("dynamodb.DescribeTable", dict(there), "Table.TableStatus", ("ACTIVE",))
-        return [
-            Request(
-                "dynamodb.UpdateTable",
-                there | {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": KEYS}},
-                "legacy",
-                find=Find("dynamodb.DescribeTable", dict(there), {"legacy_stream": _STREAM_ARN}),
-                retry=_BUSY,
-                wait=wait,
-                undo=Request(
-                    "dynamodb.UpdateTable",
-                    there | {"StreamSpecification": {"StreamEnabled": False}},
-                    "legacy",
-                    done=(*GONE, "ValidationException"),
-                    retry=_BUSY,
-                    wait=wait,
-                ),
-            )
-        ]
+        return [legacys_stream(it)] if it.strategy == STREAMS and it.facts.stream is None else ()
 
     def legacy_after(self, it: It[TableFacts]) -> Mapping[str, Json] | None:
-        return {"stream": KEYS} if by_stream(it) and it.facts.stream is None else None
+        return {"stream": KEYS} if it.strategy == STREAMS and it.facts.stream is None else None
 
     def summary(self, it: It[TableFacts], place: Place) -> dict[str, Json]:
         how = "dynamodb.Scan in legacy, dynamodb.BatchWriteItem in the target, through this process"
-        if it.facts.large:
-            how += (
-                "; the table is large: better done by hand (dynamodb.ExportTableToPointInTime with S3BucketOwner, "
-                "dynamodb.ImportTable), with `to: legacy` in placement"
-            )
+        if by_export(it):
+            how = "AWS imported them; each exported file is compared with its manifest, both tables item by item"
+        elif it.facts.large:
+            how += "; the table is large: `strategy: export` (migration.yaml, stores) lets AWS carry it"
         base: dict[str, Json] = {"from": it.ref.name, "to": place.name, "how": how, "what": "every item, as it is"}
         return base | told(STRATEGIES, it.strategy)
 
     def carry(self, it: It[TableFacts], to: Carrier) -> Mapping[str, Json]:
-        return items.copy_items(to, _tables(it, to))
+        if to.planned.get(WAY) == EXPORT:
+            return items_export.note_imported(to, tables_of(it, to))
+        return items.copy_items(to, tables_of(it, to))
 
     def prove(self, it: It[TableFacts], to: Carrier) -> Proof:
-        if to.planned.get(WAY) == STREAMS:
-            return items_stream.prove_copied(to, _tables(it, to))
-        return items.prove_items(to, _tables(it, to))
+        if to.planned.get(WAY) in (STREAMS, EXPORT):
+            return items_stream.prove_copied(to, tables_of(it, to))
+        return items.prove_items(to, tables_of(it, to))
 
     def uncarry(self, it: It[TableFacts], to: Carrier) -> None:
-        items.take_away(to, _tables(it, to), may_lose=bool(to.outputs.get(LOSS_ACCEPTED)))
+        may_lose = bool(to.outputs.get(LOSS_ACCEPTED))
+        if to.planned.get(WAY) != EXPORT:
+            items.take_away(to, tables_of(it, to), may_lose=may_lose)
+            return
+        if not may_lose:
+            items.refuse_foreign(to, tables_of(it, to))
+        # The table goes with its import: item by item it would cost a write each.
+        to.remember("segment_0", "")
 
     def loses(self, it: It[TableFacts], to: Carrier) -> Sequence[str]:
-        return items_since.written_since(to, _tables(it, to))
+        return items_since.written_since(to, tables_of(it, to))
 
 
 class CatchUp(CarryAction[TableFacts]):
@@ -279,10 +110,10 @@ class CatchUp(CarryAction[TableFacts]):
         return {"from": it.ref.name, "to": place.name, "how": how} | told(STRATEGIES, it.strategy)
 
     def carry(self, it: It[TableFacts], to: Carrier) -> Mapping[str, Json]:
-        return items_stream.catch_up(to, _tables(it, to))
+        return items_stream.catch_up(to, tables_of(it, to))
 
     def prove(self, it: It[TableFacts], to: Carrier) -> Proof:
-        return items.prove_items(to, _tables(it, to))
+        return items.prove_items(to, tables_of(it, to))
 
     def uncarry(self, it: It[TableFacts], to: Carrier) -> None:
         """Nothing: what came second goes with what came first."""
@@ -309,19 +140,15 @@ class Stream(Action[TableFacts]):
                 outputs={"stream_arn": "TableDescription.LatestStreamArn"},
                 # Refused where there is a stream already; the ARN of one switched off is still shown. Source:
                 # dynamodb.StreamSpecification, botocore 1.44.5.
-                find=Find(
-                    "dynamodb.DescribeTable",
-                    dict(there),
-                    {"stream_arn": _STREAM_ARN},
-                ),
-                retry=_BUSY,
-                wait=_active(place),
+                find=Find("dynamodb.DescribeTable", dict(there), {"stream_arn": STREAM_ARN}),
+                retry=BUSY,
+                wait=table_active(place),
                 undo=Request(
                     "dynamodb.UpdateTable",
                     there | {"StreamSpecification": {"StreamEnabled": False}},
                     done=(*GONE, "ValidationException"),
-                    retry=_BUSY,
-                    wait=_active(place),
+                    retry=BUSY,
+                    wait=table_active(place),
                 ),
             )
         ]
@@ -367,26 +194,11 @@ class Finish(Action[TableFacts]):
                 Request(
                     "dynamodb.UpdateTable",
                     there | {"DeletionProtectionEnabled": True},
-                    retry=_BUSY,
-                    wait=_active(place),
+                    retry=BUSY,
+                    wait=table_active(place),
                     undo=Request(
-                        "dynamodb.UpdateTable", there | {"DeletionProtectionEnabled": False}, done=GONE, retry=_BUSY
+                        "dynamodb.UpdateTable", there | {"DeletionProtectionEnabled": False}, done=GONE, retry=BUSY
                     ),
                 )
             )
         return requests
-
-
-def _active(place: Place) -> Wait:
-    return Wait(
-        "dynamodb.DescribeTable",
-        {"TableName": place.name},
-        "[Table.TableStatus, Table.GlobalSecondaryIndexes[].IndexStatus][]",
-        ("ACTIVE",),
-        failed=("INACCESSIBLE_ENCRYPTION_CREDENTIALS",),
-    )
-
-
-def _tables(it: It[TableFacts], to: Carrier) -> items.Tables:
-    key = tuple(str(part["AttributeName"]) for part in it.facts.key)
-    return items.Tables(it.ref.name, to.place.name, key, it.facts.expires_by)

@@ -6,6 +6,7 @@ from typing import Any
 
 from migrate.kind import Facts, Json, ReadSite
 from migrate.kinds._documents import parsed, without_dead
+from migrate.kinds._keys import customers_key
 
 GONE = ("FileSystemNotFound",)
 
@@ -50,7 +51,7 @@ def read_facts(site: ReadSite, found: Mapping[str, Any]) -> FileSystemFacts:
         throughput_mode=found.get("ThroughputMode") or "bursting",
         provisioned_mibps=float(provisioned) if provisioned else None,
         encrypted=bool(found.get("Encrypted")),
-        kms_key=_key(site, found.get("KmsKeyId")),
+        kms_key=customers_key(site, found.get("KmsKeyId")),
         zone=found.get("AvailabilityZoneName") or None,
         lifecycle=sorted(
             (dict(one) for one in read("DescribeLifecycleConfiguration").get("LifecyclePolicies") or ()), key=json.dumps
@@ -89,11 +90,3 @@ def mount_targets(site: ReadSite, file_system: str) -> list[dict[str, Any]]:
 def sendable(policy: dict[str, Json] | None) -> dict[str, Json] | None:
     """The policy without principals that were deleted, which AWS refuses; None where nothing is left."""
     return without_dead(policy) if policy else None
-
-
-def _key(site: ReadSite, key: str | None) -> str | None:
-    if not key:
-        return None
-    answer = site.optional("kms.DescribeKey", missing=("NotFoundException",), KeyId=key)
-    known = (answer or {}).get("KeyMetadata", {})
-    return None if known.get("KeyManager") == "AWS" else str(known.get("Arn") or key)
