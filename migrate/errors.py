@@ -52,6 +52,12 @@ class FileError(MigrateError):
     """A file of the migration cannot be read, or its content is not what its digest says."""
 
 
+class Tampered(FileError):
+    """What a run wrote down is not what it wrote. Nothing was written."""
+
+    exit_code = 4
+
+
 class AccessError(MigrateError):
     """AWS refused, could not be reached, or another account answered than the one expected."""
 

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from migrate import files
+from migrate.errors import FileError, StaleError, Tampered
+from migrate.journal import EVIDENCE, Journal
 from migrate.kind import Proof
 from migrate.values import Json
 
 SCHEMA = "migrate.evidence/1"
-FOLDER = "evidence"
+_SAID = ("step", "state", "compared", "differences", "evidence")
 IN_JOURNAL_BYTES = 4096
 """Evidence up to this size stands in the journal itself too."""
 
@@ -36,12 +38,36 @@ def keep(run_folder: Path, step: str, proof: Proof, *, began: float, ended: floa
     }
     times: dict[str, Json] = {"began": _time(began), "ended": _time(ended), "seconds": round(ended - began, 3)}
     body: dict[str, Json] = said | times | {"carried": dict(counts)}
-    path = _free(run_folder / FOLDER, file_name(step))
+    path = _free(run_folder / EVIDENCE, file_name(step))
     files.write(path.parent, "json", SCHEMA, body).path.rename(path)
     small = len(files.canonical(said["evidence"])) <= IN_JOURNAL_BYTES
     # The digest leaves times out: two runs of the same thing have the same journal.
-    kept: dict[str, Json] = {"file": f"{FOLDER}/{path.name}", "digest of file": files.digest_of(SCHEMA, said)}
+    kept: dict[str, Json] = {"file": f"{EVIDENCE}/{path.name}", "digest of file": files.digest_of(SCHEMA, said)}
     return replace(proof, evidence=(dict(proof.evidence) if small else {}) | kept)
+
+
+def look(journal: Journal) -> int:
+    """Compare every file of evidence with what the journal says of it; gives how many there are.
+
+    Raises Tampered where one was changed or is gone.
+    """
+    count = 0
+    for entry in journal.entries():
+        said = entry.data.get("evidence")
+        if not isinstance(said, dict) or "digest of file" not in said:
+            continue
+        path, count = journal.path.parent / str(said["file"]), count + 1
+        try:
+            body = files.read(path, SCHEMA).body
+            is_whole = files.digest_of(SCHEMA, {name: body[name] for name in _SAID}) == said["digest of file"]
+        except (FileError, StaleError, KeyError):
+            is_whole = False
+        if not is_whole:
+            raise Tampered(
+                f"{path} is not what {entry.step} wrote down when it was proved",
+                do="stop; compare with a copy of the run's folder before anything else is done",
+            )
+    return count
 
 
 def file_name(step: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from migrate.errors import FileError, StaleError, UsageError
 from migrate.inventory import Gap, Inventory, Resource
-from migrate.names import AccountId, Region
+from migrate.names import AccountId, Region, typed
 from migrate.values import Json
 
 INVENTORY = "migrate.inventory/1"
@@ -235,7 +235,7 @@ def latest(folder: Path, what: str) -> Path:
     found = sorted(folder.glob(f"*.{what}"), key=lambda path: (path.name[:16], path.stat().st_mtime_ns, path.name))
     if not found:
         verb = {"inventory.jsonl": "scan", "plan.json": "plan", "approval.json": "approve"}.get(what, "status")
-        raise UsageError(f"{folder} holds no {what}", do=f"migrate {verb} {folder}")
+        raise UsageError(f"{typed(folder)} holds no {what}", do=f"migrate {verb} {typed(folder)}")
     return found[-1]
 
 

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal, Self, cast
 
-from migrate.errors import FileError, LockedError
+from migrate.errors import FileError, LockedError, Tampered
 from migrate.values import Json
 
-FILE = "journal.db"
-"""Its name in a run's folder."""
+FILE, EVIDENCE = "journal.db", "evidence"
+"""Names in a run's folder: the journal's own, and that of the folder with what proofs were made of."""
 
 Event = Literal[
     "opened",
@@ -190,7 +190,8 @@ class Journal:
         return next((e.hash for e in reversed(self.entries()) if e.event not in ("opened", "closed")), "")
 
     def verify_chain(self) -> str:
-        """Read the file again and compute every hash; gives the last one. Raises FileError where one is wrong."""
+        """Read the file again and compute every hash; gives the last one. Raises Tampered where one is wrong, and where
+        nothing is left of a journal whose evidence lies beside it."""
         if self._db is not None:
             with self._writes:
                 entries = list(_read(self._db))
@@ -199,11 +200,16 @@ class Journal:
         before = ""
         for number, entry in enumerate(entries, 1):
             if entry.seq != number or entry.prev_hash != before or _chained(entry).hash != entry.hash:
-                raise FileError(
+                raise Tampered(
                     f"{self.path}: entry {entry.seq} is not what was written",
                     do="stop; compare with a copy of the run's folder before anything else is done",
                 )
             before = entry.hash
+        if not entries and any((self.path.parent / EVIDENCE).glob("*")):
+            raise Tampered(
+                f"{self.path} is empty, and {self.path.parent / EVIDENCE} holds what steps have proved",
+                do="stop; bring the journal back from a copy of the run's folder",
+            )
         return before
 
     def close(self) -> None:
@@ -249,6 +255,7 @@ class Journal:
                 # A process that was killed while it made the file left one without tables: nothing happened yet.
                 if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone():
                     self._remember(_read(db))
+            self.verify_chain()
         except sqlite3.DatabaseError as error:
             raise _unreadable(self.path, error) from error
 

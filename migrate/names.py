@@ -1,7 +1,9 @@
 """What each thing is called, everywhere: account ids, regions, refs, ARNs. Imports nothing of ours."""
 
 import re
+import shlex
 import sys
+from pathlib import Path
 from typing import NamedTuple, NewType
 
 AccountId = NewType("AccountId", str)
@@ -11,6 +13,11 @@ Region = NewType("Region", str)
 
 GLOBAL = Region("global")
 """The region written for kinds that have none (IAM, Route 53)."""
+
+
+def typed(path: Path) -> str:
+    """A path as it is typed into a shell: a command that is printed can be pasted."""
+    return shlex.quote(str(path))
 
 
 class Ref(NamedTuple):

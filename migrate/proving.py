@@ -147,15 +147,37 @@ def own_changes(ground: Ground, ref: Ref) -> dict[str, list[Json]]:
 
 def _prove_what_stays(ground: Ground, steps: list[Step], legacy: Resource) -> Proof:
     """What stays in legacy shows what the last step that was done there set, and else what was scanned."""
-    kind, expected = ground.kind(steps[0]), dict(ground.resource(steps[0]).facts)
-    done = [step for step in steps if ground.journal.state(step.id) == "verified"]
-    for step in sorted(done, key=lambda one: [action.name for action in kind.actions].index(one.action)):
-        expected |= ground.left_in_legacy(step)
+    kind = ground.kind(steps[0])
+    expected = ground.resource(steps[0]).facts | _left_behind(ground, steps)
     fields = tuple(sorted(expected.keys() - kind.volatile - kind.passing))
     lines = compare({f: expected[f] for f in fields}, {f: legacy.facts.get(f) for f in fields})
     differences = tuple(f"legacy.{line}" for line in lines)
     evidence: dict[str, Json] = {"facts": digest({f: legacy.facts.get(f) for f in fields}), "found": str(legacy.ref)}
     return Proof("different" if differences else "equal", fields, differences, evidence)
+
+
+def _left_behind(ground: Ground, steps: list[Step]) -> dict[str, Json]:
+    """What the steps that are done left in legacy: field → the value that the last of them set."""
+    names = [action.name for action in ground.kind(steps[0]).actions]
+    done = [step for step in steps if ground.journal.state(step.id) == "verified"]
+    left: dict[str, Json] = {}
+    for step in sorted(done, key=lambda one: names.index(one.action)):
+        left |= ground.left_in_legacy(step)
+    return left
+
+
+def _put_back(ground: Ground, steps: list[Step], legacy: Resource) -> Iterator[str]:
+    """What a step stopped in legacy and somebody started again: then two accounts do the same work.
+
+    Other changes show where both sides are compared; what has its scanned value again would look as if legacy had
+    never been touched.
+    """
+    kind, scanned, ours = ground.kind(steps[0]), ground.resource(steps[0]).facts, own_changes(ground, steps[0].ref)
+    for field, left in _left_behind(ground, steps).items():
+        shown = legacy.facts.get(field)
+        is_hidden = shown == scanned.get(field) or field in kind.volatile or field in kind.passing
+        if is_hidden and shown not in ours.get(field, []):
+            yield from compare(left, shown, f"legacy.{field}")
 
 
 def legacy_unchanged(ground: Ground, step: Step) -> None:
@@ -263,6 +285,8 @@ def _prove_one(ground: Ground, steps: list[Step], carrier: Callable[[Step], Any]
     else:
         as_was = Resource(legacy.ref, legacy.arn, legacy.tags, legacy.owner, legacy.size_bytes, facts)
         proof = prove_resource(ground, step, _done(ground, step), as_was)
+        if again := tuple(_put_back(ground, steps, legacy)):
+            proof = both(proof, Proof("different", ("legacy",), again))
     if unfinished:
         proof = both(proof, Proof("different", (), tuple(f"{one} is not finished" for one in unfinished)))
     it = ground.it(step)

@@ -18,7 +18,7 @@ from migrate import estimate, files
 from migrate.ciphertext import UNSEEN
 from migrate.errors import PlanRefused, StaleError
 from migrate.inventory import Inventory
-from migrate.names import Ref
+from migrate.names import Ref, typed
 from migrate.pictures import Cell, short_label, svg
 from migrate.plan import Plan
 from migrate.steps import PlannedRequest, Step
@@ -125,7 +125,8 @@ def approval_of(folder: Path, plan: Plan) -> files.Written:
             return approval
     last = f"the last one is for plan {str(found[-1].body.get('plan'))[:8]}" if found else "there is no approval"
     raise StaleError(
-        f"plan {plan.digest[:8]} is not approved: {last}", do=f"migrate review {folder} && migrate approve {folder}"
+        f"plan {plan.digest[:8]} is not approved: {last}",
+        do=f"migrate review {typed(folder)} && migrate approve {typed(folder)}",
     )
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from migrate import evidence, files
-from migrate.errors import FileError
+from migrate.errors import FileError, Tampered
+from migrate.journal import Journal
 from migrate.kind import Proof
 
 STEP = "222222222222/eu-west-1/rds.instance/shop:prove_rows"
@@ -41,6 +42,30 @@ def test_large_evidence_stands_in_the_file_alone(tmp_path: Path) -> None:
 
     assert sorted(kept.evidence) == ["digest of file", "file"]
     assert "x" * 5000 in (tmp_path / str(kept.evidence["file"])).read_text()
+
+
+def test_a_file_that_was_changed_or_taken_away_is_named(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.db") as journal:
+        for step in (STEP, f"{STEP}_again"):
+            kept = evidence.keep(tmp_path, step, Proof("equal", (), (), {"rows": 1}), began=0, ended=0, counts={})
+            journal.append(step, "verified", {"evidence": dict(kept.evidence)})
+        assert evidence.look(journal) == 2
+
+        path = tmp_path / str(kept.evidence["file"])
+        whole = path.read_text(encoding="utf-8")
+        for spoilt in (whole.replace('"rows":1', '"rows":2').replace('"rows": 1', '"rows": 2'), whole[:-9], ""):
+            assert spoilt != whole
+            path.write_text(spoilt, encoding="utf-8")
+            with pytest.raises(Tampered, match=path.name):
+                evidence.look(journal)
+        # A whole file of another proof is no better.
+        path.unlink()
+        files.write(path.parent, "json", evidence.SCHEMA, {"step": STEP}).path.rename(path)
+        with pytest.raises(Tampered, match=path.name):
+            evidence.look(journal)
+        path.unlink()
+        with pytest.raises(Tampered, match=path.name):
+            evidence.look(journal)
 
 
 def test_each_step_has_a_name_of_its_own_that_any_file_system_takes() -> None:

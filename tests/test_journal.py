@@ -7,11 +7,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from migrate.errors import FileError, LockedError
+from migrate.errors import FileError, LockedError, Tampered
 from migrate.journal import Journal
 
 
@@ -76,10 +77,27 @@ def test_an_entry_changed_behind_the_triggers_breaks_the_chain_and_nothing_is_ru
         db.execute(forgery)
     db.close()
 
-    with pytest.raises(FileError, match="not what was written"):
-        Journal(tmp_path / "journal.db")
-    with Journal(tmp_path / "journal.db", write=False) as journal, pytest.raises(FileError):
-        journal.verify_chain()
+    for write in (True, False):
+        with pytest.raises(Tampered, match="not what was written") as error:
+            Journal(tmp_path / "journal.db", write=write)
+        assert error.value.exit_code == 4
+
+
+@pytest.mark.parametrize("left", ["nothing", "no entry"])
+def test_a_journal_that_lost_everything_is_seen_by_the_evidence_beside_it(tmp_path: Path, left: str) -> None:
+    path = tmp_path / "journal.db"
+    if left == "nothing":
+        path.touch()
+    else:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE other (number INTEGER)")
+    Journal(path, write=False).close()
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "step.json").touch()
+
+    for write in (False, True):
+        with pytest.raises(Tampered, match="is empty"):
+            Journal(path, write=write)
 
 
 def _hold(path: str, ready: "multiprocessing.synchronize.Event", end: "multiprocessing.synchronize.Event") -> None:

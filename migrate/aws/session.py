@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import botocore.session
 from botocore import credentials as signing
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError, UnknownServiceError
+from botocore.exceptions import BotoCoreError, ClientError, DataNotFoundError, HTTPClientError, UnknownServiceError
 from botocore.parsers import ResponseParserError
 
 from migrate import __version__
@@ -202,8 +202,11 @@ class Sessions:
             answer: dict[str, Any] = getattr(self._client(account, service), method)()
             return answer
         except (ClientError, BotoCoreError) as error:
-            over = errors.code(error) in errors.EXPIRED
-            do = f"{self._login()}; migrate doctor" if over else self._way_in(account)
+            do = self._way_in(account)
+            if isinstance(error, HTTPClientError):
+                do = "nobody answers there: look at the network, the proxy and AWS_ENDPOINT_URL; migrate doctor"
+            elif errors.code(error) in errors.EXPIRED:
+                do = f"{self._login()}; migrate doctor"
             raise AccessError(f"account {account}: {errors.said(error)}", do=do) from error
         finally:
             _REGION.reset(token)

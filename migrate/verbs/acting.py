@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrate import asking, files, losing
+from migrate import asking, evidence, files, losing
 from migrate import review as reviewing
 from migrate.aws import Aws
 from migrate.clients import RunClients
@@ -23,7 +23,7 @@ from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.kind import Proof
 from migrate.migration import Migration
-from migrate.names import AccountId, Ref, Region
+from migrate.names import AccountId, Ref, Region, typed
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.progress import steps_told
@@ -83,7 +83,7 @@ def run(
     approval = reviewing.approval_of(migration.folder, plan)
     inventory = migration.check_fresh(plan)
     if plan.refusals:
-        raise StaleError(f"plan {plan.digest[:8]} has refusals and can never run", do=f"migrate plan {folder}")
+        raise StaleError(f"plan {plan.digest[:8]} has refusals and can never run", do=f"migrate plan {typed(folder)}")
     aws = ways.open_aws(migration, out)
     out.say(f"plan {plan.digest[:8]}, approved by {approval.body['by']}")
     with opened(out, migration, plan, inventory, aws, ways.clients(aws, migration)) as runs:
@@ -108,11 +108,11 @@ def run(
             known = _unproved_before(plan, outcome.gate, runs.journal) + _asked(asking.of_all(runs.ground))
             raise GateClosed(
                 f"gate {outcome.gate.id}{who}: {outcome.gate.ask}{known}",
-                do=f"migrate approve {folder} --gate {outcome.gate.id} && migrate run {folder}",
+                do=f"migrate approve {typed(folder)} --gate {outcome.gate.id} && migrate run {typed(folder)}",
             )
         if outcome.error is not None:
             raise outcome.error
-    out.say(f"next: migrate verify {folder}")
+    out.say(f"next: migrate verify {typed(folder)}")
     return 0
 
 
@@ -123,7 +123,7 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
     if lost:
         raise AccessError(
             f"legacy could not be read again: {len(lost)} listings got no answer; nothing was written\n  {lost[0]}",
-            do=f"migrate doctor {migration.folder}, then migrate run {migration.folder}",
+            do=f"migrate doctor {typed(migration.folder)}, then migrate run {typed(migration.folder)}",
         )
     found = unexplained(inventory, now, plan, journal, migration.kinds)
     if found:
@@ -131,7 +131,8 @@ def _refuse_drift(migration: Migration, aws: Aws, plan: Plan, inventory: Invento
         more = f"\n  and {len(found) - 30} more" if len(found) > 30 else ""
         raise StaleError(
             f"legacy is not what the plan was made from: {len(found)} differences; nothing was written\n{listed}{more}",
-            do=f"migrate scan {migration.folder} && migrate plan {migration.folder}, review and approve again",
+            do=f"migrate scan {typed(migration.folder)} && migrate plan {typed(migration.folder)}, "
+            "review and approve again",
         )
 
 
@@ -190,7 +191,7 @@ def answer(out: Out, migration: Migration, plan: Plan, gate: str, by: str, reaso
         engine.answer(gate, by, reason)
         there = engine.gate_open(gate)
     out.say(f"gate {gate}: yes from {by}; " + ("open" if there else f"needs {gates[gate].approvers} people"))
-    out.say(f"next: migrate run {migration.folder}" if there else "")
+    out.say(f"next: migrate run {typed(migration.folder)}" if there else "")
     out.result("", {"gate": gate, "by": by, "open": there})
     return 0
 
@@ -215,13 +216,13 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         approved = False
     if not path.exists():
         if plan.refusals:
-            text, do = f"plan {plan.digest[:8]} is refused", f"migrate review {folder}"
+            text, do = f"plan {plan.digest[:8]} is refused", f"migrate review {typed(folder)}"
         elif approved:
-            text, do = f"plan {plan.digest[:8]} is approved and was not begun", f"migrate run {folder}"
+            text, do = f"plan {plan.digest[:8]} is approved and was not begun", f"migrate run {typed(folder)}"
         else:
             text, do = (
                 f"plan {plan.digest[:8]} waits for approval",
-                f"migrate review {folder} && migrate approve {folder}",
+                f"migrate review {typed(folder)} && migrate approve {typed(folder)}",
             )
         out.result(f"{text}\nnext: {do}", {"plan": plan.digest, "begun": False, "approved": approved, "next": do})
         return 0
@@ -233,6 +234,7 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         waiting = next((g for g in plan.gates if not engine.gate_open(g.id) and _reached(plan, g, states)), None)
         unproved = _unproved_before(plan, waiting, journal) if waiting else ""
         failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
+        evidence.look(journal)
         asked = asking.of_all(engine.ground)
         blocked = {s: _last_error(journal, s) for s in states.get("blocked", [])}
         awaited = {s: waited_for(journal, s) for s in states.get("waiting", [])}
@@ -245,11 +247,13 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
     lines += [f"waits for AWS: {step}: {said}" for step, said in awaited.items()]
     lines += [f"waits for a person: {step}: {said}" for step, said in blocked.items()]
     if waiting:
-        lines.append(f"gate {waiting.id}: {waiting.ask}{unproved}\nnext: migrate approve {folder} --gate {waiting.id}")
+        lines.append(
+            f"gate {waiting.id}: {waiting.ask}{unproved}\nnext: migrate approve {typed(folder)} --gate {waiting.id}"
+        )
     elif len(states.get("verified", [])) == len(plan.steps):
-        lines.append(f"done\nnext: migrate verify {folder}")
+        lines.append(f"done\nnext: migrate verify {typed(folder)}")
     else:
-        lines.append(f"next: migrate run {folder}")
+        lines.append(f"next: migrate run {typed(folder)}")
     out.result("\n".join(lines), {
         "plan": plan.digest, "begun": True, "approved": approved, "states": {k: len(v) for k, v in states.items()},
         "failed": failures, "blocked": blocked, "awaited": awaited, "gate": waiting.id if waiting else None,
@@ -281,11 +285,11 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
     path = migration.run_folder(plan)
     if not (path / JOURNAL).exists():
         raise UsageError(
-            f"plan {plan.digest[:8]} was not begun: there is nothing to verify", do=f"migrate run {folder}"
+            f"plan {plan.digest[:8]} was not begun: there is nothing to verify", do=f"migrate run {typed(folder)}"
         )
     aws = ways.open_aws(migration, out)
     with opened(out, migration, plan, inventory, aws, ways.clients(aws, migration)) as runs:
-        chain = runs.journal.verify_chain()
+        chain, _ = runs.journal.verify_chain(), evidence.look(runs.journal)
         proofs, reached = runs.prove_all(), list(standing.proofs(runs.ground))
     different = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "different"]
     unproved = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "could not be proved"]
@@ -359,10 +363,11 @@ def rollback(
             out.result(listing, {"confirm": listing, "steps": order, "losing": second, "losses": dict(lost)})
             more = f" --losing {second}" if second else ""
             out.say(
-                f"{len(order)} steps; nothing was done. To act: migrate rollback {folder} … --confirm {listing}{more}"
+                f"{len(order)} steps; nothing was done. To act: "
+                f"migrate rollback {typed(folder)} … --confirm {listing}{more}"
             )
             return 0
-        losing.refuse(lost, second, losing_id, f"migrate rollback {folder} … --confirm {listing}")
+        losing.refuse(lost, second, losing_id, f"migrate rollback {typed(folder)} … --confirm {listing}")
         losing.accept(runs, lost, by or getpass.getuser())
         result = runs.undo(chosen, workers)
         runs.journal.append("run", "closed", {"undone": len(result.undone), "kept": len(result.kept)})

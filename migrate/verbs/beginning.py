@@ -14,7 +14,7 @@ from migrate.aws import Aws
 from migrate.errors import ConfigError, Incomplete, MigrateError, UsageError
 from migrate.inventory import Inventory
 from migrate.migration import Migration
-from migrate.names import AccountId, Region
+from migrate.names import AccountId, Region, typed
 from migrate.out import Out
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def init(
         path.unlink()
         raise
     _keep_out_of_git(folder)
-    out.say(f"wrote {path}; next: migrate doctor {folder}")
+    out.say(f"wrote {path}; next: migrate doctor {typed(folder)}")
     out.result(str(path), {"config": str(path)})
     return 0
 
@@ -170,7 +170,9 @@ def doctor(out: Out, folder: Path) -> int:
         )
     bad = [finding for finding in findings if not finding.ok]
     out.result("", [{"ok": f.ok, "what": f.what, "fix": f.fix} for f in findings])
-    out.say(f"{len(findings) - len(bad)} ok, {len(bad)} to mend" + ("" if bad else f"; next: migrate scan {folder}"))
+    out.say(
+        f"{len(findings) - len(bad)} ok, {len(bad)} to mend" + ("" if bad else f"; next: migrate scan {typed(folder)}")
+    )
     return 1 if bad else 0
 
 
@@ -236,7 +238,7 @@ def scan(out: Out, folder: Path, *, strict: bool, workers: int, account: str | N
     out.result(str(written.path), value)
     if found.gaps and strict:
         raise Incomplete(f"the scan has {len(found.gaps)} gaps", do="allow what was denied, or scan without --strict")
-    out.say(f"next: migrate plan {folder}" if own else "")
+    out.say(f"next: migrate plan {typed(folder)}" if own else "")
     return 0
 
 

@@ -22,7 +22,7 @@ from migrate.journal import Journal
 from migrate.kind import Kind
 from migrate.kinds.iam_people import QuarantinedUser
 from migrate.migration import Migration
-from migrate.names import GLOBAL, AccountId
+from migrate.names import GLOBAL, AccountId, typed
 from migrate.out import Out
 from migrate.plan import Inputs, Plan
 from migrate.runbook import Runbook
@@ -184,9 +184,12 @@ def plan(out: Out, folder: Path) -> int:
                                 "not_closed": dict(looked.quarantine.spared), "refusals": made.refusals})  # fmt: skip
     if made.refusals:
         raise ordinary_verbs.refused(
-            out, made, do=f"settle them, then migrate close plan {folder}", rest=f"migrate close review {folder}"
+            out,
+            made,
+            do=f"settle them, then migrate close plan {typed(folder)}",
+            rest=f"migrate close review {typed(folder)}",
         )
-    out.say(f"next: migrate close review {folder}")
+    out.say(f"next: migrate close review {typed(folder)}")
     return 0
 
 

@@ -19,7 +19,7 @@ from migrate.inventory import Resource
 from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.migration import Migration
-from migrate.names import AccountId, Region
+from migrate.names import AccountId, Region, typed
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.quiet import Meter, batches, period_s
@@ -63,7 +63,7 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
     if worse:
         raise VerificationFailed(
             f"{len(worse)} do worse than in legacy, the first: {worse[0].ref}: {worse[0].why[0]}",
-            do=f"look at its targets and its logs; while it is cheap: migrate rollback {folder} --to 0",
+            do=f"look at its targets and its logs; while it is cheap: migrate rollback {typed(folder)} --to 0",
         )
     if unknown or not as_well:
         first = (
@@ -136,7 +136,7 @@ def _read_journal(migration: Migration, plan: Plan) -> _Moved:
     if to_go and not over:
         raise StaleError(
             f"{to_go} steps are not done, and none of the cut-over is: there is nothing to compare yet",
-            do=f"migrate status {migration.folder}",
+            do=f"migrate status {typed(migration.folder)}",
         )
     last = max(done, default=0.0)
     return _Moved(own, min(began, default=last), min(over) if to_go else last, to_go)

@@ -17,7 +17,7 @@ from migrate.errors import AccessError, StaleError
 from migrate.inventory import Inventory, Resource
 from migrate.journal import Journal
 from migrate.migration import Migration
-from migrate.names import GLOBAL, AccountId, Region
+from migrate.names import GLOBAL, AccountId, Region, typed
 from migrate.organisation import (
     activity,
     importing,
@@ -201,9 +201,12 @@ def plan(out: Out, folder: Path) -> int:
     } | counts)  # fmt: skip
     if made.refusals:
         raise ordinary_verbs.refused(
-            out, made, do=f"settle them, then migrate org plan {folder}", rest=f"migrate org review {folder}"
+            out,
+            made,
+            do=f"settle them, then migrate org plan {typed(folder)}",
+            rest=f"migrate org review {typed(folder)}",
         )
-    out.say(f"next: migrate org review {folder}" if made.steps else "nothing is to be done")
+    out.say(f"next: migrate org review {typed(folder)}" if made.steps else "nothing is to be done")
     return 0
 
 
@@ -300,7 +303,7 @@ def import_(out: Out, folder: Path) -> int:
         out.say(f"  wrote {where}")
     out.say(f"{len(found)} things read, {len(changed)} places of migration.yaml written")
     out.result(str(folder / configuration.FILE_NAME), {"changed": changed, "left": imported.left})
-    out.say(f"next: migrate org plan {folder}")
+    out.say(f"next: migrate org plan {typed(folder)}")
     return 0
 
 

@@ -12,6 +12,7 @@ from migrate.inventory import Inventory
 from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.migration import Migration
+from migrate.names import typed
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.tokens import Index
@@ -42,7 +43,7 @@ def outside(out: Out, folder: Path, *, plan_path: Path | None) -> int:
         f"{len(names)} names, {waiting} of them not known yet; {len(records)} records in a DNS elsewhere; "
         f"{len(keys)} access keys stay in legacy"
     )
-    out.say(f"whether the old ones are still in use, after the cut-over: migrate quiet {folder}")
+    out.say(f"whether the old ones are still in use, after the cut-over: migrate quiet {typed(folder)}")
     return 0
 
 

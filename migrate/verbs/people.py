@@ -18,7 +18,7 @@ from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.kinds.iam_people import QuarantinedUser
 from migrate.migration import Migration
-from migrate.names import GLOBAL, AccountId
+from migrate.names import GLOBAL, AccountId, typed
 from migrate.out import Out
 from migrate.people.answers import Evaluator
 from migrate.people.classify import Classified, classify
@@ -98,7 +98,7 @@ def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Pat
     if write:
         out.say(f"{len(added)} entries added to {migration.folder / config.FILE_NAME}" if added else "nothing to add")
     elif looked.proposal.people:
-        out.say(f"next: migrate people {folder} --write, then the e-mail addresses that end in .invalid")
+        out.say(f"next: migrate people {typed(folder)} --write, then the e-mail addresses that end in .invalid")
     return 0
 
 
@@ -106,7 +106,9 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
     """Read the folder and draw the proposal. Raises UsageError where nothing was scanned."""
     head, inventory = migration.inventory(path=inventory_path)
     if "iam.user" not in inventory.kinds:
-        raise UsageError(f"{head.path} was made without looking for IAM users", do=f"migrate scan {migration.folder}")
+        raise UsageError(
+            f"{head.path} was made without looking for IAM users", do=f"migrate scan {typed(migration.folder)}"
+        )
     settings, kinds = migration.config, migration.kinds
     decided = decisions(*sections_with(_text_of(migration), NOTHING))
     users = users_of(inventory, kinds)

@@ -11,7 +11,7 @@ from migrate.errors import PlanRefused, UsageError
 from migrate.graph import Edge, Graph, build
 from migrate.inventory import Inventory
 from migrate.migration import Migration
-from migrate.names import Ref
+from migrate.names import Ref, typed
 from migrate.out import Out
 from migrate.placement import place
 from migrate.plan import Plan
@@ -57,9 +57,9 @@ def plan(out: Out, folder: Path, *, inventory: Path | None) -> int:
     out.result(str(made.path), {"plan": str(made.path), "digest": made.digest, "refusals": made.refusals} | counts)
     if made.refusals:
         raise refused(
-            out, made, do=f"settle them in {folder}/migration.yaml, plan again", rest=f"migrate review {folder}"
+            out, made, do=f"settle them in {folder}/migration.yaml, plan again", rest=f"migrate review {typed(folder)}"
         )
-    out.say(f"next: migrate review {folder}")
+    out.say(f"next: migrate review {typed(folder)}")
     return 0
 
 
@@ -86,7 +86,7 @@ def review(
         return 0
     summary(out, found)
     out.result(str(html_path), {"html": str(html_path), "markdown": str(md_path), "digest": found.digest})
-    out.say(f"next: open it in a browser, then migrate approve {folder}")
+    out.say(f"next: open it in a browser, then migrate approve {typed(folder)}")
     return 0
 
 
@@ -129,7 +129,7 @@ def approve(
         return answer(out, migration, found, gate, who, reason)
     migration.check_fresh(found)
     written = reviewing.approve(migration.folder, found, by=who, reason=reason)
-    out.say(f"approved plan {found.digest[:8]} as {who}; next: migrate run {folder}")
+    out.say(f"approved plan {found.digest[:8]} as {who}; next: migrate run {typed(folder)}")
     out.result(str(written.path), {"approval": str(written.path), "plan": found.digest, "by": who})
     return 0
 

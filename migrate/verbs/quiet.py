@@ -20,7 +20,7 @@ from migrate.inventory import Resource
 from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.migration import Migration
-from migrate.names import AccountId, Region
+from migrate.names import AccountId, Region, typed
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.quiet import (
@@ -73,7 +73,8 @@ def quiet(out: Out, folder: Path, *, plan_path: Path | None, last: str | None, w
     if used:
         raise VerificationFailed(
             f"{len(used)} things in legacy are still used, the first: {used[0].ref}",
-            do=f"find who calls them (migrate outside {folder}), wait, look again; --last 24h forgets what was before",
+            do=f"find who calls them (migrate outside {typed(folder)}), wait, look again; "
+            "--last 24h forgets what was before",
         )
     if unknown:
         raise Incomplete(
@@ -119,7 +120,7 @@ def _cut_over_at(migration: Migration, plan: Plan) -> float:
         if open_steps:
             raise StaleError(
                 f"{len(open_steps)} steps are not done, so not everything was cut over: {open_steps[0]}",
-                do=f"migrate status {migration.folder}",
+                do=f"migrate status {typed(migration.folder)}",
             )
         times = [entry.at for step in until for entry in journal.history(step.id) if entry.event == "verified"]
     return max(times, default=0.0)

@@ -23,7 +23,7 @@ from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
 from migrate.kind import Kind
 from migrate.migration import Migration
-from migrate.names import GLOBAL, AccountId, Region
+from migrate.names import GLOBAL, AccountId, Region, typed
 from migrate.out import Out
 from migrate.people import removal
 from migrate.people.decided import Removal
@@ -125,7 +125,7 @@ def _settings(looked: Looked, folder: Path) -> Removal:
         missing = "identities.removal: {soak_days: 14}" if looked.decided.quarantine else "identities.quarantine: true"
         raise UsageError(
             "nobody asked for the old users to be removed",
-            do=f"close them first (migrate close plan {folder}); after their soak write {missing} into "
+            do=f"close them first (migrate close plan {typed(folder)}); after their soak write {missing} into "
             f"{folder / configuration.FILE_NAME}",
         )
     return settings
@@ -244,9 +244,12 @@ def plan(out: Out, folder: Path, *, users: tuple[str, ...] = ()) -> int:
     })  # fmt: skip
     if made.refusals:
         raise ordinary_verbs.refused(
-            out, made, do=f"settle them, then migrate remove plan {folder}", rest=f"migrate remove review {folder}"
+            out,
+            made,
+            do=f"settle them, then migrate remove plan {typed(folder)}",
+            rest=f"migrate remove review {typed(folder)}",
         )
-    out.say(f"next: migrate remove review {folder}")
+    out.say(f"next: migrate remove review {typed(folder)}")
     return 0
 
 
@@ -282,12 +285,12 @@ def approve(
         raise GateClosed(
             f"plan {found.digest[:8]} deletes users in {found.legacy}; nobody can bring back\n{lines}\n"
             "  nothing was approved",
-            do=f"where these may go: migrate remove approve {folder} --deleting {wanted}",
+            do=f"where these may go: migrate remove approve {typed(folder)} --deleting {wanted}",
         )
     if deleting != wanted:
         raise StaleError(
             f"--deleting {deleting} is not the second id of plan {found.digest[:8]}; nothing was approved",
-            do=f"migrate remove approve {folder} without it, and read what would be gone",
+            do=f"migrate remove approve {typed(folder)} without it, and read what would be gone",
         )
     return act(out, folder, plan_path=plan_path, by=by, reason=reason or f"deleting {wanted}", gate=None)
 

@@ -293,7 +293,8 @@ def test_verify_finds_every_change_and_names_it(arrived: Arrived) -> None:
     for mend in undo:
         mend()
 
-    for word in ("customers", "shop-uploads-prod", "ingress", "desired_count", "shop-prod-app", "shop/web"):
+    again = ("legacy.state", "legacy.desired_count")
+    for word in ("customers", "shop-uploads-prod", "ingress", "desired_count", "shop-prod-app", "shop/web", *again):
         assert word in spoilt.err, f"{word} was changed and is not named:\n{spoilt.err[-3000:]}"
     assert arrived.told.type("verify", "--plan", plan).code == 0
 
@@ -368,6 +369,14 @@ def spoil(arrived: Arrived, session: Any) -> list[Any]:
             imageTag="1.4.0",
         )
     )
+
+    # What was stopped in legacy works again: both accounts would do the same.
+    legacy = arrived.told.world.session()
+    events, old = legacy.client("events"), legacy.client("ecs")
+    events.enable_rule(Name="shop-prod-nightly-report")
+    mends.append(lambda: events.disable_rule(Name="shop-prod-nightly-report"))
+    old.update_service(cluster="shop-prod", service="scheduler", desiredCount=1)
+    mends.append(lambda: old.update_service(cluster="shop-prod", service="scheduler", desiredCount=0))
     return mends
 
 

@@ -138,6 +138,7 @@ EXAMPLES = (
             "policy": says("put_bucket_policy", Policy=OPEN),
             "public_access_block": says("delete_public_access_block"),
             "ownership": says("delete_bucket_ownership_controls"),
+            "acl_grants": says("put_bucket_acl", ACL="log-delivery-write"),
             "cors": says("delete_bucket_cors"),
             "lifecycle": says("delete_bucket_lifecycle"),
             "notification": says("put_bucket_notification_configuration", NotificationConfiguration={}),
