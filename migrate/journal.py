@@ -208,7 +208,7 @@ class Journal:
         if not entries and any((self.path.parent / EVIDENCE).glob("*")):
             raise Tampered(
                 f"{self.path} is empty, and {self.path.parent / EVIDENCE} holds what steps have proved",
-                do="stop; bring the journal back from a copy of the run's folder",
+                do="bring the journal back from a copy; to start over without it, move that folder away",
             )
         return before
 
