@@ -5,6 +5,7 @@ The one rule it keeps: a domain of this world holds no documents, and says so.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from migrate.demo.strict import override, strict
@@ -18,6 +19,7 @@ from migrate.demo.strict import override, strict
 def documents() -> None:
     """The emulator's domains publish nothing. AWS publishes every minute."""
     from moto.cloudwatch.models import cloudwatch_backends
+    from moto.core.utils import utcnow
     from moto.opensearch.models import OpenSearchServiceBackend
 
     @override(OpenSearchServiceBackend, "create_domain")
@@ -25,7 +27,8 @@ def documents() -> None:
         domain = old(self, *words, **named)
         known = {"DomainName": domain.domain_name, "ClientId": self.account_id}
         point = {
-            "MetricName": "SearchableDocuments", "Value": 0,
+            # A minute ago: the emulator shows nothing of the second that a question ends in.
+            "MetricName": "SearchableDocuments", "Value": 0, "Timestamp": utcnow() - timedelta(minutes=1),
             "Dimensions": [{"Name": name, "Value": value} for name, value in known.items()],
         }  # fmt: skip
         cloudwatch_backends[self.account_id][self.region_name].put_metric_data("AWS/ES", [point])
