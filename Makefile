@@ -26,7 +26,7 @@ demo: $(READY)
 
 # In the order of their files: the long stories come first, so that no worker ends alone with one.
 test: $(READY)
-	$(BIN)/python -m pytest -q -m "not torture" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -m "not torture" -n 3 --dist loadfile --no-loadscope-reorder
 
 # The slice that CI runs: kill -9, proofs switched off, an account that nobody here drew, and one whole story each of
 # uploads, bridge, DNS, databases, replication.
