@@ -101,7 +101,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
         yield Told(folder, cut_over, cloudtrail.EVENTS)
     cloudtrail.EVENTS.clear()
     if "lookup_events" in vars(CloudTrailResponse):
-        del CloudTrailResponse.lookup_events
+        del CloudTrailResponse.lookup_events  # type: ignore[attr-defined]
 
 
 NO = (
@@ -168,7 +168,7 @@ def test_a_call_that_legacy_refused_long_before_or_to_another_role_is_still_wors
 
 
 def test_a_trail_that_cannot_be_read_is_not_silence(told: Told) -> None:
-    del CloudTrailResponse.lookup_events
+    del CloudTrailResponse.lookup_events  # type: ignore[attr-defined]
 
     code, found = told.type()
 
