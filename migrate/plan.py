@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate import __version__, addresses, bridging, ciphertext, files, objections, staying
+from migrate import __version__, addresses, bridging, ciphertext, files, objections, senders, staying
 from migrate.config import Config
 from migrate.drafting import Drafting, enter_decided
 from migrate.errors import FileError
@@ -125,6 +125,7 @@ def draw(inputs: Inputs) -> dict[str, Json]:
             *bridges.findings,
             *staying.findings(graph, placement, inputs.kinds, changed),
             *comparing.planned(inputs.inventory, graph, made, moved, aliases),
+            *senders.findings(inputs.inventory, inputs.kinds, drafting.places, made, aliases),
             *left_out,
         ]
         body["refusals"] += bridges.refusals

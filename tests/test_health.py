@@ -393,4 +393,6 @@ def test_a_target_that_lets_nobody_in_is_said_and_not_called_well(told: Told, mo
 def test_the_policy_of_healthy_allows_what_it_reads() -> None:
     said = CliRunner().invoke(main, ["policy", "--for", "healthy"])
 
-    assert json.loads(said.output)["Statement"][0]["Action"] == ["cloudwatch:GetMetricData"]
+    assert json.loads(said.output)["Statement"][0]["Action"] == [
+        "cloudtrail:LookupEvents", "cloudwatch:GetMetricData"
+    ]  # fmt: skip

@@ -36,7 +36,8 @@ _PREFIXES = {
 # Lambda and CloudFront write the date of the API's version behind the operation: CreateFunction20150331v2 (unverified).
 _VERSIONED = re.compile(r"(?P<name>.*[A-Za-z])_?20\d\d_?\d\d_?\d\d(?:v\d+)?")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
-_REFUSED = re.compile(r"(?i)access\s?denied|unauthorized|not\s?authorized|forbidden")
+# AuthorizationError is what SNS says. Source: its errors in botocore 1.44.5.
+REFUSED = re.compile(r"(?i)access\s?denied|unauthorized|not\s?authorized|forbidden|AuthorizationError")
 # Principals on whom the SCPs of this account have no say.
 _NOT_LIMITED = {
     "AWSService": "a service acted by itself",
@@ -116,12 +117,12 @@ def simulate(
     not_limited: Counter[str] = Counter()
     total = passing = refused = 0
     for total, event in enumerate(events, 1):
-        record = _record(event, total)
+        record = record_of(event, total)
         why = _has_no_say(record, management_account)
         if why:
             not_limited[why] += 1
             continue
-        if _REFUSED.search(str(record.get("errorCode") or "")):
+        if REFUSED.search(str(record.get("errorCode") or "")):
             refused += 1
             continue
         decision = _decided(record, policies, context or {}, total)
@@ -129,7 +130,7 @@ def simulate(
             passing += 1
             continue
         verdict: Verdict = "could not be decided" if decision.outcome == "could not be decided" else "denied"
-        key = verdict, _principal(record), _name(record)
+        key = verdict, _principal(record), action_of(record)
         found.setdefault(key, []).append((str(record.get("eventTime")), str(record.get("eventID", "")), decision))
     rows = sorted(
         (_row(*key, calls) for key, calls in found.items()), key=lambda row: (row.verdict != "denied", -row.calls, row)
@@ -145,7 +146,7 @@ def _row(verdict: Verdict, principal: str, action: str, calls: list[tuple[str, s
     )
 
 
-def _record(event: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+def record_of(event: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     """The record in an event of LookupEvents; a bare record is taken as it is."""
     text = event.get("CloudTrailEvent", event)
     try:
@@ -173,7 +174,7 @@ def _has_no_say(record: Mapping[str, Any], management_account: str) -> str:
         return _NOT_LIMITED[kind]
     if not isinstance(identity.get("arn"), str):
         return "a service acted by itself" if identity.get("invokedBy") else _NOT_LIMITED["Unknown"]
-    if ":role/aws-service-role/" in _issuer(record):
+    if ":role/aws-service-role/" in issuer_of(record):
         return "a service-linked role"
     if management_account and identity.get("accountId") == management_account:
         return "a principal of the management account"
@@ -183,16 +184,17 @@ def _has_no_say(record: Mapping[str, Any], management_account: str) -> str:
     return ""
 
 
-def _issuer(record: Mapping[str, Any]) -> str:
+def issuer_of(record: Mapping[str, Any]) -> str:
+    """ARN of the role or user whose session called; empty where it was no session."""
     issuer = (record["userIdentity"].get("sessionContext") or {}).get("sessionIssuer") or {}
     return str(issuer.get("arn") or "")
 
 
 def _principal(record: Mapping[str, Any]) -> str:
-    return _issuer(record) or str(record["userIdentity"]["arn"])
+    return issuer_of(record) or str(record["userIdentity"]["arn"])
 
 
-def _name(record: Mapping[str, Any]) -> str:
+def action_of(record: Mapping[str, Any]) -> str:
     """The event as an action: service prefix and operation."""
     source = record["eventSource"].removesuffix(".amazonaws.com")
     name = record["eventName"]
@@ -203,7 +205,7 @@ def _name(record: Mapping[str, Any]) -> str:
 def _decided(record: Mapping[str, Any], policies: Policies, more: Mapping[str, Values], number: int) -> Decision:
     """The decision over every action and resource of the event: one that is denied denies it."""
     identity = record["userIdentity"]
-    name = _name(record)
+    name = action_of(record)
     arns = [str(one["ARN"]) for one in record.get("resources") or () if isinstance(one, Mapping) and one.get("ARN")]
     context = {**_context(record), **more}
     decisions = []
@@ -255,8 +257,8 @@ def _context(record: Mapping[str, Any]) -> dict[str, Values]:
         found["aws:calledvia"] = found["aws:calledvialast"] = UNKNOWN
     else:
         found["aws:calledvia"] = found["aws:calledviafirst"] = found["aws:calledvialast"] = ABSENT
-    if _issuer(record) and ":role/" in _issuer(record):
-        found["aws:principalarn"] = (_issuer(record),)
+    if issuer_of(record) and ":role/" in issuer_of(record):
+        found["aws:principalarn"] = (issuer_of(record),)
     return found
 
 

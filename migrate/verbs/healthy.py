@@ -1,4 +1,4 @@
-"""healthy: whether what was cut over does as well as it did in legacy. Reads metrics; writes nothing.
+"""healthy: whether what was cut over does as well as it did in legacy. Reads metrics and CloudTrail; writes nothing.
 
 The rule: exit 0 means that everything was compared and nothing is worse. A person reads this while a rollback is cheap.
 """
@@ -26,6 +26,7 @@ from migrate.quiet import Meter, batches, period_s
 from migrate.steps import Step
 from migrate.verbs.beginning import open_aws
 from migrate.verbs.quiet import metric_data, phase_of, seconds, utc
+from migrate.verbs.refused import BLIND, refused_since, roles_moved
 
 BALANCER, API = "elbv2.load_balancer", "apigatewayv2.api"
 _STOPS = frozenset({"freeze", "data", "cutover"})
@@ -39,9 +40,14 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
     plan = migration.plan(plan_path)
     moved, now = _read_journal(migration, plan), time()
     since = moved.since if last is None else max(moved.since, now - seconds(last))
-    steps = [step for step in _gauged(plan) if not any(fnmatchcase(step.ref.name, name) for name in without)]
+    steps = [step for step in _gauged(plan) if not _is_out(step.ref.name, without)]
     aws = open_aws(migration, out)
     compared = [*_compare(migration, plan, aws, steps, moved.own, (moved.stopped, since, now))]
+    facts = migration.inventory(plan.body["inventory"])[1].by_ref
+    roles = [one for one in roles_moved(plan, facts, moved.standing) if not _is_out(one.ref.name, without)]
+    if roles and not _is_out("cloudtrail", without):
+        times = moved.stopped - migration.config.health.before_hours * 3600, moved.stopped, since
+        compared += refused_since(aws, plan, roles, times)
     order: tuple[State, ...] = ("as well", "idle on both sides", "could not be compared", "worse")
     out.result(
         "\n".join(_line(migration, one) for state in order for one in by_state(compared, state))
@@ -49,7 +55,7 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
         {
             "plan": plan.digest, "legacy_until": utc(moved.stopped), "steps_to_go": moved.to_go,
             "since": utc(since), "now": utc(now),
-            "compared": [one.as_json() for one in compared],
+            "compared": [one.as_json() for one in compared], "roles": [str(one.ref) for one in roles],
         },
     )  # fmt: skip
     worse, unknown = by_state(compared, "worse"), by_state(compared, "could not be compared")
@@ -60,6 +66,10 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
         f"{migration.config.health.before_hours:g} hours before {utc(moved.stopped)}, {len(worse)} worse, "
         f"{len(unknown)} could not be compared" + (f", {idle} idle on both sides" if idle else "")
     )
+    if roles:
+        out.say(
+            f"refused calls of {len(roles)} moved roles were looked for, without those that legacy refused too; {BLIND}"
+        )
     if worse:
         raise VerificationFailed(
             f"{len(worse)} do worse than in legacy, the first: {worse[0].ref}: {worse[0].why[0]}",
@@ -74,6 +84,10 @@ def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None,
             do="wait for requests, lower health.requests in migration.yaml, or look by hand and say --without NAME",
         )
     return 0
+
+
+def _is_out(name: str, without: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, one) for one in without)
 
 
 def _line(migration: Migration, one: Compared) -> str:
@@ -110,6 +124,8 @@ class _Moved:
     since: float
     """When the last step was done; while the run stands in the cut-over (at a share of the traffic): its first."""
     to_go: int
+    standing: frozenset[str]
+    """The steps that are done."""
 
 
 def _read_journal(migration: Migration, plan: Plan) -> _Moved:
@@ -117,7 +133,7 @@ def _read_journal(migration: Migration, plan: Plan) -> _Moved:
     path = migration.run_folder(plan) / JOURNAL
     if not path.exists():
         raise UsageError(f"plan {plan.digest[:8]} was not begun: nothing was cut over", do="migrate run")
-    began, done, over = list[float](), list[float](), list[float]()
+    began, done, over, proven = list[float](), list[float](), list[float](), set[str]()
     to_go = 0
     with Journal(path, write=False) as journal:
         standing = [step for step in _gauged(plan) if journal.state(step.id) == "verified"]
@@ -131,6 +147,7 @@ def _read_journal(migration: Migration, plan: Plan) -> _Moved:
             if journal.state(step.id) != "verified":
                 to_go += 1
             else:
+                proven.add(step.id)
                 done += proved[-1:]
                 over += proved[-1:] if phase == "cutover" else []
     if to_go and not over:
@@ -139,7 +156,7 @@ def _read_journal(migration: Migration, plan: Plan) -> _Moved:
             do=f"migrate status {typed(migration.folder)}",
         )
     last = max(done, default=0.0)
-    return _Moved(own, min(began, default=last), min(over) if to_go else last, to_go)
+    return _Moved(own, min(began, default=last), min(over) if to_go else last, to_go, frozenset(proven))
 
 
 def _compare(

@@ -84,12 +84,13 @@ def _operations(purpose: str) -> set[str]:
     from migrate.scan import GET_RESOURCES
     from migrate.unhandled import PROBES
     from migrate.unhandled.sizes import reads
+    from migrate.verbs.refused import LOOKUP
 
     if purpose == "scan":
         listed = {GET_RESOURCES, "iam.ListAccountAliases"}.union(*map(reads, PROBES))
         return listed.union(*(kind.reads for kind in every_kind().values()))
     if purpose in ("quiet", "healthy"):
-        return set(quiet.READS if purpose == "quiet" else health.READS)
+        return set(quiet.READS) if purpose == "quiet" else {*health.READS, LOOKUP}
     by_purpose = {
         "close": of_people.of_closing, "remove": of_people.of_removing,
         "org": of_organisation.of_management, "org-members": of_organisation.of_members,

@@ -63,13 +63,13 @@ def lookup_events() -> None:
         if not 1 <= int(most) <= 50:
             raise Refusal("InvalidMaxResultsException", "MaxResults must be between 1 and 50")
         wanted = {one["AttributeKey"]: one["AttributeValue"] for one in self._get_param("LookupAttributes") or ()}
-        start = float(self._get_param("StartTime") or 0)
+        start, end = float(self._get_param("StartTime") or 0), float(self._get_param("EndTime") or "inf")
         # A copy first: other requests add to it meanwhile.
         kept = list(EVENTS)[::-1]
         found = [
             one for one in kept
             if (one["recipientAccountId"], one["awsRegion"]) == (self.current_account, self.region)
-            and _has(one, wanted) and datetime.fromisoformat(one["eventTime"]).timestamp() >= start
+            and _has(one, wanted) and start <= datetime.fromisoformat(one["eventTime"]).timestamp() <= end
         ]  # fmt: skip
         first = int(token or 0)
         page = found[first : first + int(most)]

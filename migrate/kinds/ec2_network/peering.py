@@ -22,6 +22,7 @@ from migrate.kind import (
     pair_tags,
     same_place,
 )
+from migrate.kinds.ec2_network import references
 from migrate.kinds.ec2_network.shared import BRIDGE_TAG, OWN, arn_of, names_of, narrowed, specification
 
 STANDING = ("initiating-request", "pending-acceptance", "provisioning", "active")
@@ -41,6 +42,9 @@ class PeeringFacts(Facts):
     """Host names of the accepter's side are private addresses to the requester's."""
     accepter_resolves: bool
     status: str
+    referenced_by: list[dict[str, str]]
+    """`{group, vpc}`: groups of ours that rules of the foreign side name. Source:
+    ec2.DescribeSecurityGroupReferences."""
 
     @property
     def moves(self) -> bool:
@@ -113,9 +117,9 @@ class VpcPeeringConnection(Kind[PeeringFacts]):
     title = "VPC peering connection"
     facts = PeeringFacts
     named = False
-    reads = frozenset({"ec2.DescribeVpcPeeringConnections"})
+    reads = frozenset({"ec2.DescribeVpcPeeringConnections"}) | references.READS
     tagging_types = ("ec2:vpc-peering-connection",)
-    volatile = frozenset({"own_sides", "other_accounts", "regions", "status"})
+    volatile = frozenset({"own_sides", "other_accounts", "regions", "status", "referenced_by"})
     manual = (
         "With a foreign side: agree with its owner on a time. In the target: ec2.CreateVpcPeeringConnection with the "
         "new VPC, PeerVpcId, PeerOwnerId and PeerRegion of the other side; its owner accepts within seven days "
@@ -158,6 +162,9 @@ class VpcPeeringConnection(Kind[PeeringFacts]):
     def names(self, it: It[PeeringFacts], place: Place) -> Iterator[Name]:
         return names_of(it, place, "vpc-peering-connection")
 
+    def by_hand(self, it: It[PeeringFacts]) -> str:
+        return self.manual + references.to_tell(it.facts.referenced_by, it.ref.name)
+
 
 def _is_here(site: ReadSite, one: Mapping[str, Any]) -> bool:
     """Both regions show one between them: the requester's counts, where that side is ours."""
@@ -178,13 +185,19 @@ def _facts(site: ReadSite, one: Mapping[str, Any]) -> PeeringFacts:
     def resolves(side: str) -> bool:
         return bool((sides[side].get("PeeringOptions") or {}).get("AllowDnsResolutionFromRemoteVpc"))
 
+    own_sides = [name for name, owner in owners.items() if owner == site.account]
+    # Rules name groups of another VPC over a peering within a region. Source: VPC Peering Guide, "Update your security
+    # groups to reference peer security groups", read 2026-11; unverified.
+    is_foreign = len(own_sides) == 1 and one["Status"]["Code"] == "active"
+    own_vpcs = [sides[name]["VpcId"] for name in own_sides] if is_foreign else []
     return PeeringFacts(
         requester_vpc=sides["requester"]["VpcId"],
         accepter_vpc=sides["accepter"]["VpcId"],
-        own_sides=[name for name, owner in owners.items() if owner == site.account],
+        own_sides=own_sides,
         other_accounts=sorted({owner for owner in owners.values() if owner != site.account}),
         regions=sorted({side.get("Region", site.region) for side in sides.values()}),
         requester_resolves=resolves("requester"),
         accepter_resolves=resolves("accepter"),
         status=one["Status"]["Code"],
+        referenced_by=references.referenced_by(site, own_vpcs, one["VpcPeeringConnectionId"]),
     )

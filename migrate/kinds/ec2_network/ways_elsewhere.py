@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import Facts, It, Kind, Need, ReadSite, pair_tags, same_place
+from migrate.kinds.ec2_network import references
 from migrate.kinds.ec2_network.shared import arn_of, narrowed, ordered
 
 STANDING = ("available", "pending", "pendingAcceptance", "modifying", "initiating", "initiatingRequest")
@@ -74,6 +75,9 @@ class AttachmentFacts(Facts):
     resource_id: str
     resource_owner: str
     route_table_id: str | None
+    referenced_by: list[dict[str, str]]
+    """`{group, vpc}`: groups of ours that rules of other attached VPCs name. Source:
+    ec2.DescribeSecurityGroupReferences."""
 
 
 class TransitGatewayAttachment(Kind[AttachmentFacts]):
@@ -83,7 +87,7 @@ class TransitGatewayAttachment(Kind[AttachmentFacts]):
     title = "Transit gateway attachment"
     facts = AttachmentFacts
     named = False
-    reads = frozenset({"ec2.DescribeTransitGatewayAttachments"})
+    reads = frozenset({"ec2.DescribeTransitGatewayAttachments"}) | references.READS
     tagging_types = ("ec2:transit-gateway-attachment",)
     manual = (
         "1. The gateway's owner shares it with the target account (ram.AssociateResourceShare). 2. In the target: "
@@ -114,6 +118,7 @@ class TransitGatewayAttachment(Kind[AttachmentFacts]):
                     resource_id=one.get("ResourceId", ""),
                     resource_owner=one.get("ResourceOwnerId", site.account),
                     route_table_id=(one.get("Association") or {}).get("TransitGatewayRouteTableId"),
+                    referenced_by=references.referenced_by(site, _own_vpc(site, one), one["TransitGatewayId"]),
                 ),
                 arn=arn_of(site, "transit-gateway-attachment", own),
                 tags=pair_tags(one.get("Tags")),
@@ -126,6 +131,14 @@ class TransitGatewayAttachment(Kind[AttachmentFacts]):
         if it.facts.resource_type == "vpc" and it.facts.resource_owner == it.ref.account:
             vpc = same_place(it, "ec2.vpc", it.facts.resource_id)
             yield Need(vpc, "attached to", "soft", f"{seen_in}.ResourceId")
+
+    def by_hand(self, it: It[AttachmentFacts]) -> str:
+        return self.manual + references.to_tell(it.facts.referenced_by, it.facts.transit_gateway_id)
+
+
+def _own_vpc(site: ReadSite, one: Mapping[str, Any]) -> list[str]:
+    is_own = one.get("ResourceType") == "vpc" and one.get("ResourceOwnerId", site.account) == site.account
+    return [one["ResourceId"]] if is_own and one.get("ResourceId") else []
 
 
 class CustomerGatewayFacts(Facts):
