@@ -69,9 +69,8 @@ def leads_out(network: Network, source: Interface) -> Iterator[tuple[str, bool]]
         to = _next(network, subnet, somewhere(network.public_blocks))
         is_own = to in network.internet_gateways
         is_not_made = to.startswith(("nat-", "igw-")) and not is_own and to not in network.nats
-        if to not in ("", BLACKHOLE) and not is_not_made:
-            if not is_own or _is_public(source, subnet):
-                yield to, is_own
+        if to not in ("", BLACKHOLE) and not is_not_made and (not is_own or _is_public(source, subnet)):
+            yield to, is_own
 
 
 def reached_from_internet(network: Network, there: Interface, port: int) -> Verdict:
