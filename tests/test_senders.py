@@ -8,6 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from moto import mock_aws
 
 from migrate import files, plan
@@ -104,6 +106,33 @@ def test_only_the_statements_about_sending_to_this_sort_of_thing_count() -> None
     assert list(outside_senders(inventory(a_queue(*both), a_queue(name="none")))) == []
     topic = thing("sns.topic", "orders", f"arn:aws:sns:{HOME}:{LEGACY}:orders", policy={"Statement": both})
     assert [one.who for one in outside_senders(inventory(topic))] == [(PARTNER,)]
+
+
+accounts = st.sampled_from([str(LEGACY), "999988887777", "555566667777"])
+principals = st.one_of(
+    accounts, st.builds("arn:aws:iam::{}:root".format, accounts), st.builds("arn:aws:iam::{}:role/x".format, accounts)
+)
+bounds = st.one_of(
+    st.none(),
+    st.builds(lambda operator, key, whose: {operator: {key: whose}},
+              st.sampled_from(["StringEquals", "StringLike", "ArnLike", "StringEqualsIfExists", "StringNotEquals"]),
+              st.sampled_from(["aws:SourceAccount", "AWS:SourceOwner", "aws:PrincipalAccount"]),
+              st.lists(accounts, min_size=1, max_size=2, unique=True)),
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.one_of(st.just("*"), st.lists(principals, min_size=1)), bounds), max_size=4))
+def test_nobody_of_the_account_is_a_stranger_and_no_stranger_that_nothing_bounds_is_forgotten(
+    statements: list[tuple[Any, Any]],
+) -> None:
+    policy = [allow("*" if who == "*" else {"AWS": who}, **(bound or {})) for who, bound in statements]
+
+    found = {name for one in outside_senders(inventory(a_queue(*policy))) for name in one.who}
+
+    assert not any(str(LEGACY) in name for name in found)
+    for who, bound in statements:
+        if bound is None:
+            assert ({"anybody"} if who == "*" else {one for one in who if LEGACY not in one}) <= found
 
 
 def everything() -> list[Resource]:

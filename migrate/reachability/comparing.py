@@ -12,7 +12,7 @@ from migrate.addresses import AddressMap
 from migrate.graph import Graph
 from migrate.inventory import Inventory, Resource
 from migrate.names import AccountId, Ref, Region
-from migrate.reachability import walk
+from migrate.reachability import exits, walk
 from migrate.reachability.ends import End, Ends
 from migrate.reachability.network import KINDS, Network, Piece, network
 from migrate.reachability.walk import Interface, Verdict
@@ -43,6 +43,11 @@ class Way(NamedTuple):
     service: str = ""
     because: str = ""
     """What is written of it. Empty: only that legacy's tables let it pass."""
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it leads from a resource to the internet."""
+        return self.source is not None and not self.there and not self.service
 
 
 @dataclass(frozen=True)
@@ -249,6 +254,12 @@ def planned(
             asked = [way for way in found if way.because or _vpcs(way, legacy.network) & others]
             for line in lines(asked, legacy, new, region, _same(new.network), stands):
                 yield f"{line.way.ref} in {aliases[account]}: {line.said}"
+            out = [
+                (way.ref, way.source)
+                for way in found
+                if way.source is not None and way.is_out and legacy.ask(way, region).state in ("open", "in part")
+            ]
+            yield from exits.planned(out, here, legacy.network, new.network, stands, aliases[account])
             for way in found:
                 if stands(way.ref) and way.other is not None and way.because and not stands(way.other):
                     yield from _apart(way, legacy, region, made, aliases, account)

@@ -164,7 +164,10 @@ class Ends:
     def _ec2_instance(self, resource: Resource) -> Interface | None:
         facts = resource.facts
         subnets = (facts["subnet_id"],) if facts["subnet_id"] else ()
-        return Interface(subnets, tuple(facts["security_groups"]), None, OF_LINUX)
+        # An elastic address is a public one, whatever its subnet gives.
+        return Interface(
+            subnets, tuple(facts["security_groups"]), True if facts.get("allocation_id") else None, OF_LINUX
+        )
 
     def _autoscaling_group(self, resource: Resource) -> Interface | None:
         chosen = resource.facts["launch_template"] or {}

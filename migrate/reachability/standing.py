@@ -11,11 +11,13 @@ from migrate.graph import build
 from migrate.ground import Ground
 from migrate.kind import Proof
 from migrate.names import AccountId, Ref, Region
+from migrate.reachability import exits
 from migrate.reachability.comparing import Asked, Line, Way, judge, pieces, renamed, ways
 from migrate.reachability.ends import Ends
 from migrate.reachability.network import KINDS, Piece, network
 from migrate.reachability.walk import Interface
 from migrate.steps import Step
+from migrate.values import Json
 
 Key = tuple[Ref, AccountId]
 
@@ -46,7 +48,10 @@ def proofs(ground: Ground) -> Iterator[tuple[Ref, AccountId, Proof]]:
 def _prove(
     ground: Ground, found: list[Way], legacy: Asked, region: Region, account: AccountId, made: dict[Key, Step]
 ) -> Iterator[tuple[Ref, AccountId, Proof]]:
-    target, refusals = _read(ground, region, account)
+    target, refusals, nats = _read(ground, region, account)
+    here = {ref: one for ref, one in ground.inventory.by_ref.items() if ref.region == region}
+    before, after = exits.as_scanned(here), exits.Addresses(nats, _addresses(ground, region, account))
+    leaves: dict[Ref, dict[str, Json]] = {}
     compared: dict[Ref, list[str]] = defaultdict(list)
     lines: dict[Ref, list[Line]] = defaultdict(list)
     for way in found:
@@ -61,21 +66,40 @@ def _prove(
         if moved is None:
             continue
         compared[way.ref].append(f"way {'from' if way.source is None else 'to'} {way.what}")
+        if way.is_out and way.source is not None and moved.source is not None:
+            own = exits.held_by(here, way.ref)
+            now = after.exits(target.network, moved.source, own)
+            leaves[way.ref] = exits.as_evidence(now, before.exits(legacy.network, way.source, own))
         line = judge(way, legacy.ask(way, region), target.ask(moved, region))
         if line is not None and line.what != "shut in legacy too":
             lines[way.ref].append(line)
     for ref, those in compared.items():
-        said = tuple(line.said for line in lines[ref])
+        said, by = tuple(line.said for line in lines[ref]), leaves.get(ref, {})
         if refusals:
             yield ref, account, Proof("could not be proved", tuple(those), (*refusals, *said))
         elif all(line.what == "could not be said" for line in lines[ref]):
-            yield ref, account, Proof("could not be proved" if said else "equal", tuple(those), said)
+            yield ref, account, Proof("could not be proved" if said else "equal", tuple(those), said, by)
         else:
-            yield ref, account, Proof("different", tuple(those), said)
+            yield ref, account, Proof("different", tuple(those), said, by)
 
 
-def _read(ground: Ground, region: Region, account: AccountId) -> tuple[Asked, tuple[str, ...]]:
-    """The target's whole network by fresh reads, whoever made it, and what was refused."""
+def _addresses(ground: Ground, region: Region, account: AccountId) -> dict[str, str]:
+    """The target's elastic addresses that its steps made, by allocation: the target's id, and legacy's for what holds
+    its own."""
+    found: dict[str, str] = {}
+    for step in ground.plan.steps.values():
+        if (step.ref.kind, step.action, step.region, step.account) == (exits.ADDRESS, "create", region, account):
+            known = ground.journal.outputs(step.id)
+            if known.get("id") and known.get("public_ip"):
+                found[known["id"]] = found[step.ref.name] = known["public_ip"]
+    return found
+
+
+def _read(
+    ground: Ground, region: Region, account: AccountId
+) -> tuple[Asked, tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """The target's whole network by fresh reads, whoever made it, what was refused, and its NAT gateways'
+    allocations."""
     read: list[Piece] = []
     refusals: list[str] = []
     for name in KINDS:
@@ -84,7 +108,8 @@ def _read(ground: Ground, region: Region, account: AccountId) -> tuple[Asked, tu
             site = ground.clients.reader(account, region, kind.reads, remember=False)
             read += [Piece(name, one.ref.name, one.facts) for one in kind.scan(site)]
             refusals += site.refusals
-    return Asked(network(read)), tuple(refusals)
+    nats = exits.of_nats((one.id, one.facts) for one in read if one.kind == exits.NAT)
+    return Asked(network(read)), tuple(refusals), nats
 
 
 def _renamed(ground: Ground, step: Step, one: Interface) -> Interface | None:

@@ -8,7 +8,7 @@ state, no order); read 2026-11.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -61,6 +61,16 @@ def reaches(network: Network, source: Interface, there: Interface, port: int) ->
 def reaches_internet(network: Network, source: Interface, port: int = HTTPS) -> Verdict:
     """Whether it can open a connection to an address of the internet that no rule singles out."""
     return together(_outwards(network, subnet, source, port) for subnet in _subnets(network, source))
+
+
+def leads_out(network: Network, source: Interface) -> Iterator[tuple[str, bool]]:
+    """What each of its subnets' tables leads to the internet by, and whether it leaves by its own public address."""
+    for subnet in _subnets(network, source):
+        to = _next(network, subnet, somewhere(network.public_blocks))
+        is_own = to in network.internet_gateways
+        is_not_made = to.startswith(("nat-", "igw-")) and not is_own and to not in network.nats
+        if to not in ("", BLACKHOLE) and not is_not_made and (not is_own or _is_public(source, subnet)):
+            yield to, is_own
 
 
 def reached_from_internet(network: Network, there: Interface, port: int) -> Verdict:

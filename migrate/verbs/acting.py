@@ -27,7 +27,7 @@ from migrate.names import AccountId, Ref, Region, typed
 from migrate.out import Out
 from migrate.plan import Plan
 from migrate.progress import steps_told
-from migrate.reachability import standing
+from migrate.reachability import exits, standing
 from migrate.running import is_unproved
 from migrate.steps import Gate
 from migrate.values import Json
@@ -315,6 +315,8 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
             f"{sum(len(one[2].compared) for one in reached)} ways over the network of {len(reached)} resources asked: "
             f"{len(closed)} resources do not reach, or are not reached by, what they were in legacy"
         )
+    for said in exits.told(reached, migration.config.alias):
+        out.say(f"  {said}")
     out.result(str(written.path), report)
     if different or closed:
         by_way = f", {len(closed)} by what they reach over the network" if closed else ""

@@ -309,3 +309,23 @@ def test_machines_start_from_a_templates_later_version_with_user_data(
     broken = data | {"UserData": "not base64!"}
     code = refused(ec2.create_launch_template_version, LaunchTemplateName=name, LaunchTemplateData=broken)
     assert code == "InvalidUserData.Malformed"
+
+
+def test_a_group_that_another_vpc_names_over_a_peering_is_said_to_be_while_it_is_active(legacy: Clients) -> None:
+    ec2 = legacy("ec2")
+    here, there = two_vpcs(legacy, legacy, "10.46.0.0/16", "10.47.0.0/16")
+    connection = asked(legacy, there, here)
+    groups = [ec2.create_security_group(GroupName="g", Description="x", VpcId=vpc)["GroupId"] for vpc in (here, there)]
+
+    def said() -> list[dict[str, str]]:
+        return list(ec2.describe_security_group_references(GroupId=groups[:1])["SecurityGroupReferenceSet"])
+
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=connection)
+    assert said() == []
+    pair = {"GroupId": groups[0], "VpcPeeringConnectionId": connection}
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [pair]}
+    ec2.authorize_security_group_egress(GroupId=groups[1], IpPermissions=[rule])
+    assert said() == [{"GroupId": groups[0], "ReferencingVpcId": there, "VpcPeeringConnectionId": connection}]
+
+    ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=connection)
+    assert said() == []

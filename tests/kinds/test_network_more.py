@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -188,7 +189,8 @@ def test_a_subnet_takes_the_same_part_of_the_vpcs_new_ipv6_block(sides: TwoSides
     block = whole.replace("00::/56", "2a::/64")
     made = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.0.0.0/24", Ipv6CidrBlock=block)["Subnet"]
     subnet = sides.scan(Subnet(), only=made["SubnetId"])[made["SubnetId"]]
-    assert (subnet.facts["ipv6"], subnet.facts["ipv6_block"]) == ("2a/64", block)
+    assert subnet.facts["ipv6"] == "2a/64"
+    assert ip_network(subnet.facts["ipv6_block"]) == ip_network(block)
     sides.move(Vpc(), sides.scan(Vpc(), only=vpc["VpcId"])[vpc["VpcId"]])
     sides.move(Subnet(), subnet, "create")
     assert differences(sides, Subnet(), subnet, "create") == {}
@@ -199,7 +201,8 @@ def test_a_subnet_takes_the_same_part_of_the_vpcs_new_ipv6_block(sides: TwoSides
     new_whole = sides.renamed(whole)
     assert new_whole != whole
     (moved,) = [one for one in sides.scan(Subnet(), "target").values() if one.facts["ipv6"]]
-    assert moved.facts["ipv6_block"] == new_whole.replace("00::/56", "2a::/64")
+    # The emulator's random blocks may have leading zeros, which a written address has not.
+    assert ip_network(moved.facts["ipv6_block"]) == ip_network(new_whole.replace("00::/56", "2a::/64"))
     # Sent twice it is one block.
     assert sides.carry(Subnet(), subnet, "ipv6").state == "equal"
     assert len(sides.client("target", "ec2").describe_subnets(SubnetIds=[moved.ref.name])["Subnets"][0][

@@ -114,7 +114,10 @@ def ground(sides: TwoSides, inventory: Inventory, *, refused: str = "", undone: 
         steps[step] = SimpleNamespace(id=step, ref=ref, account=AccountId(TARGET), action="create", region=ref.region)
     return cast(Ground, SimpleNamespace(
         plan=SimpleNamespace(steps=steps), inventory=inventory, kinds=NETWORK,
-        journal=SimpleNamespace(state=lambda step: "acted" if undone and undone in step else "verified"),
+        journal=SimpleNamespace(
+            state=lambda step: "acted" if undone and undone in step else "verified",
+            outputs=lambda step: {name: value for (one, name), value in sides.known.items() if one == step},
+        ),
         clients=SimpleNamespace(reader=lambda account, region, reads, remember: Reader(sides, reads, refused)),
         renamed=lambda step, document: sides.renamed(document),
     ))  # fmt: skip
