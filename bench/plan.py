@@ -1,6 +1,7 @@
 """From an inventory of 100,000 resources to a plan: graph, placement, plan. Goal: 15 s of CPU and 1 GiB.
 
-The file is read before, and the plan written and read after: these are printed beside it.
+Counted is the best of three: what else a machine does only adds to the time of work that is the same each time. The
+file is read before, and the plan written and read after: these are printed beside it.
 
 Half the account is production, half development; each thing lies in something, needs one and names another in its
 document, as accounts do: about three edges each. Toy kinds with the cost of real ones: a fact model is validated,
@@ -24,6 +25,7 @@ from tests.plans import toys
 
 QUICK = os.environ.get("BENCH") == "quick"
 RESOURCES = 20_000 if QUICK else 100_000
+TURNS = 3
 GOAL_S, GOAL_BYTES = 15.0 * RESOURCES / 100_000, 1 << 30
 LEGACY_QUEUES = f"arn:aws:sqs:{toys.HERE}:{toys.LEGACY}"
 T = TypeVar("T")
@@ -84,15 +86,23 @@ def peak_bytes() -> int:
 def main() -> int:
     """Measure; 1 where the goal is missed."""
     with tempfile.TemporaryDirectory() as name:
-        return measure(Path(name), RESOURCES)
+        # Each in a process of its own: the memory of one is not another's.
+        new = multiprocessing.get_context("spawn")
+        with new.Pool(1, maxtasksperchild=1) as alone:
+            alone.apply(make_inventory, (Path(name), RESOURCES))
+            measured = [alone.apply(measure, (Path(name), turn == TURNS)) for turn in range(1, TURNS + 1)]
+    cpu, peak = min(cpu for cpu, _ in measured), max(peak for _, peak in measured)
+    print(
+        f"the best of {TURNS}: {cpu:.1f} s CPU of {GOAL_S:.0f}; the most memory: {peak >> 20} MiB of {GOAL_BYTES >> 20}"
+    )
+    return int(cpu > GOAL_S or peak > GOAL_BYTES)
 
 
-def measure(folder: Path, count: int) -> int:
-    """How fast the machine is just now; read, build, place, plan; beyond the goal: write and read the plan."""
-    # In a process of its own: its memory is not the planner's.
-    maker = multiprocessing.get_context("spawn").Process(target=make_inventory, args=(folder, count))
-    maker.start()
-    maker.join()
+def measure(folder: Path, is_last: bool) -> tuple[float, int]:
+    """How fast the machine is just now; read, build, place, plan; the last one goes on to write and read the plan.
+
+    Gives seconds of CPU for the planning, and the peak of memory in bytes.
+    """
     path = files.latest(folder, "inventory.jsonl")
     timed("(ten million additions)", lambda: sum(1 for _ in range(10_000_000)))
 
@@ -107,11 +117,12 @@ def measure(folder: Path, count: int) -> int:
     counts = body["counts"]
     print(
         f"{counts['resources']} resources, {counts['edges']} edges, {len(body['steps'])} steps, "
-        f"{len(body['refusals'])} refusals: {cpu:.1f} s CPU of {GOAL_S:.0f}, {peak >> 20} MiB of {GOAL_BYTES >> 20}"
+        f"{len(body['refusals'])} refusals: {cpu:.1f} s CPU, {peak >> 20} MiB"
     )
-    written = timed("(write the plan)", lambda: files.write(folder, "plan.json", files.PLAN, body))
-    timed("(read the plan)", lambda: plan.read(written.path))
-    return int(cpu > GOAL_S or peak > GOAL_BYTES)
+    if is_last:
+        written = timed("(write the plan)", lambda: files.write(folder, "plan.json", files.PLAN, body))
+        timed("(read the plan)", lambda: plan.read(written.path))
+    return cpu, peak
 
 
 if __name__ == "__main__":
