@@ -160,8 +160,7 @@ class Drafting:
             there = self.places(ref)
             if not there:
                 continue
-            it = self.graph.its[ref]
-            strategy = self.config.strategy(kind.chosen_by(it), resource.size_bytes)
+            strategy = self.config.strategy(kind.chosen_by(it := self.graph.its[ref]), resource.size_bytes)
             it = replace(it, strategy=strategy, way_back=self.config.way_back(ref)) if strategy else it
             actions = [a for a in kind.actions if a.applies(it) and self._is_asked_for(a, it)]
             if len(actions) > 1 and {"freeze", "cutover"} <= {action.when(it)[0] for action in actions}:
