@@ -385,6 +385,10 @@ def spoil(arrived: Arrived, session: Any) -> list[Any]:
     return mends
 
 
+def test_the_world_failed_at_nothing_on_the_way(arrived: Arrived) -> None:
+    assert (arrived.told.world.home / "server.log").read_text(encoding="utf-8") == ""
+
+
 def test_rollback_of_everything_leaves_both_sides_as_they_were(arrived: Arrived) -> None:
     planned = next(arrived.told.folder.glob("*.*.run")).name.split(".")[1]
     plan = str(next(arrived.told.folder.glob(f"*.{planned}.plan.json")))

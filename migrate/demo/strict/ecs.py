@@ -131,7 +131,9 @@ def _readable(value_from: str, role_arn: str | None, account: str, region: str) 
 
 def _may(role: Any, action: str, arn: str) -> bool:
     """Whether the role's own policies allow it. Conditions are taken as met."""
-    documents = [*role.policies.values(), *(policy.document for policy in role.managed_policies.values())]
+    managed = [(policy.versions, policy.default_version_id) for policy in role.managed_policies.values()]
+    in_force = [one.document for versions, default in managed for one in versions if one.version_id == default]
+    documents = [*role.policies.values(), *in_force]
     statements = [
         statement
         for document in documents
