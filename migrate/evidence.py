@@ -12,7 +12,7 @@ from pathlib import Path
 
 from migrate import files
 from migrate.errors import FileError, StaleError, Tampered
-from migrate.journal import EVIDENCE, Journal
+from migrate.journal import COMPARE, EVIDENCE, Journal
 from migrate.kind import Proof
 from migrate.values import Json
 
@@ -65,7 +65,7 @@ def look(journal: Journal) -> int:
         if not is_whole:
             raise Tampered(
                 f"{path} is not what {entry.step} wrote down when it was proved",
-                do="stop; compare with a copy of the run's folder before anything else is done",
+                do=COMPARE,
             )
     return count
 

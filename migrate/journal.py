@@ -26,6 +26,9 @@ from migrate.values import Json
 FILE, EVIDENCE = "journal.db", "evidence"
 """Names in a run's folder: the journal's own, and that of the folder with what proofs were made of."""
 
+COMPARE = "stop; compare with a copy of the run's folder before anything else is done"
+"""What to do where something in a run's folder is not what was written."""
+
 Event = Literal[
     "opened",
     "acting",
@@ -202,7 +205,7 @@ class Journal:
             if entry.seq != number or entry.prev_hash != before or _chained(entry).hash != entry.hash:
                 raise Tampered(
                     f"{self.path}: entry {entry.seq} is not what was written",
-                    do="stop; compare with a copy of the run's folder before anything else is done",
+                    do=COMPARE,
                 )
             before = entry.hash
         if not entries and any((self.path.parent / EVIDENCE).glob("*")):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from migrate.errors import VerificationFailed
+from migrate.errors import StepFailed, VerificationFailed
 from migrate.kind import Carrier, Proof, ReadSite
 from migrate.values import Json
 
@@ -24,6 +24,14 @@ def ask_for_it(what: str, operation: str, params: Mapping[str, Json], besides: s
     return VerificationFailed(
         f"{what} is not in the target: it is made by hand, because {besides}",
         do=f"{operation} with these parameters and that one: {call}; then migrate run",
+    )
+
+
+def still_stands(what: str, name: str, delete: str) -> StepFailed:
+    """The error of an undo for a thing that a person made. `delete`: the call, up to its parameter for the name."""
+    return StepFailed(
+        f"the {what} {name} was made by a person, and stands",
+        do=f"{delete} {name} in the target, then migrate rollback",
     )
 
 

@@ -28,7 +28,7 @@ from migrate.kind import (
     pair_tags,
     tag_pairs,
 )
-from migrate.kinds._by_person import METRIC, ask_for_it, await_content, compared, newest
+from migrate.kinds._by_person import METRIC, ask_for_it, await_content, compared, newest, still_stands
 from migrate.kinds._documents import canonical, parsed, without_dead
 from migrate.kinds._keys import customers_key
 from migrate.values import as_json
@@ -115,10 +115,7 @@ class Create(CarryAction[DomainFacts]):
 
     def uncarry(self, it: It[DomainFacts], to: Carrier) -> None:
         if by_person(it) and _described(to.target, to.place.name) is not None:
-            raise StepFailed(
-                f"the domain {to.place.name} was made by a person, and stands",
-                do=f"opensearch.DeleteDomain with DomainName {to.place.name} in the target, then migrate rollback",
-            )
+            raise still_stands("domain", to.place.name, "opensearch.DeleteDomain with DomainName")
 
 
 class Fill(CarryAction[DomainFacts]):

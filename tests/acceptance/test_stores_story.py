@@ -3,7 +3,6 @@ fault found by `verify` and named to its key."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,28 +11,14 @@ import pytest
 
 from tests.acceptance import stores_account as account
 from tests.acceptance.stores_account import CANARY, CONFIG, LEGACY, TARGET, build, files_below
+from tests.acceptance.table_writer import Writer
 from tests.crash.story import Story, story
 
 pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(900)]
 
 
-class Writer(threading.Thread):
-    """Somebody who uses the legacy table `busy` until the gate before the freeze."""
-
-    def __init__(self, told: Story) -> None:
-        super().__init__(daemon=True)
-        self._table = told.world.session(LEGACY).client("dynamodb")
-        self.stop, self.writes = threading.Event(), 0
-
-    def run(self) -> None:
-        while not self.stop.is_set():
-            number = self.writes % (account.ITEMS + 40)
-            if self.writes % 5 == 4:
-                self._table.delete_item(TableName="busy", Key={"id": {"N": str(number)}})
-            else:
-                item = {"id": {"N": str(number)}, "total": {"N": str(self.writes)}}
-                self._table.put_item(TableName="busy", Item=item)
-            self.writes += 1
+def an_item(number: int, write: int) -> dict[str, Any]:
+    return {"id": {"N": str(number)}, "total": {"N": str(write)}}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +26,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """Moved, with a writer until the freeze, and the run killed in the middle of the build."""
     with story(tmp_path_factory.mktemp("stores"), build, CONFIG) as told:
         told.prepare()
-        writer = Writer(told)
+        writer = Writer(told, LEGACY, "busy", account.ITEMS, an_item)
         writer.start()
         told.kill_at("run", "--engine", "local", entries=25, after_s=0.0)
         said = told.type("run", "--engine", "local", expect=3)

@@ -4,7 +4,6 @@ plain boto3, proved, and rolled back with everything that was switched on in leg
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from migrate.demo import clock
 from migrate.demo.world import World
 from tests.acceptance import stores_account as account
+from tests.acceptance.table_writer import Writer
 from tests.crash.story import Story, story
 
 pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(900)]
@@ -57,25 +57,6 @@ def build(world: World) -> None:
         dynamodb.put_item(TableName=TABLE, Item=an_item(number, number))
 
 
-class Writer(threading.Thread):
-    """Somebody who uses legacy's table until the freeze."""
-
-    def __init__(self, told: Story) -> None:
-        super().__init__(daemon=True)
-        self._table = told.world.session(LEGACY).client("dynamodb")
-        self.stop, self.writes = threading.Event(), 0
-
-    def run(self) -> None:
-        while not self.stop.is_set():
-            number = self.writes % (ITEMS + 40)
-            if self.writes % 5 == 4:
-                self._table.delete_item(TableName=TABLE, Key={"id": {"N": str(number)}})
-            else:
-                self._table.put_item(TableName=TABLE, Item=an_item(number, self.writes + 1000))
-            self.writes += 1
-            time.sleep(0.02)
-
-
 def asked(told: Story, account_id: str) -> Counter[str]:
     """How often this account was asked for each operation."""
     lines = [json.loads(line) for line in told.log.read_text().splitlines()]
@@ -108,7 +89,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with story(tmp_path_factory.mktemp("exported"), build, CONFIG) as told:
         told.prepare()
         clock.slow(told.world.home, {"dynamodb:export": 1800.0, "dynamodb:import": 1800.0})
-        writer = Writer(told)
+        writer = Writer(told, LEGACY, TABLE, ITEMS, lambda number, write: an_item(number, write + 1000), 0.02)
         writer.start()
         for account_id, operation, look in (
             (LEGACY, "ExportTableToPointInTime", "DescribeExport"),

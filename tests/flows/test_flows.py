@@ -18,12 +18,16 @@ from migrate import running
 pytestmark = pytest.mark.timeout(600)
 
 
+def clean() -> dict[str, str]:
+    """The environment without what is said of Prefect in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+
+
 def told(folder: Path, story: str, **env: str) -> tuple[dict[str, Any], str]:
     """A story in a process of its own: Prefect reads its environment once, when it is imported."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     done = subprocess.run(
         [sys.executable, "-m", "tests.flows.story", story, str(folder)],
-        env=clean | {"HOME": str(folder / "nobody")} | env,
+        env=clean() | {"HOME": str(folder / "nobody")} | env,
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
@@ -66,11 +70,10 @@ def test_a_prefect_that_cannot_be_reached_does_not_keep_a_run_from_ending(tmp_pa
 
 def pressed(folder: Path, times: int, aws_takes_s: float) -> tuple[int, str, str, float]:
     """A run in a terminal of its own where somebody presses Ctrl-C: code, what it said, and how long it took to end."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     run = subprocess.Popen(
         [sys.executable, "-m", "tests.flows.story", "interrupted", str(folder), str(aws_takes_s)],
-        env=clean | {"HOME": str(folder / "nobody")}, cwd=Path(__file__).parents[2], text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=clean() | {"HOME": str(folder / "nobody")}, cwd=Path(__file__).parents[2], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     assert run.stdout is not None
     assert run.stdout.readline() == "under way\n"
@@ -104,8 +107,9 @@ def test_a_server_of_a_run_that_is_killed_ends(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path; from flows import server, settings; folder = Path(sys.argv[1]); "
         "settings.prepare(folder); print(server.own(folder / 'server.log'), flush=True); time.sleep(300)"
     )
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    run = subprocess.Popen([sys.executable, "-c", starts, str(tmp_path)], env=clean, stdout=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        [sys.executable, "-c", starts, str(tmp_path)], env=clean(), stdout=subprocess.PIPE, text=True
+    )
     assert run.stdout is not None
     port = int(run.stdout.readline().split(":")[2].partition("/")[0])
     socket.create_connection(("127.0.0.1", port)).close()

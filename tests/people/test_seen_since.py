@@ -5,35 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from migrate.demo import clock, world
+from migrate.demo import clock
 from migrate.demo.accounts import LEGACY
 from migrate.people.removal import Use
 from migrate.verbs import fresh
-from tests.people.test_removing import DAY_S, SOAK, Told, people
+from tests.people.test_removing import DAY_S, SOAK, Told
+from tests.people.test_removing import told as told
 
 FAR = {"Resources": {"Far": {"Type": "AWS::IAM::User", "Properties": {"UserName": "far"}}}}
 MORE = {"Resources": {**FAR["Resources"], "Topic": {"Type": "AWS::SNS::Topic"}}}
 DECIDED = "  users: {old: {is: unused}, robot: {is: unused}, far: {is: unused}}\n"
 AT = datetime(2026, 11, 20, tzinfo=UTC)
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Told]:
-    home = tmp_path / "world"
-    running = world.up(home)
-    try:
-        story = Told(running, tmp_path / "m")
-        story.folder.mkdir()
-        people(story)
-        yield story
-    finally:
-        world.down(home)
 
 
 @pytest.mark.world

@@ -22,7 +22,7 @@ from migrate.kind import (
     Wait,
     tag_pairs,
 )
-from migrate.kinds._by_person import METRIC, ask_for_it, compared, newest
+from migrate.kinds._by_person import METRIC, ask_for_it, compared, newest, still_stands
 from migrate.kinds._choosing import WAY, told
 from migrate.kinds.elasticache_replication_group.facts import GONE, NO_PARAMETERS, NO_SUBNETS, GroupFacts, described
 
@@ -143,11 +143,8 @@ class Create(CarryAction[GroupFacts]):
 
     def uncarry(self, it: It[GroupFacts], to: Carrier) -> None:
         if by_person(it) and described(to.target, to.place.name) is not None:
-            raise StepFailed(
-                f"the replication group {to.place.name} was made by a person, and stands",
-                do=f"elasticache.DeleteReplicationGroup with ReplicationGroupId {to.place.name} in the target, then "
-                "migrate rollback",
-            )
+            delete = "elasticache.DeleteReplicationGroup with ReplicationGroupId"
+            raise still_stands("replication group", to.place.name, delete)
 
 
 class CountItems(CarryAction[GroupFacts]):
