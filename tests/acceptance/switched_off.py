@@ -1,12 +1,14 @@
 """The command line with its heart taken out: no rows restored, no objects copied, account ids not rewritten.
 
 `python -m tests.acceptance.switched_off VERB …` does what migrate does, and its own proofs are silenced: whether a run
-is found empty is then up to readers that share nothing with the product.
+is found empty is then up to readers that share nothing with the product. With NO_LAUNCH in the environment no service
+is launched either: a task that reads its secrets by a name of legacy finds it out before anybody compares.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import boto3
@@ -15,7 +17,10 @@ from migrate import clients, drafting, proving, tokens
 from migrate.carry import objects, prove_objects
 from migrate.demo.accounts import TARGET_ROLE
 from migrate.kind import Proof
+from migrate.kinds._test_launch import TestLaunch
 from migrate.kinds.rds_instance.actions import ProveRows
+
+NO_LAUNCH = "CARELESS_WITHOUT_LAUNCH"
 
 
 def _empty_database(account: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -65,6 +70,9 @@ def take_out() -> None:
         assert name in vars(module), f"{module.__name__} has no {name} to switch off"
         vars(module)[name] = lambda *_, made=careless, **__: made
     ProveRows.prove = lambda *_: equal  # type: ignore[method-assign]
+    if os.environ.get(NO_LAUNCH):
+        TestLaunch.carry = lambda *_: {}  # type: ignore[method-assign]
+        TestLaunch.prove = lambda *_: equal  # type: ignore[method-assign]
     clients.Sends.send = careless_send  # type: ignore[method-assign]
     tokens.Index.within = careless_within  # type: ignore[method-assign]
     proving.verify = lambda *_: equal

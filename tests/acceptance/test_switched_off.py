@@ -12,7 +12,7 @@ import pytest
 from migrate.demo import verbs
 from migrate.demo.accounts import TARGETS
 from migrate.demo.legacy import build
-from tests.acceptance import checks, readers
+from tests.acceptance import checks, readers, switched_off
 from tests.crash.story import Story, story
 
 
@@ -31,6 +31,13 @@ class Careless(Story):
             start_new_session=True,
         )
 
+    def run_until_it_fails(self) -> str:
+        """Run, every gate answered, and give what the run said when it failed."""
+        while (said := self.type("run", "--engine", "local", expect=None)).code == 3:
+            assert self.answer()
+        assert said.code == 1, said.err[-3000:]
+        return said.err
+
 
 @pytest.mark.world
 @pytest.mark.torture
@@ -44,6 +51,10 @@ def test_a_run_that_copies_nothing_and_rewrites_nothing_is_found_out(
             monkeypatch.setenv(name, value)
         careless = Careless(told.world, told.folder, {"PYTHONPATH": os.getcwd()})
         careless.prepare()
+        found_out = careless.run_until_it_fails()
+        assert ":test_launch: the task stopped" in found_out
+        assert "unable to retrieve secret" in found_out
+        careless.more[switched_off.NO_LAUNCH] = "1"
         careless.run()
         legacy, target = readers.read_legacy("dev"), readers.read_target("dev", TARGETS["development"])
 
