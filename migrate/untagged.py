@@ -86,13 +86,18 @@ def of_kinds(
             continue
         if any(part in one.arn for part in _BY_AWS):
             continue
-        tags = one.tags if kind.stamped else listed.get(one.arn)
+        tags = one.tags if _reads_tags(kind) else listed.get(one.arn)
         known = found.setdefault(one.ref.kind, Tagged(one.ref.kind))
         if tags is None:
             known.not_read += 1
         else:
             known.add(str(one.ref), keys.lacking(tags))
     return sorted(found.values(), key=lambda one: one.name), without
+
+
+def _reads_tags(kind: Kind[Any]) -> bool:
+    """Whether a scan shows the tags of this kind."""
+    return kind.stamped or any("Tag" in operation for operation in kind.reads)
 
 
 def of_others(listed: Listed, known: Iterable[str], type_of: Mapping[str, str], keys: Keys) -> list[Tagged]:

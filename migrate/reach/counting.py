@@ -43,6 +43,9 @@ class Holder:
     lets_in: tuple[str, ...] = ()
     """Who else may become it, as its trust policy says: services, other accounts, identity providers."""
 
+    chooses: tuple[str, ...] = ()
+    """Of a person who signs in once: the principals of the roles to choose from."""
+
     @property
     def said(self) -> str:
         """As people read it."""
@@ -167,7 +170,9 @@ def reached(holders: Sequence[Holder], world: World) -> list[Reached]:
 def _own(holder: Holder, world: World, number_of: Mapping[str, int]) -> _Bits:
     context = {f"aws:principaltag/{key.lower()}": (value,) for key, value in holder.tags.items()}
     who = Who(holder.principal, holder.account, holder.policies, context)
-    bits = _Bits()
+    bits = _Bits(becomes={number_of[one] for one in holder.chooses if one in number_of})
+    if holder.chooses:
+        return bits
     for kind, first, crowd in world.crowds:
         for level in LEVELS:
             act = ACTS[kind].at(level)

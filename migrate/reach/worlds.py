@@ -161,6 +161,7 @@ def planned(ground: Ground) -> Side:
     """The organisation: permission sets and machine roles in each target, and everything where it goes."""
     things: list[Thing] = []
     holders = list(_sets(ground))
+    holders += _people(ground)
     staying = 0
     for one in _asked_about(ground.inventory):
         places = ground.drafting.places(one.ref)
@@ -213,11 +214,34 @@ def _sets(ground: Ground) -> Iterator[Holder]:
                 documents.append(dict(ground.documents[arn]))
             else:
                 unread.append(policy)
-        account = ground.drafting.config.account(alias)
-        # Its name as Identity Center makes it; the sixteen characters at its end are AWS's.
-        principal = f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{name}_0123456789abcdef/somebody"
+        account, principal = ground.drafting.config.account(alias), _principal(ground, name, alias)
         policies = Policies(identity=tuple(documents))
         yield Holder("permission set", f"{name} in {alias}", account, principal, policies, {}, tuple(unread))
+
+
+def _people(ground: Ground) -> Iterator[Holder]:
+    """One login for all of a person's permission sets: who steals it has them all."""
+    for person in ground.decided.people:
+        assigned = (
+            (one.permission_set, alias)
+            for name in person.groups
+            if name in ground.decided.groups
+            for one in ground.decided.groups[name].assign
+            for alias in one.accounts
+            if alias in ground.drafting.config.targets
+        )
+        chooses = tuple(sorted({_principal(ground, name, alias) for name, alias in assigned}))
+        if chooses:
+            yield Holder("person", person.user or person.name, "", f"person {person.name}", Policies(), chooses=chooses)
+
+
+def _principal(ground: Ground, name: str, alias: str) -> str:
+    """The session of a permission set, as Identity Center names its role; the sixteen characters at the end are AWS's.
+
+    Source: IAM Identity Center User Guide, "Referencing permission sets in resource policies", read 2026-11.
+    """
+    account = ground.drafting.config.account(alias)
+    return f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{name}_0123456789abcdef/somebody"
 
 
 def _machines(ground: Ground) -> tuple[list[Holder], list[str]]:

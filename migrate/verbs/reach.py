@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from migrate.inventory import Inventory
 from migrate.migration import Migration
 from migrate.out import Out
 from migrate.people.users import users_of
@@ -34,8 +35,10 @@ def reach(out: Out, folder: Path, *, inventory: Path | None) -> int:
     worlds = {name: World(side.things) for name, side in sides.items()}
     found = {name: reached(side.holders, worlds[name]) for name, side in sides.items()}
     lines = [line for name in sides for line in (*_page(name, sides[name], worlds[name], found[name]), "")]
+    blind = _blind(looked.inventory)
+    lines += [f"not shown to the scan, so more may be reached: {line}" for line in blind[:SHOWN]]
     out.result("\n".join([*lines, f"not counted on either side: {NOT_COUNTED}"]), {
-        "not_counted": NOT_COUNTED,
+        "not_counted": NOT_COUNTED, "not_shown": blind,
         **{
             name: {
                 "things": len(side.things), "left_out": list(side.left_out),
@@ -47,6 +50,14 @@ def reach(out: Out, folder: Path, *, inventory: Path | None) -> int:
     for one in (one for those in found.values() for one in those if one.holder.unread):
         out.say(f"  {one.holder.said} reaches at least this: nobody has read {', '.join(one.holder.unread)}")
     return 0
+
+
+def _blind(inventory: Inventory) -> list[str]:
+    """What the scan was refused, and how much of services without a kind it saw."""
+    refused = [gap for gap in inventory.gaps if gap.reason != "no kind"]
+    said = [f"{gap.kind} in {gap.region}: {gap.call}: {gap.reason}" for gap in refused]
+    others = len(inventory.gaps) - len(refused)
+    return said + ([f"{others} things that no kind handles"] if others else [])
 
 
 def _page(name: str, side: Side, world: World, found: Sequence[Reached]) -> Iterator[str]:
