@@ -122,7 +122,7 @@ def test_a_region_whose_tags_were_refused_is_named_and_nothing_of_it_taken_for_u
     from migrate.aws.site import Site
 
     in_a_shell(monkeypatch)
-    facts = {"description": "", "authorization": "API_KEY", "parameters": {}, "connectivity": None, "kms_key": None}
+    facts = {"description": "", "authorization": "API_KEY", "parameters": {}, "connectivity": {}, "kms_key": None}
     scanned(tmp_path, replace(thing("events.connection", "crm"), facts=facts))
 
     def refused(self: Site, operation: str, key: str, **_: Any) -> Any:
@@ -132,7 +132,7 @@ def test_a_region_whose_tags_were_refused_is_named_and_nothing_of_it_taken_for_u
     said = CliRunner().invoke(main, ["report", "untagged", str(tmp_path), "--json"])
 
     answer = json.loads(said.stdout)
-    assert said.exit_code == 6
+    assert said.exit_code == 6, said.stdout + said.stderr
     assert "not answered in eu-west-1" in said.stderr
     assert sorted(answer["refused"]) == ["eu-west-1", "us-east-1"]
     (found,) = answer["kinds"]
