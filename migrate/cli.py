@@ -11,6 +11,7 @@ import click
 
 from migrate import __version__
 from migrate.cli_groups import add_groups
+from migrate.cli_reports import add_reports
 from migrate.errors import MigrateError, UsageError
 from migrate.out import Out
 
@@ -183,7 +184,7 @@ def plan(out: Out, folder: Path, inventory: Path | None) -> Any:
     return act(out, folder, inventory=inventory)
 
 
-PURPOSES = ["scan", "run", "quiet", "healthy", "org", "org-members", "close", "remove"]
+PURPOSES = ["scan", "run", "quiet", "healthy", "org", "org-members", "close", "remove", "unused"]
 PLAN = option("--plan", "plan_path", type=click.Path(path_type=Path, dir_okay=False), help="This plan, not the newest.")
 
 
@@ -367,6 +368,7 @@ def completion(out: Out, shell: str) -> Any:
 
 
 add_groups(main, verb, PLAN)
+add_reports(main, verb)
 
 
 @verb(folder=False)

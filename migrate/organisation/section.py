@@ -14,6 +14,7 @@ from migrate.organisation.section_parts import (
     MOST_QUOTA_REQUESTS,
     AccountText,
     CostCategory,
+    CostExport,
     CostText,
     Day,
     Email,
@@ -211,6 +212,7 @@ class Organisation(Part):
     cost_tags: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
     """Keys of tags by which the bill is told apart."""
     cost_categories: dict[CostText, CostCategory] = Field(default_factory=dict)
+    cost_export: CostExport | None = None
     quota_template: tuple[QuotaRequest, ...] = Field(default=(), max_length=MOST_QUOTA_REQUESTS)
     """What each account that is made afterwards asks for."""
     central_root_access: bool = False

@@ -332,6 +332,13 @@ def apart(out: Out, folder: Path) -> int:
     return look_everywhere(out, folder)
 
 
+def sandboxes(out: Out, folder: Path) -> int:
+    """Which sandboxes are past their last day, and what is still in them."""
+    from migrate.verbs.sandboxes import sandboxes as look_everywhere
+
+    return look_everywhere(out, folder)
+
+
 review = _WITHIN.shared(ordinary_verbs.review, of=_opened)
 approve = _WITHIN.shared(ordinary_verbs.approve, of=_opened)
 run = _WITHIN.shared(acting.run, ways=WAYS)

@@ -57,6 +57,8 @@ class Looked:
     """What stands for the machines that migration.yaml names."""
     leaks: tuple[Leak, ...]
     quarantine: Quarantine
+    drafting: Drafting
+    """Where everything goes, and under which names."""
 
 
 def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Path | None) -> int:
@@ -148,7 +150,8 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
         machines = (*github(wanted, outside), *vendors(wanted, outside))
     proposal = replace(proposal, machines=_replacements(machines, wanted))
     closed = quarantine(classified, wanted, inventory, QuarantinedUser())
-    return Looked(inventory, wanted, classified, sets, proposal, cells, machines, leaks(inventory, users), closed)
+    leaked = leaks(inventory, users)
+    return Looked(inventory, wanted, classified, sets, proposal, cells, machines, leaked, closed, drafting)
 
 
 def _not_made(settings: config.Config, accounts: Mapping[str, AccountId]) -> dict[str, AccountId]:
