@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from migrate import blueprint, files, runbook
 from migrate import config as configuration
-from migrate import files, runbook
 from migrate.config import Config
 from migrate.errors import FileError, StaleError, UsageError
 from migrate.inventory import Inventory
@@ -47,8 +47,9 @@ class Migration:
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind[Any]]:
-        """Every kind there is."""
-        return every_kind()
+        """Every kind there is; where the folder is of a copy, as it is in that."""
+        copied = self.config.blueprint
+        return blueprint.kinds(every_kind(), copied) if copied else every_kind()
 
     @cached_property
     def runbooks(self) -> tuple[Runbook, ...]:
