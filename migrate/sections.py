@@ -121,7 +121,7 @@ class Blueprint(Part):
     to: str
     """Alias of the account in which the copy is made."""
     services: Annotated[int, Field(ge=0, le=100)] = 0
-    """Tasks of each ECS service once its secrets are there, at most as many as the original has. 0: they stand still."""
+    """Tasks of each ECS service once its secrets are there, at most as many as the original's. 0: they stand still."""
 
     @model_validator(mode="after")
     def _are_two(self) -> "Blueprint":

@@ -52,8 +52,8 @@ def plan(out: Out, folder: Path, *, inventory: Path | None) -> int:
     copied = made.body.get("blueprint")
     if copied:
         out.say(
-            f"a copy of the shape of {copied['of']} in {copied['to']} ({copied['account']}), without data: nothing leaves "
-            f"{made.legacy}, and nothing there is changed"
+            f"a copy of the shape of {copied['of']} in {copied['to']} ({copied['account']}), without data: nothing "
+            f"leaves {made.legacy}, and nothing there is changed"
         )
     out.say(
         f"plan {made.digest[:8]}: {counts['moved']} of {counts['resources']} resources "
