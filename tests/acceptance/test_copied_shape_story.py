@@ -29,8 +29,8 @@ pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(1200)]
 RANGE = "10.64.0.0/10"
 OWN = {"password": "staging-has-its-own", "api_key": "sk_test_of_staging"}
 CONTENT = re.compile(
-    r"^s3 (Get|Head|Select)Object|SecretValue$|^ssm GetParameter$|^dynamodb (Scan|Query|GetItem|BatchGetItem)|"
-    r"^sqs ReceiveMessage|^rds .*Snapshot|^kms Decrypt"
+    r"^s3 (Get|Head|Select)Object(?!LockConf)|SecretValue$|^ssm GetParameter$|^dynamodb (Scan|Query|GetItem|BatchGet)|"
+    r"^sqs ReceiveMessage|^rds (?!Describe).*Snapshot|^kms Decrypt"
 )
 """Operations that would read what people wrote. Source: operation names of botocore 1.44.5."""
 
@@ -129,7 +129,9 @@ def test_it_goes_on_once_people_have_put_values_of_their_own_in(copied: Copied) 
 
     copied.told.type("run", "--engine", "local")
 
-    assert re.search(r"10[0-9] equal, 0 different, 0 could not be proved", copied.told.type("verify").err)
+    said = copied.told.type("verify").err
+    assert re.search(r"10[0-9] equal, 0 different, 0 could not be proved", said)
+    assert "0 resources do not reach" in said
 
 
 def test_the_database_stands_with_productions_settings_and_no_table(copied: Copied) -> None:
@@ -265,5 +267,7 @@ def test_a_rollback_takes_all_of_it_away_once_people_say_that_its_values_may_go(
     said = copied.told.type("rollback", *copied.told.undo_whatever_is_lost())
 
     assert " 0 kept, 0 failed" in said.err
-    assert scanned(copied.told, "--account", "staging") == copied.staging_before
+    left = set(scanned(copied.told, "--account", "staging").splitlines()) - set(copied.staging_before.splitlines())
+    # The key aws/secretsmanager comes with the first secret that RDS makes, and nobody can delete it.
+    assert [line for line in left if b"alias/aws/secretsmanager" not in line] == []
     assert scanned(copied.told) == copied.legacy_before
