@@ -5,17 +5,18 @@ The rule: what a person has to put in is awaited and seen without being read: by
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from migrate.blueprint.blank import PLACEHOLDER
 from migrate.inventory import Resource
 from migrate.kind import Action, Carrier, It, Json, Kind, Place, Request, after
+from migrate.kinds._secret_facts import SecretFacts, is_moved
 from migrate.kinds.acm_certificate import Certificate
 from migrate.kinds.ecs_service import Service, ServiceFacts, Start
 from migrate.kinds.rds_instance import Instance
 from migrate.kinds.rds_instance.empty import CreateEmpty
 from migrate.kinds.secretsmanager_secret import Create as CreateSecret
-from migrate.kinds.secretsmanager_secret import Secret, SecretFacts, SetPolicy, is_moved
+from migrate.kinds.secretsmanager_secret import Secret, SetPolicy
 from migrate.kinds.ssm_parameter import Create as CreateParameter
 from migrate.kinds.ssm_parameter import Parameter, ParameterFacts
 
@@ -57,11 +58,11 @@ class FillSecret(Action[SecretFacts]):
 class EmptySecret(Secret):
     """A secret without its value, its rotation and its replicas."""
 
-    actions = (CreateSecret(), SetPolicy(), FillSecret())
+    actions: ClassVar[tuple[Action[Any], ...]] = (CreateSecret(), SetPolicy(), FillSecret())  # type: ignore[assignment]
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[SecretFacts]) -> dict[str, Json]:
         shown = super().expected(facts, done, it)
-        still = {"rotation_lambda_arn": None, "rotation_rules": {}, "replicas": {}}
+        still: dict[str, Json] = {"rotation_lambda_arn": None, "rotation_rules": {}, "replicas": {}}
         return shown | still | {"has_value": "fill" in done}
 
 
@@ -111,7 +112,7 @@ class FillParameter(Action[ParameterFacts]):
 class BlankParameter(Parameter):
     """A parameter: plain ones with their value in the copy's names, others with a stand-in."""
 
-    actions = (CreateBlank(), FillParameter())
+    actions: ClassVar[tuple[Action[Any], ...]] = (CreateBlank(), FillParameter())  # type: ignore[assignment]
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[ParameterFacts]) -> dict[str, Json]:
         return facts | {"allowed_pattern": None} if _is_blank(it) else facts
@@ -120,7 +121,7 @@ class BlankParameter(Parameter):
 class EmptyInstance(Instance):
     """A database with legacy's settings, no rows, and a master password that RDS makes and keeps."""
 
-    actions = (CreateEmpty(),)
+    actions: ClassVar[tuple[Action[Any], ...]] = (CreateEmpty(),)  # type: ignore[assignment]
 
     def expected(self, facts: dict[str, Json], done: frozenset[str], it: It[Any]) -> dict[str, Json]:
         return super().expected(facts, done, it) | {"managed_password": True}
@@ -137,7 +138,9 @@ class OwnCertificate(Certificate):
 class StartFew(Start):
     """As many tasks as a copy is to have, once what they sign in with is there."""
 
-    after_kinds = (*Start.after_kinds, "secretsmanager.secret.fill", "ssm.parameter.fill")
+    after_kinds: ClassVar[tuple[str, ...]] = (  # type: ignore[assignment]
+        *Start.after_kinds, "secretsmanager.secret.fill", "ssm.parameter.fill"
+    )  # fmt: skip
 
 
 class FewTasks(Service):
@@ -157,7 +160,9 @@ class FewTasks(Service):
 def few_tasks(most: int) -> Kind[Any]:
     """The kind of services of which at most so many tasks run."""
     create, start = Service.actions[0], StartFew()
-    return type("FewTasks", (FewTasks,), {"most": most, "actions": (create, start), "__doc__": FewTasks.__doc__})()
+    own = {"most": most, "actions": (create, start), "__doc__": FewTasks.__doc__}
+    found: Kind[Any] = type("FewTasks", (FewTasks,), own)()
+    return found
 
 
 REPLACED: tuple[Kind[Any], ...] = (EmptySecret(), BlankParameter(), EmptyInstance(), OwnCertificate())

@@ -89,18 +89,20 @@ def in_place_of(kind: Kind[Any], other: Kind[Any]) -> Kind[Any]:
 
 def _as(kind: Kind[Any], actions: "Iterator[Action[Any]] | tuple[Action[Any], ...]", **said: Any) -> Kind[Any]:
     own = {"original": kind, "actions": tuple(actions), "__doc__": kind.__doc__} | said
-    return _alike(kind, Shaped, own)
+    found: Kind[Any] = _alike(kind, Shaped, own)
+    return found
 
 
 def _early(action: Action[Any]) -> Action[Any]:
     # Whatever it may write in a migration, a copy writes nothing in legacy.
-    own = {"writes_in_legacy": frozenset()} if isinstance(action, CarryAction) else {}
-    return _alike(action, _Early, own | {"__doc__": action.__doc__})
+    own: dict[str, Any] = {"writes_in_legacy": frozenset()} if isinstance(action, CarryAction) else {}
+    found: Action[Any] = _alike(action, _Early, own | {"__doc__": action.__doc__})
+    return found
 
 
 def _alike(one: Any, before: type, own: dict[str, Any]) -> Any:
     """The same object, of a class of its own: what `before` and `own` say comes before its class."""
     made = type(type(one).__name__, (before, type(one)), own)
-    found = made.__new__(made)
+    found: Any = object.__new__(made)
     found.__dict__.update(one.__dict__)
     return found

@@ -58,7 +58,8 @@ def test_what_belongs_to_the_original_is_made_in_the_copy_and_nothing_else_anywh
         thing("toy.queue", "jobs-prod"), thing("toy.queue", "jobs-dev"), thing("toy.queue", "both"),
         thing("toy.queue", "training"),
         placement=[
-            {"name": "both", "to": ["production", "development"]}, {"name": "training", "to": ["development", "staging"]}
+            {"name": "both", "to": ["production", "development"]},
+            {"name": "training", "to": ["development", "staging"]},
         ],
     )  # fmt: skip
 
