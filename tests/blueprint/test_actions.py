@@ -1,4 +1,4 @@
-"""What a copy does of every kind there is: nothing that carries what people wrote, nothing in legacy, all of it early."""
+"""What a copy does of every kind there is: nothing that carries content, nothing in legacy, all of it early."""
 
 from typing import Any
 
@@ -14,7 +14,8 @@ from migrate.sections import Blueprint
 COPIED = blueprint.kinds(every_kind(), Blueprint(of="production", to="staging"))
 KINDS = [pytest.param(kind, id=name) for name, kind in COPIED.items()]
 CARRIES = {
-    "s3.PutObject", "s3.CopyObject", "s3.UploadPart", "s3.UploadPartCopy", "dynamodb.BatchWriteItem", "ssm.PutParameter",
+    "s3.PutObject", "s3.CopyObject", "s3.UploadPart", "s3.UploadPartCopy", "dynamodb.BatchWriteItem",
+    "ssm.PutParameter",
     "secretsmanager.PutSecretValue", "ecs.RunTask", "route53.ChangeResourceRecordSets", "s3control.CreateJob",
     "ec2.CreateLaunchTemplateVersion", "scheduler.UpdateSchedule",
 }  # fmt: skip
