@@ -72,9 +72,9 @@ class Create(Action[InstanceFacts]):
 
     name = "create"
     title = "Restore the database from the snapshot"
-    phase = "data"
+    phase: ClassVar[Phase] = "data"
     undo_class = "R3"
-    downtime = "D3"
+    downtime: ClassVar[Downtime] = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
         early = follows_its_cluster(it) if it.facts.is_member else is_followed(it)
