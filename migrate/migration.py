@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from migrate import blueprint, files, runbook
 from migrate import config as configuration
-from migrate import files, runbook
 from migrate.config import Config
 from migrate.errors import FileError, StaleError, UsageError
 from migrate.inventory import Inventory
@@ -42,13 +42,24 @@ class Migration:
     @property
     def config_digest(self) -> str:
         """Digest of what migration.yaml says of resources; comments, order and people do not count."""
-        said = self.config.model_dump(mode="json", by_alias=True, exclude={"organisation", "identities", "health"})
+        left = {"organisation", "identities", "health"} | (set() if self.config.blueprint else {"blueprint"})
+        said = self.config.model_dump(mode="json", by_alias=True, exclude=left)
         return files.digest_of(configuration.SCHEMA, said)
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind[Any]]:
-        """Every kind there is."""
-        return every_kind()
+        """Every kind there is; where the folder is of a copy, as it is in that."""
+        copied = self.config.blueprint
+        return blueprint.kinds(every_kind(), copied) if copied else every_kind()
+
+    def not_of_a_copy(self, verb: str) -> None:
+        """Raise UsageError where this folder makes a copy of a shape: what the verb looks at or changes is not its."""
+        if self.config.blueprint is not None:
+            raise UsageError(
+                f"{self.folder} makes a copy of {self.config.blueprint.of} (blueprint in migration.yaml), and `migrate "
+                f"{verb}` is about what moves, and about legacy",
+                do=f"type it on the folder of the migration itself: migrate {verb} FOLDER",
+            )
 
     @cached_property
     def runbooks(self) -> tuple[Runbook, ...]:

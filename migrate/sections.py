@@ -110,6 +110,26 @@ class Addresses(Part):
         return self
 
 
+class Blueprint(Part):
+    """This folder makes a copy of the shape of an environment, in an account of its own: no data, no change in legacy.
+
+    Everything else in the file is as in the migration's own: the same rules say what belongs to `of`.
+    """
+
+    of: str
+    """Alias of the environment whose shape is copied. Nothing is made in its account."""
+    to: str
+    """Alias of the account in which the copy is made."""
+    services: Annotated[int, Field(ge=0, le=100)] = 0
+    """Tasks of each ECS service once its secrets are there, at most as many as the original's. 0: they stand still."""
+
+    @model_validator(mode="after")
+    def _are_two(self) -> "Blueprint":
+        if self.of == self.to:
+            raise ValueError(f"of and to are both {self.of}: a copy goes into an account of its own")
+        return self
+
+
 class Bridge(Part):
     """A way from a target back to legacy while a cut-over group cannot be whole: somebody there must still reach it.
 

@@ -315,6 +315,8 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
             f"{sum(len(one[2].compared) for one in reached)} ways over the network of {len(reached)} resources asked: "
             f"{len(closed)} resources do not reach, or are not reached by, what they were in legacy"
         )
+    for said in plan.body.get("blueprint", {}).get("different", ()):
+        out.say(f"  different on purpose: {said}")
     for said in exits.told(reached, migration.config.alias):
         out.say(f"  {said}")
     out.result(str(written.path), report)

@@ -50,6 +50,7 @@ _WITHIN = Within("org", "organisation")
 def _opened(folder: Path) -> OrganisationMigration:
     """The folder, its part for the organisation made where it is missing."""
     migration = OrganisationMigration(folder)
+    Migration(folder).not_of_a_copy("org")
     section = planning.section_of(migration.decided)  # first: a folder without the section is left as it is
     assert section is not None
     if not migration.folder.exists():

@@ -64,6 +64,7 @@ class Looked:
 def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Path | None) -> int:
     """Say who is who and what is proposed; with `write`, add it to migration.yaml."""
     migration = Migration(folder)
+    migration.not_of_a_copy("people")
     looked = look(migration, inventory)
     # Nothing is written before everybody's files are made.
     welcomed = _welcomes(migration, looked) if welcome else ()
