@@ -251,6 +251,8 @@ def _envelope(path: Path, schema: str) -> tuple[dict[str, Json], bytes]:
     """The envelope and every byte of the lines after it."""
     try:
         content = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}", do="name a file that is there") from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}", do="name a file that is there") from None
     changed = StaleError(f"{path} is not a complete {schema} file: it was edited or cut", do="make it again")

@@ -176,6 +176,8 @@ def test_a_folder_that_cannot_be_is_an_error_that_names_it(tmp_path: Path) -> No
     with pytest.raises(FileError, match="cannot be written"):
         files.put(tmp_path / "file" / "a.json", b"x")
     with pytest.raises(FileError, match="cannot be read"):
+        files.read(tmp_path, files.PLAN)
+    with pytest.raises(UsageError, match="there is no file"):
         files.read(tmp_path / "absent.json", files.PLAN)
 
 
