@@ -144,6 +144,16 @@ def test_a_wrong_migration_yaml_is_an_error_that_names_it(folder: Path, how: str
         assert "migration.yaml" in refused(verb, folder) or "runbook" in how, how
 
 
+def test_a_region_that_botocore_does_not_know_is_told_and_scanned_all_the_same(folder: Path) -> None:
+    (folder / "migration.yaml").write_text(CONFIG.replace("[eu-west-1]", "[eu-west-11]"))
+
+    code, _, err = typed("scan", str(folder))
+
+    assert "botocore does not know the region eu-west-11, eu-west-1 is; whether it exists says migrate doctor" in err
+    assert code == 1
+    assert "127.0.0.1:9" in err, "it went on to ask"
+
+
 def test_a_migration_yaml_that_is_not_text_is_an_error_that_names_it(folder: Path) -> None:
     for content in (b"\xff\xfe\x00", b"\x00" * 40, "name: \u0007".encode()):
         (folder / "migration.yaml").write_bytes(content)
