@@ -166,6 +166,6 @@ def test_every_region_that_botocore_knows_is_taken_and_one_that_it_does_not_know
     legacy = {"account": "111111111111", "regions": [*known, "eu-west-99"]}
 
     assert Legacy.model_validate(legacy).regions[-1] == "eu-west-99"
-    assert regions.unknown(["eu-west-1", "eu-west-11", "mars-north-1"]) == {
-        "eu-west-11": "eu-west-1", "mars-north-1": "cn-north-1"
+    assert regions.unknown(["eu-west-1", "eu-west-11", "zz-qqqqqqqqqqq-9"]) == {
+        "eu-west-11": "eu-west-1", "zz-qqqqqqqqqqq-9": ""
     }  # fmt: skip
