@@ -45,6 +45,8 @@ def _wrong_command_line(words: list[str]) -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
+        if error.exit_code == UsageError.exit_code:
+            raise  # The group inside has said it.
         error.exit_code = UsageError.exit_code  # type: ignore[misc]  # click reads it from the error
         do = f"{error.ctx.command_path if error.ctx else 'migrate'} --help"
         what = {"error": "UsageError", "what": error.format_message(), "do": do, "exit": error.exit_code}

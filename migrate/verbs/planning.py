@@ -131,7 +131,7 @@ def approve(
     found = migration.plan(plan_path)
     who = by or getpass.getuser()
     if gate is not None:
-        from migrate.verbs.acting import answer
+        from migrate.verbs.gates import answer
 
         return answer(out, migration, found, gate, who, reason)
     migration.check_fresh(found)
