@@ -103,10 +103,20 @@ def test_a_throttled_read_is_sent_again_until_it_is_served(one_aws: Shared) -> N
         assert one_aws.site.call("kms.ListKeys")["Keys"] == []
 
 
+def test_a_read_that_a_server_answered_with_a_page_of_its_failure_is_sent_again(one_aws: Shared) -> None:
+    page = Answer(500, "<!doctype html><html><title>500 Internal Server Error</title></html>", "text/html")
+    answers = iter([page, page, ok(Keys=[])])
+    one_aws(lambda _: next(answers))
+
+    with reading("kms.ListKeys"):
+        assert one_aws.site.call("kms.ListKeys")["Keys"] == []
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
         (refused("AccessDeniedException", "not authorized"), "denied"),
+        (Answer(500, "<!doctype html><html>oh</html>", "text/html"), "unsupported by endpoint"),
         (Answer(403, "", "text/html"), "denied"),
         (refused("UnrecognizedClientException", "invalid token"), "region off"),
         (refused("OptInRequired", "subscribe"), "region off"),

@@ -48,6 +48,9 @@ def judge_read(error: Exception) -> Verdict:
     """What the scheduler does with a read that was not served."""
     if errors.throttled(error):
         return "throttled"
+    if errors.fell_over(error):
+        # Once may be chance. A server that always falls over does not have the operation.
+        return "transient"
     if errors.not_built(error) or _untrusted(error):
         return "final"
     if isinstance(error, ClientError):

@@ -197,6 +197,12 @@ def not_built(error: BaseException) -> bool:
     return http is not None and http >= 400 and bool(_NOT_BUILT.search(str(error)))
 
 
+def fell_over(error: BaseException) -> bool:
+    """Whether the answer is a web page of a server that failed: a gateway's on the way, or an emulator's own."""
+    http = status(error) or 0
+    return http >= 500 and http != 501 and "<html" in str(error).lower()
+
+
 def operation_of(error: BaseException) -> str:
     """The operation's name, where the error carries it."""
     return str(getattr(error, "operation_name", ""))
