@@ -225,3 +225,6 @@ def test_the_users_organisation_stands_from_org_alone_and_goes_again(told: Story
     assert (left["rails"], left["policies"], left["trusted"], left["given"]) == ({}, set(), set(), set())
     assert (left["budgets"], left["tags"], left["categories"]) == ([], set(), set())
     assert (left["blocked"], left["replicated"], left["logged"]) == (False, set(), [])
+    # Nothing was logged into it yet: a bucket with logs would stay.
+    sensitive = client(told, "s3", ids["aws+sensitive_data@shop.example"])
+    assert sensitive.list_buckets()["Buckets"] == []

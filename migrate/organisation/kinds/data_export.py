@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.inventory import Resource
-from migrate.kind import Find, It, Place, ReadSite, Request, tag_pairs
+from migrate.kind import It, Place, ReadSite, Request, tag_pairs
+from migrate.names import Region
+from migrate.organisation.kinds import _delivered_to
 from migrate.organisation.wanted import Make, Wanted, WantedKind, own
 from migrate.values import Json, as_json
 
 GONE = ("ResourceNotFoundException",)
 TABLE = "COST_AND_USAGE_REPORT"
-REGION = "us-east-1"
+REGION = Region("us-east-1")
 """Where exports stand, and the bucket with them."""
 COLUMNS = (
     "bill_billing_period_start_date", "bill_payer_account_id", "line_item_usage_account_id",
@@ -88,20 +90,13 @@ class CreateExport(Make[Export]):
 
     def requests(self, it: It[Export], place: Place) -> list[Request]:
         bucket: dict[str, Json] = {"Bucket": it.facts.bucket}
-        # A bucket with files in it is kept: nobody loses a month's bill by a rollback.
-        away = Request("s3.DeleteBucket", bucket, done=("NoSuchBucket", "BucketNotEmpty"))
         closed: dict[str, Json] = {
             "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True,
         }  # fmt: skip
         tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in tag_pairs(place.stamp(it.tags))]
         gone = Request("bcm-data-exports.DeleteExport", {"ExportArn": own(it)}, done=GONE)
         return [
-            # A bucket that stood before is taken as it is, and no rollback deletes it.
-            Request(
-                "s3.CreateBucket", bucket, outputs={"location": "Location"}, undo=away,
-                find=Find("s3.ListBuckets", {"Prefix": it.facts.bucket}, {
-                    "location": f"Buckets[?Name=='{it.facts.bucket}'].Name | [0]"}),
-            ),
+            _delivered_to.created(it.facts.bucket, REGION),
             Request("s3.PutPublicAccessBlock", bucket | {"PublicAccessBlockConfiguration": closed}),
             Request("s3.PutBucketPolicy", bucket | {"Policy": as_json(_policy(place.account, it.facts.bucket))}),
             Request(
@@ -117,13 +112,15 @@ class ExportKind(WantedKind[Export]):
     name = "bcm-data-exports.export"
     title = "Export of cost and usage"
     facts = Export
-    reads = frozenset(
-        {
-            "bcm-data-exports.GetExport",
-            "bcm-data-exports.ListExports",
-            "bcm-data-exports.ListTagsForResource",
-            "s3.ListBuckets",
-        }
+    reads = (
+        frozenset(
+            {
+                "bcm-data-exports.GetExport",
+                "bcm-data-exports.ListExports",
+                "bcm-data-exports.ListTagsForResource",
+            }
+        )
+        | _delivered_to.READS
     )
     actions = (CreateExport(),)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from migrate.inventory import Resource
 from migrate.kind import It, Place, ReadSite, Request
 from migrate.names import Region
+from migrate.organisation.kinds import _delivered_to
 from migrate.organisation.wanted import Make, Wanted, WantedKind
 from migrate.values import Json, as_json
 
@@ -75,18 +76,13 @@ class CreateDataTrail(Make[DataTrail]):
     def requests(self, it: It[DataTrail], place: Place) -> list[Request]:
         bucket: dict[str, Json] = {"Bucket": it.facts.bucket}
         trail: dict[str, Json] = {"Name": TRAIL}
-        where: dict[str, Json] = (
-            {} if place.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": place.region}}
-        )
         made = trail | {
             "S3BucketName": it.facts.bucket, "IsMultiRegionTrail": True, "IncludeGlobalServiceEvents": True,
             "EnableLogFileValidation": True,
         }  # fmt: skip
         policy = as_json(_policy(it.ref.name, place.region))
-        # A bucket with logs in it is kept: nobody loses them by a rollback.
-        away = Request("s3.DeleteBucket", bucket, done=("NoSuchBucket", "BucketNotEmpty"))
         return [
-            Request("s3.CreateBucket", bucket | where, done=("BucketAlreadyOwnedByYou",), undo=away),
+            _delivered_to.created(it.facts.bucket, place.region),
             Request("s3.PutBucketPolicy", bucket | {"Policy": policy}),
             Request(
                 "cloudtrail.CreateTrail", made, once="named", creates=True,
@@ -107,6 +103,7 @@ class DataTrailKind(WantedKind[DataTrail]):
     title = "Trail of data events"
     facts = DataTrail
     reads = frozenset({"cloudtrail.GetEventSelectors", "cloudtrail.GetTrail", "cloudtrail.GetTrailStatus"})
+    reads |= _delivered_to.READS
     is_global = False
     per_account = True
     stamped = False
