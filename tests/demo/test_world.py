@@ -168,7 +168,7 @@ def test_every_rule_names_its_service_and_its_source() -> None:
     assert len({rule.rule_id for rule in rules}) == len(rules) >= 20
     assert all(rule.makes and rule.source for rule in rules)
     assert {rule.service for rule in rules} == {
-        "acm", "autoscaling", "bcm-data-exports", "budgets", "ce", "cloudtrail", "cloudwatch", "dynamodb", "ec2", "ecr", "ecs", "elbv2",
-        "iam", "kms", "lambda", "logs", "opensearch", "organizations", "pipes", "rds", "route53", "s3", "s3control",
+        "acm", "autoscaling", "bcm-data-exports", "budgets", "ce", "cloudtrail", "cloudwatch", "dynamodb", "ec2", "ecr",
+        "ecs", "elbv2", "iam", "kms", "lambda", "logs", "opensearch", "organizations", "pipes", "rds", "route53", "s3", "s3control",
         "secretsmanager", "service-quotas", "sns", "sso-admin", "sts",
     }  # fmt: skip
