@@ -172,6 +172,28 @@ def stand(told: Story, made: dict[str, Any], *, is_over: bool = True) -> None:
     assert made["refusals"] == []
 
 
+def look_into_the_sandbox(told: Story, account: str) -> None:
+    """Its last day passes: `sandboxes` goes into the account by its role and says what is there. Nothing is written."""
+    path = told.folder / "migration.yaml"
+    wanted, before = path.read_text(), len(told.writes())
+    assert 'expires: "2027-06-30"' in wanted
+    path.write_text(wanted.replace('expires: "2027-06-30"', 'expires: "2026-01-31"', 1))
+    queues = client(told, "sqs", account)
+    made = queues.create_queue(QueueName="left-over")["QueueUrl"]
+    full = told.type("sandboxes", expect=5)
+    assert f"sandbox_grace ({account}" in full.out
+    assert "1 sqs.queue" in full.out
+    assert "left-over" not in (told.folder / "sandboxes" / "sandbox_grace.nuke.yaml").read_text()
+    queues.delete_queue(QueueUrl=made)
+    # The emulator lacks some services: what could not be read is not called empty.
+    unread = told.type("sandboxes", expect=6)
+    assert "sqs.queue" not in unread.out
+    assert "not read:" in unread.out
+    assert "    empty" not in unread.out
+    path.write_text(wanted)
+    assert len([one for one in told.writes()[before:] if "Queue" not in one]) == 0
+
+
 def test_the_users_organisation_stands_from_org_alone_and_goes_again(told: Story) -> None:
     client(told, "iam").create_user(UserName="by-hand")
     first = json.loads(told.type("plan", "--json").out)
@@ -214,6 +236,8 @@ def test_the_users_organisation_stands_from_org_alone_and_goes_again(told: Story
     )
     assert "1 x iam:CreateUser by arn:aws:iam::111111111111:role/Administrator" in denied
     assert "### allowed-regions" in (told.folder / "organisation" / "guard-rails.md").read_text()
+
+    look_into_the_sandbox(told, ids["aws+sandbox_grace@shop.example"])
 
     for plan in (second["plan"], first["plan"]):
         listing = told.type("rollback", "--to", "0", "--plan", plan).out.strip()
