@@ -161,6 +161,8 @@ def measure(endpoint: str, source: str, count: int, size: int, goal: float) -> b
             target = f"{source}-{'migrate' if name == PROOF else name}-{turn}"
             if name != PROOF:
                 s3.create_bucket(Bucket=target)
+            # What the one before left to be written would be written in the time of this one.
+            os.sync()
             before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
             done = subprocess.run(
                 [part.format(source=source, target=target) for part in line], check=False, capture_output=True,

@@ -5,6 +5,7 @@ in accounts of their own they may keep it, but can never be peered then; so a pe
 follows. Source: VPC peering guide, "Invalid VPC peering configurations": overlapping CIDR blocks, unverified.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
@@ -48,9 +49,12 @@ def drawn(config: Config, graph: Graph, placement: Placement, kinds: Mapping[str
     Raises ConfigError where the range of `addresses` has no room left, or a block given there does not fit.
     """
     owners = [(ref, kinds[ref.kind].networks(it)) for ref, it in graph.its.items()]
-    taken = [IPv4Network(text) for _, texts in owners for text in texts]
-    found: list[Block] = []
     plan = config.addresses
+    taken = Taken(IPv4Network(text) for text in (
+        *(text for _, texts in owners for text in texts),
+        *((*plan.avoid, *plan.blocks.values()) if isinstance(plan, Addresses) else ()),
+    ))  # fmt: skip
+    found: list[Block] = []
     for alias in config.targets:
         account = config.account(alias)
         for ref, texts in owners:
@@ -62,7 +66,7 @@ def drawn(config: Config, graph: Graph, placement: Placement, kinds: Mapping[str
                 becomes = legacy
                 if isinstance(plan, Addresses) and (not plan.accounts or alias in plan.accounts):
                     becomes = _given(plan, ref, alias, legacy) or _free(plan, legacy, taken)
-                    taken.append(becomes)
+                    taken.add(becomes)
                 found.append(Block(ref, account, legacy, becomes))
     return found
 
@@ -80,30 +84,91 @@ def _given(plan: Addresses, ref: Ref, alias: str, legacy: IPv4Network) -> IPv4Ne
     return None
 
 
-def _free(plan: Addresses, legacy: IPv4Network, taken: list[IPv4Network]) -> IPv4Network:
+class Taken:
+    """Blocks that are not free, in order: whether another one meets one of them is a look, not a walk."""
+
+    def __init__(self, blocks: Iterable[IPv4Network]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        # Joined where they lie in each other or side by side: the next free block is then beyond the end of one.
+        for block in sorted(blocks):
+            self._join(int(block.network_address), int(block.broadcast_address))
+
+    def _join(self, start: int, end: int) -> None:
+        first = bisect_left(self._ends, start - 1)
+        last = bisect_right(self._starts, end + 1)
+        if first < last:
+            start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
+        self._starts[first:last], self._ends[first:last] = [start], [end]
+
+    def add(self, block: IPv4Network) -> None:
+        """Not free from now on."""
+        self._join(int(block.network_address), int(block.broadcast_address))
+
+    def first_free(self, whole: IPv4Network, prefixlen: int) -> IPv4Network | None:
+        """The first block of this size within the range that meets none of these."""
+        size = 1 << (32 - prefixlen)
+        start, last = int(whole.network_address), int(whole.broadcast_address)
+        while start + size - 1 <= last:
+            at = bisect_left(self._ends, start)
+            if at == len(self._starts) or self._starts[at] > start + size - 1:
+                return IPv4Network((start, prefixlen))
+            start = (self._ends[at] // size + 1) * size
+        return None
+
+
+def _free(plan: Addresses, legacy: IPv4Network, taken: Taken) -> IPv4Network:
     whole = IPv4Network(plan.range)
-    avoid = [*taken, *map(IPv4Network, plan.avoid), *map(IPv4Network, plan.blocks.values())]
-    if legacy.prefixlen >= whole.prefixlen:
-        for block in whole.subnets(new_prefix=legacy.prefixlen):
-            if not any(block.overlaps(other) for other in avoid):
-                return block
+    block = taken.first_free(whole, legacy.prefixlen) if legacy.prefixlen >= whole.prefixlen else None
+    if block is not None:
+        return block
     raise ConfigError(
         f"the range {whole} of addresses has no room left for a /{legacy.prefixlen} (legacy's {legacy})",
         do="give it a larger range in migration.yaml, or fewer blocks in `avoid`",
     )
 
 
+_FEW = 4
+"""So many are named in one line; the others are counted."""
+
+
 def consequences(blocks: Iterable[Block], config: Config) -> Iterator[str]:
-    """What follows from the blocks, for people: which VPCs can never be joined."""
-    listed = list(blocks)
-    for at, one in enumerate(listed):
-        for other in listed[at + 1 :]:
-            if (one.ref, one.account) != (other.ref, other.account) and one.becomes.overlaps(other.becomes):
-                here, there = (f"{config.alias(b.account)}'s {b.ref.name} ({b.becomes})" for b in (one, other))
-                yield (
-                    f"{here} and {there} overlap: they can never be peered or share a transit gateway. "
-                    "To give them blocks of their own: addresses in migration.yaml."
-                )
+    """What follows from the blocks, for people: which VPCs can never be joined.
+
+    A line for each block that several have, and for each that lies in a wider one of another: not for each pair, of
+    which ten thousand twins have fifty million.
+    """
+    having: dict[IPv4Network, dict[tuple[Ref, AccountId], str]] = {}
+    for block in blocks:
+        named = f"{config.alias(block.account)}'s {block.ref.name} ({block.becomes})"
+        having.setdefault(block.becomes, {})[block.ref, block.account] = named
+    around: list[IPv4Network] = []  # The blocks in which the one at hand lies, the widest first.
+    for becomes in sorted(having):
+        while around and not becomes.subnet_of(around[-1]):
+            around.pop()
+        own = having[becomes]
+        if len(own) > 1:
+            yield f"{_named(own.values())} overlap: {_NEVER}"
+        for wider in around:
+            others = [named for vpc, named in having[wider].items() if vpc not in own or len(own) > 1]
+            if others:
+                yield f"{_named(own.values())} and {_named(others)} overlap: {_NEVER}"
+        around.append(becomes)
+
+
+_NEVER = (
+    "they can never be peered or share a transit gateway. "
+    "To give them blocks of their own: addresses in migration.yaml."
+)
+
+
+def _named(names: Iterable[str]) -> str:
+    """The first of them by name, the others counted."""
+    listed = list(names)
+    first, more = listed[:_FEW], len(listed) - _FEW
+    if more > 0:
+        return f"{', '.join(first)} and {more} more"
+    return " and ".join(filter(None, (", ".join(first[:-1]), first[-1])))
 
 
 class AddressMap:
@@ -111,12 +176,24 @@ class AddressMap:
 
     def __init__(self, blocks: Iterable[Block]) -> None:
         self._moved = [block for block in blocks if block.legacy != block.becomes]
+        self._at: dict[IPv4Network, list[int]] = {}
+        for number, block in enumerate(self._moved):
+            self._at.setdefault(block.legacy, []).append(number)
+        self._sizes = sorted({block.prefixlen for block in self._at})
+        self._sorted = sorted(self._at)
+        self._known: dict[str, tuple[Ref, dict[AccountId, str], str] | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self._moved)
 
     def becomes(self, text: str) -> tuple[Ref, dict[AccountId, str], str] | None:
         """(a VPC, account → new text, problem) of a block or address that is ours; None for every other."""
+        if text not in self._known:
+            # The same few blocks stand in thousands of documents.
+            self._known[text] = self._looked_up(text)
+        return self._known[text]
+
+    def _looked_up(self, text: str) -> tuple[Ref, dict[AccountId, str], str] | None:
         try:
             network = ip_network(text, strict=False)
         except ValueError:
@@ -125,7 +202,7 @@ class AddressMap:
             return None
         targets: dict[AccountId, str] = {}
         problem, ref = "", None
-        for block in self._moved:
+        for block in self._touching(network):
             if network.subnet_of(block.legacy):
                 ref = block.ref
                 new = _within(network, block, "/" in text)
@@ -133,10 +210,22 @@ class AddressMap:
                     problem = f"{text} lies in two VPCs that go to {block.account}: give them blocks under addresses"
                 elif "/" not in text and network[0] not in (block.legacy[0], block.legacy[1], block.legacy[2]):
                     problem = f"{text} is an address within {block.ref}, which moves to {block.becomes}: use a name"
-            elif block.legacy.subnet_of(network) and not block.becomes.subnet_of(network):
+            elif not block.becomes.subnet_of(network):
                 ref = block.ref
                 problem = f"{text} holds {block.legacy} and not its new block {block.becomes}: say what it becomes"
         return None if ref is None else (ref, targets, problem)
+
+    def _touching(self, network: IPv4Network) -> list[Block]:
+        """The moved blocks around it and within it, in the order in which they were given."""
+        around = (network.supernet(new_prefix=size) for size in self._sizes if size < network.prefixlen)
+        found = {number for block in around for number in self._at.get(block, ())}
+        # As they are sorted, those within a block follow it at once.
+        for at in range(bisect_left(self._sorted, network), len(self._sorted)):
+            block = self._sorted[at]
+            if not block.subnet_of(network):
+                break
+            found.update(self._at[block])
+        return [self._moved[number] for number in sorted(found)]
 
 
 def _within(network: IPv4Network, block: Block, is_block: bool) -> str:

@@ -11,6 +11,7 @@ import click
 
 from migrate import __version__
 from migrate.cli_groups import add_groups
+from migrate.cli_reports import add_reports
 from migrate.errors import MigrateError, UsageError
 from migrate.out import Out
 
@@ -44,6 +45,8 @@ def _wrong_command_line(words: list[str]) -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
+        if error.exit_code == UsageError.exit_code:
+            raise  # The group inside has said it.
         error.exit_code = UsageError.exit_code  # type: ignore[misc]  # click reads it from the error
         do = f"{error.ctx.command_path if error.ctx else 'migrate'} --help"
         what = {"error": "UsageError", "what": error.format_message(), "do": do, "exit": error.exit_code}
@@ -183,7 +186,7 @@ def plan(out: Out, folder: Path, inventory: Path | None) -> Any:
     return act(out, folder, inventory=inventory)
 
 
-PURPOSES = ["scan", "run", "quiet", "healthy", "org", "org-members", "close", "remove"]
+PURPOSES = ["scan", "run", "quiet", "healthy", "org", "org-members", "close", "remove", "unused"]
 PLAN = option("--plan", "plan_path", type=click.Path(path_type=Path, dir_okay=False), help="This plan, not the newest.")
 
 
@@ -367,6 +370,7 @@ def completion(out: Out, shell: str) -> Any:
 
 
 add_groups(main, verb, PLAN)
+add_reports(main, verb)
 
 
 @verb(folder=False)

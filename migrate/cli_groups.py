@@ -32,6 +32,7 @@ def add_groups(main: click.Group, verb: Verb, plan: Any) -> None:
         "verify": "Prove again, by fresh reads, that what the run made is what migration.yaml wants. Exit 5 where not.",
         "rollback": "Undo from the journal, newest first; what stood before is left as it was. Acts with --confirm.",
         "import_": "Write the organisation that stands into migration.yaml, comments kept. Writes nothing to AWS.",
+        "sandboxes": "Say which sandboxes are past their last day and what is still in them. Exit 5, 6: not all read.",
         "apart": "Say what lets one environment's account into another's. Exit 5 where it does, 6 where not read.",
     })  # fmt: skip
 

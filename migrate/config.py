@@ -12,6 +12,7 @@ from migrate.names import AccountId, Ref, Region
 from migrate.organisation.section import Organisation
 from migrate.sections import (
     Addresses,
+    Blueprint,
     Bridge,
     Database,
     Health,
@@ -54,6 +55,8 @@ class Config(Part):
     """ref → exact name in the target; for a thing that no kind handles its ARN → the ARN that stands for it there."""
     addresses: Literal["keep"] | Addresses = "keep"
     """keep: VPCs have legacy's blocks in their targets, and the plan says what follows from that."""
+    blueprint: Blueprint | None = None
+    """Instead of a migration: a copy of the shape of one environment, without data."""
     bridges: tuple[Bridge, ...] = ()
     """Temporary ways from a target back to legacy."""
     test_launches: tuple[TestLaunch, ...] = ()
@@ -110,6 +113,14 @@ class Config(Part):
             seen[target.account] = alias
         return targets
 
+    @model_validator(mode="before")
+    @classmethod
+    def _copies_by_one_runbook(cls, said: Any) -> Any:
+        """A blueprint has one account and one order: nobody has to write it."""
+        if isinstance(said, dict) and isinstance(said.get("blueprint"), dict) and not said.get("move"):
+            return said | {"move": [{"runbook": "copy-shape", "accounts": [said["blueprint"].get("to")]}]}
+        return said
+
     @model_validator(mode="after")
     def _known_aliases(self) -> "Config":
         if not self.targets and self.organisation is None:
@@ -122,6 +133,7 @@ class Config(Part):
             *((("environments", word), (alias,)) for word, alias in self.environments.items()),
             *((("bridges", n, "to"), (bridge.to,)) for n, bridge in enumerate(self.bridges)),
             *((("move", n, "accounts"), part.accounts) for n, part in enumerate(self.move)),
+            *(((("blueprint", f), (getattr(self.blueprint, f),)) for f in ("of", "to")) if self.blueprint else ()),
             (("addresses", "accounts"), self.addresses.accounts if isinstance(self.addresses, Addresses) else ()),
         ]
         for where, aliases in named:
@@ -133,7 +145,21 @@ class Config(Part):
                     raise Misplaced(f"{alias!r} is no alias of targets ({', '.join(self.targets)})", *where)
             if len(set(aliases)) < len(aliases):
                 raise Misplaced("names an account twice", *where)
+        if self.blueprint is not None:
+            self._is_a_copy(self.blueprint)
         return self
+
+    def _is_a_copy(self, blueprint: Blueprint) -> None:
+        """Raise Misplaced for what a copy of a shape cannot have."""
+        for n, part in enumerate(self.move):
+            if part.accounts != (blueprint.to,):
+                raise Misplaced(f"a blueprint is made in {blueprint.to} alone: leave `move` out", "move", n, "accounts")
+        if "{alias}" not in self.buckets and "{account}" not in self.buckets:
+            raise Misplaced(
+                "bucket names are global: in a blueprint this must hold {account} or {alias}, or the copy's buckets "
+                "would be called as the original's",
+                "buckets",
+            )
 
     @property
     def given(self) -> dict[str, str]:

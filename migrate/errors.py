@@ -3,7 +3,7 @@
 MigrateError                1
 ├── UsageError             64   the command line or a file's name
 ├── ConfigError             1   migration.yaml or a runbook: file, line, field
-├── FileError               1   a file that cannot be read, or is not what it says
+├── FileError               1   a file that cannot be read, or is not what it says; 64 where it is not there
 ├── AccessError             1   AWS said no, or a wrong account answered
 ├── GuardError              1   a call that nobody declared, stopped before it was sent
 ├── PlanRefused             1   gaps, conflicts, unresolved references
@@ -50,6 +50,12 @@ class ConfigError(MigrateError):
 
 class FileError(MigrateError):
     """A file of the migration cannot be read, or its content is not what its digest says."""
+
+
+class FileMissing(FileError):
+    """A file that was named is not there."""
+
+    exit_code = 64
 
 
 class Tampered(FileError):

@@ -17,7 +17,7 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
-from migrate.errors import FileError, StaleError, UsageError
+from migrate.errors import FileError, FileMissing, StaleError, UsageError
 from migrate.inventory import Gap, Inventory, Resource
 from migrate.names import AccountId, Region, typed
 from migrate.values import Json
@@ -251,6 +251,8 @@ def _envelope(path: Path, schema: str) -> tuple[dict[str, Json], bytes]:
     """The envelope and every byte of the lines after it."""
     try:
         content = path.read_bytes()
+    except FileNotFoundError:
+        raise FileMissing(f"there is no file {path}", do="name a file that is there") from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}", do="name a file that is there") from None
     changed = StaleError(f"{path} is not a complete {schema} file: it was edited or cut", do="make it again")

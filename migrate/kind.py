@@ -152,6 +152,8 @@ class CarryAction(Action[F]):
     writes_in_legacy: ClassVar[frozenset[str]] = frozenset()
     """Those of its writes that may go to legacy as well. Every other one is stopped there before it is sent."""
     reads: ClassVar[frozenset[str]] = frozenset()
+    proved_by: ClassVar[str] = ""
+    """A later action of the same kind that compares the same content: once that is done, `verify` asks it alone."""
 
     def requests(self, it: It[F], place: Place) -> Sequence[Request]:
         """A carrying action may send fixed requests first (a bucket policy in legacy, say); none by default."""
@@ -213,6 +215,9 @@ class Kind(Generic[F]):
     """Moves only where a placement rule names its ref: nothing infers it."""
     stays_in_legacy: ClassVar[bool] = False
     """Its actions change it in legacy, where it names what moves (a DNS record): it goes with that, else nowhere."""
+    part_of: ClassVar[tuple[str, ...]] = ()
+    """Kinds of what it is a part of and changes the working of, so that one which nobody planned is a difference of the
+    moved thing that it stands in: a rule of a listener. It names that thing in `needs`."""
     left_out: ClassVar[Mapping[str, str]] = {}
     """What AWS shows of it and no fact holds → why, or what a person does about it."""
 

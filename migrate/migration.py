@@ -7,18 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from migrate import blueprint, files, runbook
 from migrate import config as configuration
-from migrate import files, runbook
 from migrate.config import Config
 from migrate.errors import FileError, StaleError, UsageError
 from migrate.inventory import Inventory
 from migrate.kind import Kind
 from migrate.kinds import every_kind
+from migrate.names import typed
 from migrate.plan import Inputs, Plan
 from migrate.plan import read as read_plan
 from migrate.runbook import Runbook
 
 SEAL_KEY = ".seal-key"
+_MOST_LOOKED_AT = 500
+"""Entries of the current folder among which one that was meant is looked for."""
 
 
 class Migration:
@@ -27,12 +30,19 @@ class Migration:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            os.scandir(folder).close()
+            with os.scandir(folder) as entries:
+                is_one = any(entry.name == configuration.FILE_NAME for entry in entries)
         except FileNotFoundError:
-            pass  # Each verb says what it misses there.
+            raise UsageError(f"there is no folder {folder}", do=_meant(folder)) from None
+        except NotADirectoryError:
+            raise UsageError(f"{folder} is a file, not a migration's folder", do=_meant(folder)) from None
         except OSError as error:
             # A listing that is denied looks like an empty folder otherwise.
             raise FileError(f"{folder} cannot be read: {error.strerror}", do="fix the folder's permissions") from None
+        if not is_one:
+            # Said before all else: what a verb misses there would only lead to the next thing that is missing.
+            what = f"{typed(folder)} holds no {configuration.FILE_NAME}: it is not the folder of a migration"
+            raise UsageError(what, do=_meant(folder))
 
     @cached_property
     def config(self) -> Config:
@@ -42,13 +52,24 @@ class Migration:
     @property
     def config_digest(self) -> str:
         """Digest of what migration.yaml says of resources; comments, order and people do not count."""
-        said = self.config.model_dump(mode="json", by_alias=True, exclude={"organisation", "identities", "health"})
+        left = {"organisation", "identities", "health"} | (set() if self.config.blueprint else {"blueprint"})
+        said = self.config.model_dump(mode="json", by_alias=True, exclude=left)
         return files.digest_of(configuration.SCHEMA, said)
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind[Any]]:
-        """Every kind there is."""
-        return every_kind()
+        """Every kind there is; where the folder is of a copy, as it is in that."""
+        copied = self.config.blueprint
+        return blueprint.kinds(every_kind(), copied) if copied else every_kind()
+
+    def not_of_a_copy(self, verb: str) -> None:
+        """Raise UsageError where this folder makes a copy of a shape: what the verb looks at or changes is not its."""
+        if self.config.blueprint is not None:
+            raise UsageError(
+                f"{self.folder} makes a copy of {self.config.blueprint.of} (blueprint in migration.yaml), and `migrate "
+                f"{verb}` is about what moves, and about legacy",
+                do=f"type it on the folder of the migration itself: migrate {verb} FOLDER",
+            )
 
     @cached_property
     def runbooks(self) -> tuple[Runbook, ...]:
@@ -122,3 +143,32 @@ class Migration:
         """Where the journal of this plan's run lies, whether it was begun or not."""
         there = sorted(self.folder.glob(f"*.{plan.digest[:8]}.run"))
         return there[0] if there else self.folder / f"{files.now_utc():%Y%m%dT%H%M%SZ}.{plan.digest[:8]}.run"
+
+
+def _meant(folder: Path) -> str:
+    """What to type instead of a folder that is no migration's: those near here that are, or `init`."""
+    near = _near(Path())
+    begin = "" if folder.is_file() else f"migrate init {typed(folder)}"
+    if not near:
+        return begin or "name the folder that holds migration.yaml"
+    name = "name the folder that holds migration.yaml: " + ", ".join(near)
+    return f"{name}; or to begin one: {begin}" if begin else name
+
+
+def _near(here: Path) -> list[str]:
+    """The folders of migrations here and up to two levels below, as they are typed; at most six."""
+    found, left = list[str](), [(here, 0)]
+    for _ in range(_MOST_LOOKED_AT):
+        if not left or len(found) == 6:
+            break
+        folder, depth = left.pop(0)
+        if (folder / configuration.FILE_NAME).is_file():
+            found.append(typed(folder))
+        if depth < 2:
+            try:
+                with os.scandir(folder) as entries:
+                    inner = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+            except OSError:
+                continue
+            left += [(folder / name, depth + 1) for name in inner]
+    return found

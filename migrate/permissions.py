@@ -96,10 +96,16 @@ def of_run(plan: Plan, kinds: Mapping[str, Kind[Any]]) -> dict[AccountId, Needed
     """
     needed: dict[AccountId, Needed] = defaultdict(Needed)
     looks = {name: _actions({*kinds[name].reads, _ALIASES}) for name in {one.ref.kind for one in plan.steps.values()}}
+    # verify looks for parts of what moved that nobody planned.
+    parts: dict[str, set[str]] = defaultdict(set)
+    for kind in kinds.values():
+        for whole in kind.part_of:
+            parts[whole] |= _actions(kind.reads)
     for step in plan.steps.values():
         kind = kinds[step.ref.kind]
         action = kind.action(step.action)
         here, legacy = needed[step.account], needed[step.ref.account]
+        here.reads |= parts.get(kind.name, set())
         for side in (here, legacy):
             side.reads |= looks[kind.name]
         for request in step.requests:

@@ -70,6 +70,7 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
         for line, word in enumerate(row.split(", ")):
             text = _escaped(short_label(word, 18))
             boxes.append(f'<text x="12" y="{top + 26 + line * 18}" class="row">{text}</text>')
+        boxes.append(f'<text x="12" y="{top + 26 + (row.count(", ") + 1) * 18}" class="more">{_when(grid, row)}</text>')
         for position, column in enumerate(columns):
             inside = grid[row, column]
             for place, cell in enumerate(inside[:most_per_cell]):
@@ -99,6 +100,12 @@ def svg(cells: Sequence[Cell], edges: Sequence[tuple[str, str]] = (), *, most_pe
             *heads, *boxes, *lines, "</svg>",
         ]
     )  # fmt: skip
+
+
+def _when(grid: Mapping[tuple[str, int], list[Cell]], row: str) -> str:
+    """In which waves a row has boxes: they may all stand further to the right than the page shows."""
+    drawn = [column for (of, column), inside in grid.items() if of == row and inside]
+    return f"wave {drawn[0]}" if len(drawn) == 1 else f"waves {min(drawn)} to {max(drawn)} →"
 
 
 def _lines(row: str) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate import __version__, addresses, bridging, ciphertext, files, objections, senders, staying
+from migrate.blueprint import planning as copying
 from migrate.config import Config
 from migrate.drafting import Drafting, enter_decided
 from migrate.errors import FileError
@@ -69,6 +70,7 @@ class Plan:
             lambda ref: str(ref) in stays,
         )
         moved = addresses.AddressMap(map(addresses.Block.from_json, self.body.get("addresses", ())))
+        index.is_of_a_copy = "blueprint" in self.body
         enter_decided(index, self.body.get("given", {}), map(AccountId, self.body["targets"].values()), moved)
         return index
 
@@ -99,14 +101,19 @@ def draw(inputs: Inputs) -> dict[str, Json]:
     """
     with files.collector_off():
         graph = build(inputs.inventory, inputs.kinds)
-        placement = place(graph, inputs.config, inputs.kinds)
-        blocks = addresses.drawn(inputs.config, graph, placement, inputs.kinds)
+        copied = copying.of(inputs.config, graph, inputs.kinds)
+        if copied is None:
+            placement = place(graph, inputs.config, inputs.kinds)
+            blocks = addresses.drawn(inputs.config, graph, placement, inputs.kinds)
+        else:
+            inputs, placement, blocks = replace(inputs, config=copied.config), copied.placement, copied.blocks
         moved = addresses.AddressMap(blocks)
         bridges = bridging.wanted(inputs.config, inputs.inventory, placement, blocks)
         if bridges.resources:
             inputs = replace(inputs, inventory=bridges.inventory(inputs.inventory))
             graph, placement = build(inputs.inventory, inputs.kinds), bridges.placement(placement)
         drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds, moved)
+        drafting.index.is_of_a_copy = copied is not None
         drafts = drafting.steps()
         graph.forget(placement.movable)
         changed = {draft.ref for draft in drafts}
@@ -123,11 +130,14 @@ def draw(inputs: Inputs) -> dict[str, Json]:
             *drafting.findings,
             *addresses.consequences(blocks, inputs.config),
             *bridges.findings,
-            *staying.findings(graph, placement, inputs.kinds, changed),
-            *comparing.planned(inputs.inventory, graph, made, moved, aliases),
-            *senders.findings(inputs.inventory, inputs.kinds, drafting.places, made, aliases),
+            *comparing.planned(inputs.inventory, graph, made, moved, aliases, is_copy=copied is not None),
             *left_out,
         ]
+        if copied is None:
+            body["findings"] += staying.findings(graph, placement, inputs.kinds, changed)
+            body["findings"] += senders.findings(inputs.inventory, inputs.kinds, drafting.places, made, aliases)
+        else:
+            copied.enter(body, inputs.inventory, inputs.kinds)
         body["refusals"] += bridges.refusals
         body["ciphertext"] = ciphertext.listed(graph, placement, inputs.kinds)
         body["wanted"] = [bridge.as_json() for bridge in bridges.resources]

@@ -290,9 +290,10 @@ def _prove_one(ground: Ground, steps: list[Step], carrier: Callable[[Step], Any]
     if unfinished:
         proof = both(proof, Proof("different", (), tuple(f"{one} is not finished" for one in unfinished)))
     it = ground.it(step)
-    for one in steps:
+    finished = [one for one in steps if ground.journal.state(one.id) == "verified"]
+    for one in finished:
         action = ground.kind(one).action(one.action)
-        if isinstance(action, CarryAction) and ground.journal.state(one.id) == "verified":
+        if isinstance(action, CarryAction) and action.proved_by not in {other.action for other in finished}:
             proof = both(proof, action.prove(it, carrier(one)))
     return proof
 
@@ -315,12 +316,13 @@ def _pending(ground: Ground, step: Step, done: frozenset[str]) -> frozenset[str]
 
 
 def both(one: Proof, other: Proof) -> Proof:
-    """Two proofs as one: the worse state stands."""
+    """Two proofs as one: the worse state stands. What both of them say is said once: two actions of one resource may
+    read the same store."""
     order = ("equal", "could not be proved", "different")
     return Proof(
         max(one.state, other.state, key=order.index),
-        one.compared + other.compared,
-        one.differences + other.differences,
+        tuple(dict.fromkeys(one.compared + other.compared)),
+        tuple(dict.fromkeys(one.differences + other.differences)),
         {**one.evidence, **other.evidence},
     )
 

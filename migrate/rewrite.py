@@ -270,7 +270,9 @@ class Rewriter:
 
     def _is_dropped(self, principal: Json, out: Rewritten) -> bool:
         known = self.index.known.get(principal) if isinstance(principal, str) else None
-        if known is None or not self.dropped(known.ref):
+        if known is None:
+            return False
+        if not self.dropped(known.ref) and (known.targets or known.stays or not self.index.is_of_a_copy):
             return False
         out.dropped.add(known.ref)
         return True

@@ -1,14 +1,28 @@
 """The sections of migration.yaml, each with its fields. The rule: an unknown field is refused with its place."""
 
 import fnmatch
+import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from migrate.names import Ref
 
 Account = Annotated[str, Field(pattern=r"^[0-9]{12}$", description="twelve digits, quoted")]
+
+_REGION = r"[a-z]{2,}(-[a-z]+){1,3}-[0-9]{1,2}"
+
+
+def _as_region(text: str) -> str:
+    if not re.fullmatch(_REGION, text):
+        raise ValueError(f"{text!r} cannot be the name of a region: one is like eu-west-1 or us-gov-west-1")
+    return text
+
+
+RegionName = Annotated[str, AfterValidator(_as_region), Field(json_schema_extra={"pattern": f"^{_REGION}$"})]
+"""The form of every region of every partition (botocore 1.44.5, partitions.json, regionRegex), of those to come and of
+an emulator's. Whether there is such a one is asked by `doctor`; a scan says of which botocore knows nothing."""
 
 
 class Misplaced(ValueError):
@@ -29,10 +43,17 @@ class Legacy(Part):
     """The account that everything is in today."""
 
     account: Account
-    regions: tuple[str, ...] = Field(min_length=1)
+    regions: tuple[RegionName, ...] = Field(min_length=1)
     role: str | None = None
     """Role ARN to assume for legacy; none: the credentials of the environment are legacy's."""
     profile: str | None = None
+
+    @field_validator("regions")
+    @classmethod
+    def _once_each(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(regions)) < len(regions):
+            raise ValueError("names a region twice")
+        return regions
 
 
 class Target(Part):
@@ -107,6 +128,26 @@ class Addresses(Part):
                 IPv4Network(text)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
+        return self
+
+
+class Blueprint(Part):
+    """This folder makes a copy of the shape of an environment, in an account of its own: no data, no change in legacy.
+
+    Everything else in the file is as in the migration's own: the same rules say what belongs to `of`.
+    """
+
+    of: str
+    """Alias of the environment whose shape is copied. Nothing is made in its account."""
+    to: str
+    """Alias of the account in which the copy is made."""
+    services: Annotated[int, Field(ge=0, le=100)] = 0
+    """Tasks of each ECS service once its secrets are there, at most as many as the original's. 0: they stand still."""
+
+    @model_validator(mode="after")
+    def _are_two(self) -> "Blueprint":
+        if self.of == self.to:
+            raise ValueError(f"of and to are both {self.of}: a copy goes into an account of its own")
         return self
 
 

@@ -103,6 +103,8 @@ class Index:
         self.networks: Callable[[str], tuple[Ref, dict[AccountId, str], str] | None] | None = None
         """What an IPv4 block or address of a moved VPC becomes; set where VPCs get new blocks (see `addresses`)."""
         self._views: dict[Region, Index] = {}
+        self.is_of_a_copy = False
+        """What goes nowhere is no principal of a policy then: another environment's role has nothing to do there."""
         self.account_id = standing(legacy)
 
     @property
@@ -127,7 +129,7 @@ class Index:
         if region not in self._views:
             view = self._views[region] = Index(self.legacy)
             view.known = self.known | own
-            view.networks = self.networks
+            view.networks, view.is_of_a_copy = self.networks, self.is_of_a_copy
             view.clashes = {
                 text: refs for text, refs in self.clashes.items() if text not in own or _in(refs, region) > 1
             }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import botocore.hooks
-import botocore.session
 import pytest
+
+from migrate.demo import quick
+from tests import quicker
 
 if TYPE_CHECKING:
     from migrate.demo.postgres import Fleet
@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 # Hundreds of machine images an account and region, made anew by each reset, that no test looks at.
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
-# Each session would read the JSON models of its services anew: a fifth of the time of tests that make many.
-botocore.session.create_loader = functools.cache(botocore.session.create_loader)
-
-# So would each client find the new names of a hundred events.
-_alias = functools.cache(botocore.hooks.EventAliaser(None)._alias_event_name)
-botocore.hooks.EventAliaser._alias_event_name = lambda _, event_name: _alias(event_name)
+quicker.enter()
+quick.enter()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,10 @@
 """New IPv4 blocks for VPCs, and what every block in a document becomes by them."""
 
+import re
+import time
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
+from itertools import combinations
 from typing import Any, ClassVar
 
 import pytest
@@ -9,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate import plan
-from migrate.addresses import AddressMap, Block
+from migrate.addresses import AddressMap, Block, Taken, consequences, drawn
 from migrate.errors import ConfigError
+from migrate.graph import build
 from migrate.kind import It, Need
 from migrate.names import AccountId
+from migrate.placement import place
 from migrate.values import Json
 from tests.plans.toys import DEV, KINDS, PROD, Network, ToyFacts, inputs, ref, thing
 
@@ -138,3 +143,97 @@ def test_a_mapped_block_keeps_its_size_and_its_place_and_comes_back(prefix: int,
     back = AddressMap([Block(ref("toy.vpc", "x"), account, there, here)]).becomes(str(moved))
     assert back is not None
     assert back[1][account] == str(part)
+
+
+def having(*blocks: str, account: str = PROD) -> list[Block]:
+    """One VPC for each block."""
+    made_of = [IPv4Network(block) for block in blocks]
+    return [Block(ref("toy.vpc", f"n{n}"), AccountId(account), block, block) for n, block in enumerate(made_of)]
+
+
+def test_ten_thousand_networks_are_compared_in_a_moment_and_told_in_a_few_lines() -> None:
+    twins = having(*[BLOCK] * 5_000)
+    nested = having(*(f"172.{16 + n // 256}.{n % 256}.0/24" for n in range(2_500)), "172.16.0.0/12", account=DEV)
+    apart = having(*(f"11.{n // 256}.{n % 256}.0/24" for n in range(2_500)), account=DEV)
+    config = inputs([*TWINS], kinds=ALL).config
+
+    began = time.process_time()
+    said = list(consequences([*twins, *nested, *apart], config))
+    took_s = time.process_time() - began
+
+    assert f"production's n0 ({BLOCK}), production's n1 ({BLOCK})" in said[0]
+    assert "and 4996 more overlap" in said[0]
+    assert len(said) == 1 + 2_500, "one for the twins, one for each block that lies within the wide one"
+    assert took_s < 3, "twelve million pairs of twins alone take far longer"
+
+
+def test_ten_thousand_networks_get_blocks_of_their_own_in_seconds() -> None:
+    many = [thing("toy.vpc", f"n{n}-prod", document={"blocks": ["10.0.0.0/24"]}) for n in range(10_000)]
+    given_ = inputs(many, kinds=ALL, addresses=RANGE | {"avoid": ["10.64.1.0/24"]})
+    graph = build(given_.inventory, ALL)
+    placement = place(graph, given_.config, ALL)
+
+    began = time.process_time()
+    blocks = drawn(given_.config, graph, placement, ALL)
+    moved = AddressMap(blocks[:1] + [Block(b.ref, b.account, b.becomes, b.legacy) for b in blocks[1:]])
+    found = {moved.becomes(f"10.{64 + n // 256}.{n % 256}.7") is not None for n in range(2, 10_000)}
+    took_s = time.process_time() - began
+
+    assert [str(block.becomes) for block in blocks[:3]] == ["10.64.0.0/24", "10.64.2.0/24", "10.64.3.0/24"]
+    assert len({block.becomes for block in blocks}) == 10_000
+    assert found == {True}
+    assert took_s < 10
+
+
+_SMALL = st.builds(
+    lambda start, size: IPv4Network((0x0A000000 + start * 16, size), strict=False),
+    st.integers(0, 15),
+    st.integers(24, 28),
+)
+
+
+@given(st.lists(_SMALL, max_size=4))
+def test_exactly_the_pairs_that_overlap_are_told(networks: list[IPv4Network]) -> None:
+    blocks = having(*map(str, networks))
+    said = list(consequences(blocks, inputs([*TWINS], kinds=ALL).config))
+
+    told = {frozenset(pair) for line in said for pair in combinations(sorted(set(re.findall(r"n\d", line))), 2)}
+
+    assert told == {
+        frozenset((one.ref.name, other.ref.name))
+        for one, other in combinations(blocks, 2) if one.becomes.overlaps(other.becomes)
+    }  # fmt: skip
+
+
+@given(st.lists(_SMALL, max_size=6), st.lists(st.integers(24, 28), max_size=6))
+def test_the_first_free_block_is_the_one_that_a_walk_through_all_finds(
+    avoid: list[IPv4Network], sizes: list[int]
+) -> None:
+    whole, standing = IPv4Network("10.0.0.0/24"), list(avoid)
+    taken = Taken(avoid)
+    for size in sizes:
+        walked = next((b for b in whole.subnets(new_prefix=size) if not any(map(b.overlaps, standing))), None)
+        assert taken.first_free(whole, size) == walked
+        if walked is not None:
+            taken.add(walked)
+            standing.append(walked)
+
+
+@given(st.lists(_SMALL, max_size=5), _SMALL, st.booleans())
+def test_an_address_is_looked_up_as_a_walk_through_all_blocks_finds_it(
+    networks: list[IPv4Network], asked: IPv4Network, as_block: bool
+) -> None:
+    new = [IPv4Network(f"10.9.{n}.0/{old.prefixlen}") for n, old in enumerate(networks)]
+    blocks = [
+        Block(ref("toy.vpc", f"n{n}"), AccountId((PROD, DEV)[n % 2]), *both)
+        for n, both in enumerate(zip(networks, new, strict=True))
+    ]
+    text = str(asked) if as_block else str(asked[0])
+    mentioned = [b for b in blocks if b.legacy.overlaps(ip_network(text))]
+
+    found = AddressMap(blocks).becomes(text)
+
+    assert (found is None) == (not mentioned)
+    if found is not None:
+        around = {b.account for b in mentioned if ip_network(text).subnet_of(b.legacy)}
+        assert set(found[1]) == around

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from migrate.aws import regions
 from migrate.config import load
 from migrate.errors import ConfigError
 from migrate.names import AccountId, Ref, Region
+from migrate.sections import Legacy
 
 GOOD = """\
 # decisions of people
@@ -65,6 +67,10 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         ('account: "111111111111"', 'account: "1111"', 5, "legacy.account", "pattern"),
         ("regions: [eu-west-1]", "regions: []", 6, "legacy.regions", "at least 1"),
         ("  regions: [eu-west-1]\n", "", 4, "legacy.regions", "required"),
+        ("regions: [eu-west-1]", 'regions: ["../x"]', 6, "legacy.regions.0", "'../x' cannot be the name of a region"),
+        ("regions: [eu-west-1]", "regions: [eu-west-1, Eu-West-1]", 6, "legacy.regions.1", "'Eu-West-1' cannot be"),
+        ("regions: [eu-west-1]", "regions: [eu-west-1a]", 6, "legacy.regions.0", "cannot be the name"),
+        ("regions: [eu-west-1]", "regions: [eu-west-1, eu-west-1]", 6, "legacy.regions", "names a region twice"),
         ('"333333333333", role', '"222222222222", role', 7, "targets", "same account 222222222222"),
         ('"333333333333", role', '"111111111111", role', 9, "targets.development.account", "legacy account itself"),
         ("  production: {", "  Production: {", 7, "targets", "no alias"),
@@ -152,3 +158,14 @@ def test_a_rule_matches_only_when_all_its_conditions_do(tmp_path: Path) -> None:
     assert not first.matches(bucket._replace(kind="sqs.queue"), "arn:x", {"team": "ml"})
     assert not first.matches(bucket._replace(name="old-data-1"), "arn:x", {"team": "ml"})
     assert first.matches(bucket._replace(name="x"), "arn:x", {"team": "ml", "Name": "data-2"})
+
+
+def test_every_region_that_botocore_knows_is_taken_and_one_that_it_does_not_know_as_well() -> None:
+    known = [name for name in regions.known() if not name.endswith("-global")]
+    assert {"eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1", "us-isob-east-1"} <= set(known)
+    legacy = {"account": "111111111111", "regions": [*known, "eu-west-99"]}
+
+    assert Legacy.model_validate(legacy).regions[-1] == "eu-west-99"
+    assert regions.unknown(["eu-west-1", "eu-west-11", "zz-qqqqqqqqqqq-9"]) == {
+        "eu-west-11": "eu-west-1", "zz-qqqqqqqqqqq-9": ""
+    }  # fmt: skip

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from migrate.acting import classified
-from migrate.engine import Engine
 from migrate.errors import (
     AccessError,
     Conflict,
@@ -15,19 +14,11 @@ from migrate.errors import (
     StaleError,
     StepFailed,
     UsageError,
-    VerificationFailed,
 )
 from migrate.kind import MIGRATION_TAG, STEP_TAG
-from migrate.proving import compare
 from tests.toy_cloud import LEGACY, TARGET, AwsSaid
-from tests.toy_kinds import World, ids, world
-
-LABEL = ids("toy.label", "fragile", "create")
-LEDGER = ids("toy.ledger", "ledger-0b0b0b0b", "create")
-LOOP = ids("toy.loop", "loop-0a0a0a0a", "create")
-GOLD, IRON = ids("toy.vault", "gold", "create"), ids("toy.vault", "iron", "create")
-PAINT, FREEZE = ids("toy.vault", "gold", "paint"), ids("toy.vault", "gold", "freeze")
-SHOOT, ITEMS = ids("toy.vault", "gold", "shoot"), ids("toy.vault", "gold", "items")
+from tests.toy_kinds import World, world
+from tests.toy_steps import FREEZE, GOLD, IRON, ITEMS, LABEL, LEDGER, LOOP, PAINT, SHOOT, done, fail_with
 
 
 @pytest.fixture
@@ -35,22 +26,6 @@ def toys(tmp_path: Path) -> Iterator[World]:
     made = world(tmp_path)
     yield made
     made.die()
-
-
-def done(engine: Engine, *steps: str) -> None:
-    for step in steps:
-        assert engine.step(step) == "verified"
-
-
-def fail_with(toys: World, *faults: tuple[str, str], on: str, times: int = 1) -> None:
-    """The next writes of this operation end so; `times` each."""
-    left = [fault for fault in faults for _ in range(times)]
-
-    def fault(operation: str, _: int) -> None:
-        if operation == on and left:
-            raise AwsSaid(*left.pop(0), said="no")
-
-    toys.cloud.before = fault
 
 
 def test_a_step_is_intent_receipt_proof_and_the_second_time_nothing(toys: World) -> None:
@@ -350,37 +325,6 @@ def test_this_runs_own_change_in_legacy_is_no_drift(toys: World) -> None:
     assert {proof.state for _, _, proof in engine.prove_all()} == {"equal"}
 
 
-def test_a_target_that_differs_fails_the_proof_and_names_the_field(toys: World) -> None:
-    def saboteur(operation: str, _: int) -> None:
-        toys.target("vault")["iron"]["Colour"] = "rust"
-        toys.target("vault")["iron"]["Tags"]["extra"] = "1"
-
-    toys.cloud.after = saboteur
-
-    with pytest.raises(VerificationFailed) as caught:
-        toys.engine().step(IRON)
-
-    assert "colour: expected 'grey', found 'rust'" in caught.value.what
-    assert "tags.extra: expected nothing, found '1'" in caught.value.what
-    assert toys.events(IRON)[-1] == "failed"
-    assert sum(toys.clock.slept) < 60
-
-
-@pytest.mark.parametrize("account", [LEGACY, TARGET])
-def test_one_changed_item_or_fact_on_either_side_is_found_by_proving_again(toys: World, account: str) -> None:
-    engine = toys.engine()
-    assert engine.drive(workers=1).error is None
-
-    toys.cloud.at(account, "item")["gold/1"]["Body"] = "lead"
-    toys.cloud.at(account, "label")["fragile"]["Colour"] = "black"
-
-    states = {ref.name: proof.state for ref, _, proof in engine.prove_all()}
-    assert states == {
-        "fragile": "different", "gold": "different", "iron": "equal",
-        "ledger-0b0b0b0b": "equal", "loop-0a0a0a0a": "equal",
-    }  # fmt: skip
-
-
 def test_the_found_name_of_a_snapshot_that_is_not_ours_is_a_conflict(toys: World) -> None:
     engine = toys.engine()
     done(engine, LOOP, GOLD, PAINT, FREEZE)
@@ -393,12 +337,3 @@ def test_the_found_name_of_a_snapshot_that_is_not_ours_is_a_conflict(toys: World
 def test_a_fault_of_the_program_is_not_taken_for_an_answer_of_aws() -> None:
     with pytest.raises(ZeroDivisionError):
         classified(ZeroDivisionError())
-
-
-def test_differences_are_named_by_path_and_types_matter() -> None:
-    assert list(compare({"a": [{"b": 1}], "c": True}, {"a": [{"b": 2}], "c": 1})) == [
-        "a[0].b: expected 1, found 2",
-        "c: expected True, found 1",
-    ]
-    assert list(compare({"a": {"$after": ["s", "id"]}}, {"a": "x"})) == []
-    assert list(compare({"a": [1]}, {"a": [1, 2]})) == ["a: expected [1], found [1, 2]"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migrate import files, plan
-from migrate.errors import FileError, MigrateError, StaleError, UsageError
+from migrate.errors import FileError, FileMissing, MigrateError, StaleError, UsageError
 from migrate.inventory import Gap
 from tests.plans.toys import inputs, inventory, thing
 
@@ -176,6 +176,8 @@ def test_a_folder_that_cannot_be_is_an_error_that_names_it(tmp_path: Path) -> No
     with pytest.raises(FileError, match="cannot be written"):
         files.put(tmp_path / "file" / "a.json", b"x")
     with pytest.raises(FileError, match="cannot be read"):
+        files.read(tmp_path, files.PLAN)
+    with pytest.raises(FileMissing, match="there is no file"):
         files.read(tmp_path / "absent.json", files.PLAN)
 
 

@@ -8,8 +8,8 @@ import pytest
 from migrate import losing
 from migrate.errors import GateClosed, StaleError
 from migrate.sites import LOSS_ACCEPTED
-from tests.test_engine import FREEZE, GOLD, ITEMS
 from tests.toy_kinds import Items, World, world
+from tests.toy_steps import FREEZE, GOLD, ITEMS
 
 
 @pytest.fixture

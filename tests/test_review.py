@@ -160,6 +160,15 @@ def test_pictures_count_what_they_do_not_draw() -> None:
     assert "and 6 more" in drawn
 
 
+def test_a_row_of_the_picture_says_in_which_waves_it_has_boxes() -> None:
+    def cell(column: int, row: str) -> pictures.Cell:
+        return pictures.Cell(f"{row}{column}", "label", "hint", column, row, "ec2")
+
+    drawn = pictures.svg([cell(1, "development"), cell(3, "production"), cell(34, "production")])
+    assert "waves 3 to 34" in drawn
+    assert drawn.count(">wave 1<") == 2  # the column's head, and the row that stands in it alone
+
+
 def test_the_page_and_its_markdown_lie_beside_the_plan(tmp_path: Path) -> None:
     made_plan, page = made(tmp_path, [thing("toy.queue", "orders-prod")])
     html, text = review.write(page, tmp_path)

@@ -1,94 +1,16 @@
 """Legacy names → target names, token by token."""
 
 import json
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from migrate.drafting import places, rewriter
-from migrate.inventory import Resource
+from migrate.drafting import rewriter
 from migrate.kind import STEP_TAG
-from migrate.names import AccountId, Ref
-from migrate.placement import Placed
-from migrate.rewrite import Index, Rewriter, Rewritten, index_of, residue
-from migrate.values import Json, after, as_json, join
-from tests.plans.toys import DEV, HERE, KINDS, LEGACY, PARTNER, PROD, config, thing
-
-SQS = f"https://sqs.{HERE}.amazonaws.com"
-ECR = f"dkr.ecr.{HERE}.amazonaws.com"
-HOST = f"db.abc123xyz.{HERE}.rds.amazonaws.com"
-VPC = "vpc-0123456789abcdef0"
-SUBNET = "subnet-0123456789abcdef1"
-
-# name → where it goes
-WORLD: dict[tuple[str, str], tuple[str, ...]] = {
-    ("toy.role", "app"): ("production",),
-    ("toy.role", "service"): ("production",),
-    ("toy.queue", "orders"): ("production",),
-    ("toy.queue", "dev-only"): ("development",),
-    ("toy.queue", "both"): ("production", "development"),
-    ("toy.queue", "stays"): ("legacy",),
-    ("toy.queue", "nowhere"): (),
-    ("s3.bucket", "shop-uploads"): ("production",),
-    ("s3.bucket", "assets.shop.com"): ("production",),
-    ("s3.bucket", "logs"): ("production",),
-    ("toy.images", "shop"): ("production",),
-    ("toy.images", "shop/api"): ("development",),
-    ("toy.secret", "db/password"): ("production",),
-    ("toy.database", "db"): ("production",),
-    ("toy.network", VPC): ("production",),
-    ("toy.subnet", SUBNET): ("production",),
-    ("toy.logs", "/app/web"): ("production",),
-    ("iam.user", "alice"): (),
-    ("iam.user", "bob"): (),
-}
-
-
-class Logs(type(KINDS["toy.role"])):  # type: ignore[misc]
-    """Known by its ARN alone."""
-
-    name = "toy.logs"
-
-
-ALL_KINDS = KINDS | {"toy.logs": Logs()}
-
-
-def world(**more: Any) -> tuple[list[Resource], Index]:
-    things = [thing(kind, name) for kind, name in WORLD]
-    placed = {
-        resource.ref: Placed(goes, "rule", 1, ())
-        for resource, goes in zip(things, WORLD.values(), strict=True)
-        if goes
-    }  # fmt: skip
-    decided = config(**more)
-    index = index_of(
-        things,
-        ALL_KINDS,
-        AccountId(LEGACY),
-        lambda ref: places(ref, placed, decided),
-        lambda ref: ref in placed and placed[ref].accounts == ("legacy",),
-    )
-    return things, index
-
-
-INDEX = world()[1]
-
-
-def rewritten(document: Json, account: str = PROD) -> Rewritten:
-    return rewriter(INDEX, AccountId(account))(document)
-
-
-def clean(document: Json, account: str = PROD) -> Json:
-    out = rewritten(document, account)
-    assert out.problems == []
-    assert residue(out.value, AccountId(LEGACY), out.stays) == []
-    return out.value
-
-
-def made(kind: str, name: str, output: str, account: str = PROD) -> Json:
-    return after(f"{account}/{HERE}/{kind}/{name}:create", output)
+from migrate.names import AccountId
+from migrate.rewrite import Index, Rewriter, residue
+from migrate.values import after, as_json, join
+from tests.plans.toys import DEV, HERE, LEGACY, PARTNER, PROD
+from tests.rewriting import ECR, HOST, INDEX, SQS, SUBNET, VPC, clean, made, rewritten
 
 
 @pytest.mark.parametrize(
@@ -339,72 +261,12 @@ def test_tuples_are_lists_to_aws_and_rewritten_as_such() -> None:
     assert clean({"Ids": (SUBNET,)}) == {"Ids": [made("toy.subnet", SUBNET, "id")]}
 
 
-def test_conditions_on_the_account_are_rewritten() -> None:
-    condition = {
-        "StringEquals": {"aws:SourceAccount": LEGACY, "aws:PrincipalAccount": [LEGACY, PARTNER]},
-        "ArnLike": {"aws:SourceArn": f"arn:aws:sns:{HERE}:{LEGACY}:*"},
-    }
-    assert clean({"Condition": condition})["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": PROD, "aws:PrincipalAccount": [PROD, PARTNER]},
-        "ArnLike": {"aws:SourceArn": f"arn:aws:sns:{HERE}:{PROD}:*"},
-    }
-
-
 def test_a_key_that_names_something_of_legacy_is_a_problem_and_stays() -> None:
     for key in (LEGACY, f"arn:aws:iam::{LEGACY}:role/app", SUBNET):
         out = rewritten({"Map": {key: "x"}})
         assert out.value == {"Map": {key: "x"}}
         assert f"Map.{key}: the key {key}" in out.problems[0]
     assert rewritten({"shop-uploads": 1, "a.b": 2, f"9{LEGACY}": 3}).problems == []
-
-
-def test_a_pattern_over_buckets_that_no_longer_matches_their_new_names_is_a_problem() -> None:
-    assert clean("arn:aws:s3:::shop-*/x") == "arn:aws:s3:::shop-*/x"
-    out = rewritten({"Resource": ["arn:aws:s3:::*-uploads/*"]})
-    assert out.problems == [f"Resource[0]: *-uploads matches shop-uploads and not its new name shop-uploads-{PROD}"]
-
-
-def statement(principal: Json, effect: str = "Allow") -> dict[str, Json]:
-    return {"Effect": effect, "Principal": principal, "Action": "sqs:*"}
-
-
-ALICE, BOB = (f"arn:aws:iam::{LEGACY}:user/{name}" for name in ("alice", "bob"))
-
-
-def test_people_are_dropped_from_policies_and_nobody_else_is() -> None:
-    role, service = f"arn:aws:iam::{LEGACY}:role/app", {"Service": "events.amazonaws.com"}
-    policy = {
-        "Statement": [
-            statement({"AWS": [ALICE, role]}),
-            statement({"AWS": ALICE}),
-            statement({"AWS": [ALICE, BOB]} | service),
-            statement("*", "Deny"),
-            statement(service),
-            statement({"AWS": f"arn:aws:iam::{PARTNER}:user/alice"}),
-        ]
-    }
-    assert clean(policy)["Statement"] == [
-        statement({"AWS": [role.replace(LEGACY, PROD)]}),
-        statement(service),
-        statement("*", "Deny"),
-        statement(service),
-        statement({"AWS": f"arn:aws:iam::{PARTNER}:user/alice"}),
-    ]
-
-
-def test_a_policy_that_names_only_people_is_a_problem_not_an_empty_policy() -> None:
-    out = rewritten({"Policy": {"Statement": statement({"AWS": ALICE})}})
-    assert out.problems == ["Policy: names only people who do not move; no statement is left"]
-
-
-@pytest.mark.parametrize(
-    "where", [{"NotPrincipal": {"AWS": ALICE}}, {"Condition": {"ArnEquals": {"aws:PrincipalArn": ALICE}}}]
-)
-def test_people_elsewhere_in_a_policy_are_a_problem_because_dropping_them_would_change_what_it_says(
-    where: dict[str, Json],
-) -> None:
-    out = rewritten({"Statement": [{"Effect": "Deny", "Action": "*"} | where]})
-    assert "goes to no account" in out.problems[0]
 
 
 def test_residue_finds_every_place_where_the_legacy_account_is_left() -> None:
@@ -416,61 +278,3 @@ def test_residue_finds_every_place_where_the_legacy_account_is_left() -> None:
 def test_nothing_is_searched_for_for_ever() -> None:
     text = f"https://{PARTNER}.{ECR}/a/b " * 50 + "https://a.b/?u=https://c.d/?u=https://e.f/" * 50
     assert rewritten(text).value == text
-
-
-# Documents built from names that are known, third parties' names and any text.
-NAMES = [
-    f"arn:aws:iam::{LEGACY}:role/app", f"arn:aws:sqs:{HERE}:{LEGACY}:orders", f"{SQS}/{LEGACY}/orders", LEGACY,
-    "arn:aws:s3:::shop-uploads/*", "s3://shop-uploads/k", f"{LEGACY}.{ECR}/shop:v1", f"arn:aws:iam::{LEGACY}:root",
-    f"arn:aws:logs:{HERE}:{LEGACY}:log-group:/app/web:*", SUBNET, HOST, "shop-uploads",
-]  # fmt: skip
-OTHERS = ["arn:aws:iam::aws:policy/ReadOnlyAccess", f"arn:aws:iam::{PARTNER}:role/app", PARTNER, "☃", "{", '"', ""]
-TEXTS = st.lists(st.sampled_from([*NAMES, *OTHERS]), min_size=1, max_size=4).map(" ".join)
-DOCUMENTS = st.recursive(
-    TEXTS | st.none() | st.integers(),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["Resource", "Value", "env", "x"]), inner, max_size=4)
-    ),
-    max_leaves=10,
-)
-
-
-@settings(deadline=None)
-@given(DOCUMENTS)
-def test_no_document_of_known_names_keeps_a_legacy_id_and_rewriting_it_again_changes_nothing(document: Json) -> None:
-    out = rewritten(document)
-    assert out.problems == []
-    text = json.dumps(out.value)
-    for step in set(__import__("re").findall(r'\{"\$after": \["[^"]*"', text)):
-        text = text.replace(step, "")  # a placeholder names its step by the legacy resource
-    assert not any(name in text for name in (LEGACY, SUBNET, HOST))
-    again = rewritten(out.value)
-    assert again.value == out.value
-    assert again.problems == []
-
-
-PREDICTABLE = st.recursive(
-    st.lists(st.sampled_from([name for name in NAMES if name not in (SUBNET, HOST)]), min_size=1, max_size=3).map(
-        " ".join
-    ),
-    lambda inner: st.lists(inner, max_size=4),
-    max_leaves=8,
-)
-
-
-def inverse() -> Index:
-    """Target → legacy, made from the index itself."""
-    back = Index(AccountId(PROD))
-    for text, known in INDEX.known.items():
-        target = known.targets.get(AccountId(PROD))
-        if isinstance(target, str):
-            back.add(target, type(known)(Ref(*known.ref), known.sort, {AccountId(LEGACY): text}))
-    return back
-
-
-@settings(deadline=None)
-@given(PREDICTABLE)
-def test_the_inverse_name_map_restores_the_document(document: Json) -> None:
-    there = rewritten(document).value
-    assert Rewriter(inverse(), AccountId(LEGACY))(there).value == document

@@ -8,9 +8,9 @@ import pytest
 
 from migrate.errors import GateClosed, StepFailed
 from migrate.steps import Gate
-from tests.test_engine import FREEZE, GOLD, IRON, ITEMS, LABEL, LEDGER, LOOP, PAINT, SHOOT, done, fail_with
 from tests.toy_cloud import LEGACY
 from tests.toy_kinds import World, world
+from tests.toy_steps import FREEZE, GOLD, IRON, ITEMS, LABEL, LEDGER, LOOP, PAINT, SHOOT, done, fail_with
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from migrate.errors import GuardError
-from tests.test_engine import FREEZE, GOLD, IRON, ITEMS, LABEL, LEDGER, LOOP, PAINT, SHOOT, fail_with
 from tests.toy_cloud import LEGACY, TARGET, AwsSaid
 from tests.toy_kinds import World, world
+from tests.toy_steps import FREEZE, GOLD, IRON, ITEMS, LABEL, LEDGER, LOOP, PAINT, SHOOT, fail_with
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ TARGETS: Final[dict[str, str]] = {
     "infra": "444444444444",
     "sensitive_data": "555555555555",
 }
-ACCOUNTS: Final[frozenset[str]] = frozenset({LEGACY, *TARGETS.values()})
+STAGING: Final = "666666666666"
+"""Nothing moves there: it is for a copy of production's shape."""
+ACCOUNTS: Final[frozenset[str]] = frozenset({LEGACY, STAGING, *TARGETS.values()})
 
 # Exactly 20 characters of A-Z0-9: the emulator reads the key out of the Authorization header with that pattern.
 OPERATOR_KEY: Final = "AKIADEMOLEGACY111111"

@@ -34,7 +34,7 @@ for module in (moto.core, moto.core.models):
 from moto.moto_server.werkzeug_app import MotoRequestHandler  # noqa: E402
 from werkzeug.serving import DechunkedInput, make_server  # noqa: E402
 
-from migrate.demo import clock, strict  # noqa: E402
+from migrate.demo import clock, quick, strict  # noqa: E402
 from migrate.demo import site as world_site  # noqa: E402
 from migrate.demo.gate import Gate  # noqa: E402
 from migrate.demo.portal import TOKEN_HEADER  # noqa: E402
@@ -144,6 +144,7 @@ def serve(home: Path, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     fleet = Fleet(home)
+    quick.enter()
     try:
         server = make_server("127.0.0.1", port, _not_ready, threaded=True, request_handler=KeepAlive)
         site = world_site.Site(home, server.server_port, fleet)

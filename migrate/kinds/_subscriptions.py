@@ -64,6 +64,7 @@ class OfTopic(Kind[SubscriptionFacts]):
     """Reading and finding; a kind says which protocols are its own (`takes`)."""
 
     facts = SubscriptionFacts
+    part_of = ("sns.topic",)
     named = False
     stamped = False
     reads = frozenset({"sns.ListSubscriptions", "sns.GetSubscriptionAttributes"})

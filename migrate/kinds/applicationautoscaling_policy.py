@@ -62,6 +62,7 @@ class Policy(Kind[PolicyFacts]):
     facts = PolicyFacts
     stamped = False
     reads = frozenset({"application-autoscaling.DescribeScalingPolicies"})
+    part_of = ("applicationautoscaling.target",)
     actions = (Create(),)
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

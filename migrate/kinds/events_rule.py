@@ -203,6 +203,7 @@ class Rule(Kind[RuleFacts]):
     )
     tagging_types = ("events:rule",)
     volatile = frozenset({"managed_by"})
+    part_of = ("events.event_bus",)
     actions = (Create(), Configure(), StopLegacy(), Listen(), Start())
     quiet = True
     manual = "A rule that an AWS service manages comes by itself when the service is set up in the target account."

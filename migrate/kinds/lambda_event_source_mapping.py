@@ -177,6 +177,7 @@ class EventSourceMapping(Kind[MappingFacts]):
     named = False
     reads = frozenset({"lambda.GetEventSourceMapping", "lambda.ListEventSourceMappings", "lambda.ListTags"})
     tagging_types = ("lambda:event-source-mapping",)
+    part_of = ("lambda.function", "lambda.alias", "sqs.queue", "kinesis.stream", "dynamodb.table")
     actions = (Create(), StopLegacy(), Start())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

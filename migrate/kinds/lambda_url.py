@@ -110,6 +110,7 @@ class Url(Kind[UrlFacts]):
         {"lambda.GetFunctionConfiguration", "lambda.GetFunctionUrlConfig", "lambda.ListAliases", "lambda.ListFunctions"}
     )
     volatile = frozenset({"host"})
+    part_of = ("lambda.function", "lambda.alias")
     actions = (Create(),)
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

@@ -76,6 +76,7 @@ class SubscriptionFilter(Kind[SubscriptionFilterFacts]):
     facts = SubscriptionFilterFacts
     stamped = False
     reads = frozenset({"logs.DescribeLogGroups", "logs.DescribeSubscriptionFilters"})
+    part_of = ("logs.log_group",)
     actions = (Create(),)
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

@@ -7,7 +7,7 @@ Which reads a kind has stands beside the kind.
 from collections.abc import Iterator, Mapping
 
 from migrate.organisation import activity, management_account
-from migrate.organisation.kinds import budgets, data_trail, wanted_kinds
+from migrate.organisation.kinds import budgets, data_export, data_trail, wanted_kinds
 
 _ORGANIZATIONS = {
     "organizations.account": ("CloseAccount", "CreateAccount", "MoveAccount", "TagResource"),
@@ -26,6 +26,12 @@ _ORGANIZATIONS = {
 WRITES: Mapping[str, frozenset[str]] = {
     **{kind: frozenset(f"organizations.{name}" for name in names) for kind, names in _ORGANIZATIONS.items()},
     "account.alternate_contact": frozenset({"account.DeleteAlternateContact", "account.PutAlternateContact"}),
+    # That an export of this table needs cur:PutReportDefinition too is unverified.
+    "bcm-data-exports.export": frozenset(
+        {"bcm-data-exports.CreateExport", "bcm-data-exports.DeleteExport", "bcm-data-exports.TagResource",
+         "cur.PutReportDefinition", "s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy",
+         "s3.PutPublicAccessBlock"}
+    ),
     "budgets.action": frozenset({"budgets.CreateBudgetAction", "budgets.DeleteBudgetAction", "iam.PassRole"}),
     "budgets.budget": frozenset({"budgets.CreateBudget", "budgets.DeleteBudget"}),
     "ce.cost_allocation_tag": frozenset({"ce.UpdateCostAllocationTagsStatus"}),
@@ -108,6 +114,9 @@ NARROW: Mapping[str, Mapping[str, frozenset[str]]] = {
             {"iam.CreateRole", "iam.DeleteRole", "iam.DeleteRolePolicy", "iam.GetRole", "iam.GetRolePolicy",
              "iam.PassRole", "iam.PutRolePolicy", "iam.TagRole"}
         ),
+        f"arn:aws:s3:::{data_export.bucket_of('*')}": WRITES["bcm-data-exports.export"] & {
+            "s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy", "s3.PutPublicAccessBlock",
+        },
     },
     "org-members": {
         f"arn:aws:s3:::{data_trail.TRAIL}-*": frozenset({"s3.CreateBucket", "s3.DeleteBucket", "s3.PutBucketPolicy"}),

@@ -14,6 +14,7 @@ from migrate.organisation.section_parts import (
     MOST_QUOTA_REQUESTS,
     AccountText,
     CostCategory,
+    CostExport,
     CostText,
     Day,
     Email,
@@ -23,6 +24,7 @@ from migrate.organisation.section_parts import (
     Registry,
     Withdrawal,
 )
+from migrate.sections import RegionName
 
 UnitName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/]+$")]
 """AWS takes any character (organizations.CreateOrganizationalUnit Name, botocore 1.44.5); a slash joins our paths."""
@@ -87,7 +89,7 @@ class GuardRails(Part):
 
     everywhere: tuple[str, ...] = ()
     """Attached to the root: every account but the management account."""
-    regions: tuple[str, ...] = ()
+    regions: tuple[RegionName, ...] = ()
     """Regions that stay allowed under `allowed-regions`; none named: legacy's."""
     exempt_roles: tuple[str, ...] = ("OrganizationAccountAccessRole", "AWSControlTowerExecution", "migrate-*")
     """Names of roles that no rail stops while the migration is under way: the last section of the runbook ends that."""
@@ -211,6 +213,7 @@ class Organisation(Part):
     cost_tags: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
     """Keys of tags by which the bill is told apart."""
     cost_categories: dict[CostText, CostCategory] = Field(default_factory=dict)
+    cost_export: CostExport | None = None
     quota_template: tuple[QuotaRequest, ...] = Field(default=(), max_length=MOST_QUOTA_REQUESTS)
     """What each account that is made afterwards asks for."""
     central_root_access: bool = False

@@ -4,7 +4,7 @@ The rule: unknown keys are refused, because a misspelt guard rail guards nothing
 """
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -62,6 +62,13 @@ class CostCategory(Part):
     """Value → aliases; `management` and `legacy` too."""
     default: CostText | None = None
     """The value of all other accounts."""
+
+
+class CostExport(Part):
+    """What everything costs, as files in a bucket of the management account."""
+
+    granularity: Literal["HOURLY", "DAILY", "MONTHLY"] = "DAILY"
+    """Of its rows. Source: AWS Data Exports User Guide, "Cost and Usage Report (CUR) 2.0", read 2026-11."""
 
 
 class Withdrawal(Part):

@@ -9,11 +9,20 @@ from typing import Any
 from migrate.inventory import Resource
 from migrate.names import Region
 from migrate.organisation import guard_rails
-from migrate.organisation.kinds import budgets, data_trail, ecr_registry, root_access, service_quotas, wanted_kinds
+from migrate.organisation.kinds import (
+    budgets,
+    data_export,
+    data_trail,
+    ecr_registry,
+    root_access,
+    service_quotas,
+    wanted_kinds,
+)
 from migrate.organisation.section import PARKED, Member, Organisation
 from migrate.organisation.wanted import ROOT, Wanted, WantedKind, called
 
 UNIT, ACCOUNT, POLICY = "organizations.organizational_unit", "organizations.account", "organizations.policy"
+EXPORT = "cost-and-usage"
 COST_TAG = "ce.cost_allocation_tag"
 STOP = "deny-create"
 """The guard rail that a budget puts on an account."""
@@ -29,6 +38,7 @@ def wishes(section: Organisation, regions: tuple[str, ...], legacy: str, today: 
         *_services(section),
         *_budgets(section),
         *_costs(section, legacy),
+        *_export(section),
         *_people(section, region_of(section, regions), today),
     ]
 
@@ -184,6 +194,15 @@ def _costs(section: Organisation, legacy: str) -> Iterator[Resource]:
             {"value": value, "account": known[alias]} for value, those in category.values.items() for alias in those
         ]
         yield _wish("ce.cost_category", name, {"members": members, "default": category.default or ""})
+
+
+def _export(section: Organisation) -> Iterator[Resource]:
+    if section.cost_export is not None:
+        account = section.management.account
+        facts = {
+            "bucket": data_export.bucket_of(account), "prefix": EXPORT, "granularity": section.cost_export.granularity,
+        }  # fmt: skip
+        yield _wish("bcm-data-exports.export", EXPORT, facts)
 
 
 def registry_accounts(section: Organisation) -> tuple[str, ...]:

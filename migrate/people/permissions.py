@@ -9,6 +9,11 @@ from migrate.kinds.iam_people import QuarantinedUser
 from migrate.people.removed_user import RemovedUser
 
 REPORT = frozenset({"iam.GenerateCredentialReport", "iam.GetCredentialReport"})
+LAST_ACCESSED = frozenset({"iam.GenerateServiceLastAccessedDetails", "iam.GetServiceLastAccessedDetails"})
+"""A report of IAM on its own records. The first starts a job and changes nothing: so it is no part of a scan, and is
+sent by `migrate report unused` alone. Source: iam.GenerateServiceLastAccessedDetails, botocore 1.44.5."""
+MADE = frozenset({"iam.ListGroups", "iam.ListRoles", "iam.ListUsers"})
+"""When users, groups and roles were made."""
 SEEN = frozenset(
     {"cloudformation.DescribeStacks", "cloudformation.ListStackResources", "cloudtrail.LookupEvents",
      "ec2.DescribeRegions"}
@@ -41,3 +46,8 @@ def of_closing() -> Iterator[str]:
 def of_removing() -> Iterator[str]:
     """Operations of `migrate remove`."""
     yield from (_WHO, *RemovedUser.reads, *REPORT, *SEEN, *REMOVES, *PUTS_BACK)
+
+
+def of_unused() -> Iterator[str]:
+    """Operations of `migrate report unused`."""
+    yield from (_WHO, *LAST_ACCESSED, *MADE)

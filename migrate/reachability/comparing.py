@@ -233,9 +233,12 @@ def pieces(resources: Mapping[Ref, Resource], region: Region) -> Iterator[Piece]
 
 def planned(
     inventory: Inventory, graph: Graph, made: set[tuple[Ref, AccountId]], blocks: AddressMap,
-    aliases: Mapping[AccountId, str],
+    aliases: Mapping[AccountId, str], *, is_copy: bool = False,
 ) -> Iterator[str]:  # fmt: skip
-    """What a plan would change about who reaches whom, a sentence each: the network as its steps would make it."""
+    """What a plan would change about who reaches whom, a sentence each: the network as its steps would make it.
+
+    A copy takes nobody's place, so that nobody has to let its addresses in.
+    """
     for region in inventory.regions:
         here = {ref: one for ref, one in inventory.by_ref.items() if ref.region == region}
         legacy = Asked(network(pieces(here, region)))
@@ -259,7 +262,8 @@ def planned(
                 for way in found
                 if way.source is not None and way.is_out and legacy.ask(way, region).state in ("open", "in part")
             ]
-            yield from exits.planned(out, here, legacy.network, new.network, stands, aliases[account])
+            if not is_copy:
+                yield from exits.planned(out, here, legacy.network, new.network, stands, aliases[account])
             for way in found:
                 if stands(way.ref) and way.other is not None and way.because and not stands(way.other):
                     yield from _apart(way, legacy, region, made, aliases, account)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrate import asking, evidence, files, losing
+from migrate import added, asking, evidence, files, losing
 from migrate import review as reviewing
 from migrate.aws import Aws
 from migrate.clients import RunClients
@@ -28,9 +28,8 @@ from migrate.out import Out
 from migrate.plan import Plan
 from migrate.progress import steps_told
 from migrate.reachability import exits, standing
-from migrate.running import is_unproved
-from migrate.steps import Gate
 from migrate.values import Json
+from migrate.verbs import gates
 from migrate.verbs.beginning import open_aws, scan_account
 from migrate.waiting import waited_for
 
@@ -98,14 +97,14 @@ def run(
             outcome = drive(runs, migration.run_folder(plan), migration=plan.migration, select=select, workers=workers)
         else:
             outcome = runs.drive(select, workers)
-        runs.journal.append("run", "closed", {"verified": len(outcome.verified), "failed": len(outcome.failed)})
+        runs.journal.append("run", "closed", gates.ended(outcome))
         out.result("", _outcome(outcome, plan, runs))
         out.say(f"{len(outcome.verified)} steps verified now, {_count(runs, 'verified')} of {len(plan.steps)} in all")
         if outcome.unproved:
             out.say(f"{len(outcome.unproved)} done, but could not be proved: {', '.join(outcome.unproved[:4])}")
         if outcome.gate is not None and not outcome.failed:
             who = f" ({outcome.gate.approvers} people)" if outcome.gate.approvers > 1 else ""
-            known = _unproved_before(plan, outcome.gate, runs.journal) + _asked(asking.of_all(runs.ground))
+            known = gates.unproved_before(plan, outcome.gate, runs.journal) + gates.asked(asking.of_all(runs.ground))
             raise GateClosed(
                 f"gate {outcome.gate.id}{who}: {outcome.gate.ask}{known}",
                 do=f"migrate approve {typed(folder)} --gate {outcome.gate.id} && migrate run {typed(folder)}",
@@ -140,20 +139,6 @@ LEGACY = Ways(Migration, open_aws, run_clients, _refuse_drift)
 """Out of the legacy account."""
 
 
-def _unproved_before(plan: Plan, gate: Gate, journal: Journal) -> str:
-    """What whoever answers a gate has to know: which steps before it are done and could not be proved."""
-    ids = [s.id for s in plan.steps.values() if s.wave <= gate.after_wave and is_unproved(journal, s.id)]
-    if not ids:
-        return ""
-    more = f"\n  and {len(ids) - 6} more" if len(ids) > 6 else ""
-    return f"\n  {len(ids)} steps before it could not be proved:\n    " + "\n    ".join(ids[:6]) + more
-
-
-def _asked(asked: dict[str, list[str]]) -> str:
-    """What people have to do meanwhile, as lines."""
-    return "".join(f"\n  asks {step}: {text}" for step, texts in asked.items() for text in texts)
-
-
 def _members(plan: Plan, group: str) -> list[str]:
     steps = [step.id for step in plan.steps.values() if group in (step.group, str(step.ref), step.ref.name)]
     whole = {step.group for step in plan.steps.values() if step.id in steps}
@@ -176,31 +161,6 @@ def _outcome(outcome: Any, plan: Plan, runs: Engine) -> dict[str, Json]:
         "could_not_be_proved": outcome.unproved,
         "gate": None if outcome.gate is None else outcome.gate.id,
     }
-
-
-def answer(out: Out, migration: Migration, plan: Plan, gate: str, by: str, reason: str) -> int:
-    """Keep a person's yes at a gate in the run's journal."""
-    gates = {one.id: one for one in plan.gates}
-    if gate not in gates:
-        raise UsageError(f"{gate!r} is no gate of plan {plan.digest[:8]}", do=f"one of {', '.join(gates) or 'none'}")
-    folder = migration.run_folder(plan)
-    if not (folder / JOURNAL).exists():
-        raise UsageError(f"plan {plan.digest[:8]} was not begun: its gates cannot be answered", do="migrate run first")
-    with Journal(folder / JOURNAL) as journal:
-        engine = _reading_engine(migration, plan, journal)
-        engine.answer(gate, by, reason)
-        there = engine.gate_open(gate)
-    out.say(f"gate {gate}: yes from {by}; " + ("open" if there else f"needs {gates[gate].approvers} people"))
-    out.say(f"next: migrate run {typed(migration.folder)}" if there else "")
-    out.result("", {"gate": gate, "by": by, "open": there})
-    return 0
-
-
-def _reading_engine(migration: Migration, plan: Plan, journal: Journal) -> Engine:
-    """An engine that can look at its journal and send nothing."""
-    _, inventory = migration.inventory(plan.body["inventory"])
-    nowhere: Any = None
-    return Engine(plan, plan.whole(inventory), migration.kinds, nowhere, journal, lambda *_: lambda document: document)
 
 
 def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None = None) -> int:
@@ -227,12 +187,12 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         out.result(f"{text}\nnext: {do}", {"plan": plan.digest, "begun": False, "approved": approved, "next": do})
         return 0
     with Journal(path, write=False) as journal:
-        engine = _reading_engine(migration, plan, journal)
+        engine = gates.reading_engine(migration, plan, journal)
         states: dict[str, list[str]] = {}
         for step in plan.steps:
             states.setdefault(str(journal.state(step) or "open"), []).append(step)
-        waiting = next((g for g in plan.gates if not engine.gate_open(g.id) and _reached(plan, g, states)), None)
-        unproved = _unproved_before(plan, waiting, journal) if waiting else ""
+        waiting = gates.standing(plan, engine)
+        unproved = gates.unproved_before(plan, waiting, journal) if waiting else ""
         failures = {s: _last_error(journal, s) for s in states.get("failed", [])}
         evidence.look(journal)
         asked = asking.of_all(engine.ground)
@@ -243,7 +203,7 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
     ]
     lines += [f"failed: {step}: {said}" for step, said in failures.items()]
     if asked:
-        lines.append(_asked(asked).removeprefix("\n  "))
+        lines.append(gates.asked(asked).removeprefix("\n  "))
     lines += [f"waits for AWS: {step}: {said}" for step, said in awaited.items()]
     lines += [f"waits for a person: {step}: {said}" for step, said in blocked.items()]
     if waiting:
@@ -260,11 +220,6 @@ def status(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
         "asks": asked,
     })  # fmt: skip
     return 0
-
-
-def _reached(plan: Plan, gate: Gate, states: dict[str, list[str]]) -> bool:
-    done = set(states.get("verified", []))
-    return all(step.id in done for step in plan.steps.values() if step.wave <= gate.after_wave)
 
 
 def _last_error(journal: Journal, step: str) -> str:
@@ -291,19 +246,23 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
     with opened(out, migration, plan, inventory, aws, ways.clients(aws, migration)) as runs:
         chain, _ = runs.journal.verify_chain(), evidence.look(runs.journal)
         proofs, reached = runs.prove_all(), list(standing.proofs(runs.ground))
+        parts = added.proofs(runs.ground)
     different = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "different"]
-    unproved = [(ref, account, proof) for ref, account, proof in proofs if proof.state == "could not be proved"]
+    unknown = "could not be proved"
+    unproved = [(ref, account, proof) for ref, account, proof in proofs if proof.state == unknown]
     compared = sum(len(proof.compared) for _, _, proof in proofs)
     report = {
         "plan": plan.digest, "journal_head": chain, "resources": len(proofs), "facts_compared": compared,
         "proofs": [_proof_as_json(*one) for one in proofs], "ways": [_proof_as_json(*one) for one in reached],
+        "added": [_proof_as_json(*one) for one in parts],
     }  # fmt: skip
     written = files.write(path, "verify.json", "migrate.verify/1", report)
     closed = [one for one in reached if one[2].state == "different"]
-    for ref, account, proof in (*different, *closed):
+    more = [one for one in parts if one[2].state == "different"]
+    for ref, account, proof in (*different, *closed, *more):
         for difference in proof.differences:
             out.say(f"  different: {migration.config.alias(account)}: {ref}: {difference}")
-    for ref, account, proof in (*unproved, *(one for one in reached if one[2].state == "could not be proved")):
+    for ref, account, proof in (*unproved, *(one for one in (*reached, *parts) if one[2].state == unknown)):
         out.say(f"  could not be proved: {migration.config.alias(account)}: {ref}: {'; '.join(proof.differences[:3])}")
     equal = len(proofs) - len(different) - len(unproved)
     out.say(
@@ -315,12 +274,15 @@ def verify(out: Out, folder: Path, *, plan_path: Path | None, ways: Ways | None 
             f"{sum(len(one[2].compared) for one in reached)} ways over the network of {len(reached)} resources asked: "
             f"{len(closed)} resources do not reach, or are not reached by, what they were in legacy"
         )
+    for said in plan.body.get("blueprint", {}).get("different", ()):
+        out.say(f"  different on purpose: {said}")
     for said in exits.told(reached, migration.config.alias):
         out.say(f"  {said}")
     out.result(str(written.path), report)
-    if different or closed:
+    if different or closed or more:
         by_way = f", {len(closed)} by what they reach over the network" if closed else ""
-        raise VerificationFailed(f"{len(different)} resources differ{by_way}", do=f"read {written.path}")
+        by_part = f", {len(more)} by what was added in them" if more else ""
+        raise VerificationFailed(f"{len(different)} resources differ{by_way}{by_part}", do=f"read {written.path}")
     return 0
 
 

@@ -11,6 +11,7 @@ import click
 from migrate import config as configuration
 from migrate import files
 from migrate.aws import Aws
+from migrate.aws.regions import unknown
 from migrate.errors import ConfigError, Incomplete, MigrateError, UsageError
 from migrate.inventory import Inventory
 from migrate.migration import Migration
@@ -218,6 +219,9 @@ def scan(out: Out, folder: Path, *, strict: bool, workers: int, account: str | N
     config = migration.config
     if account is not None and account != "legacy" and account not in config.targets:
         raise UsageError(f"{account!r} is no alias", do=f"one of legacy, {', '.join(config.targets)}")
+    for region, like in unknown(config.regions).items():
+        meant = f", {like} is" if like else ""
+        out.say(f"  botocore does not know the region {region}{meant}; whether it exists says migrate doctor")
     aws = open_aws(migration, out, workers=workers)
     own = account in (None, "legacy")
     scanned = AccountId(config.legacy.account) if own else config.account(str(account))

@@ -162,7 +162,8 @@ WAYS = acting.Ways(_opened, open_aws, acting.run_clients, _refuse_drift)
 
 def plan(out: Out, folder: Path) -> int:
     """Plan the closing of the users of the newest inventory. Calls nothing."""
-    looked = look(Migration(folder))
+    (home := Migration(folder)).not_of_a_copy("close")
+    looked = look(home)
     if not looked.decided.quarantine:
         raise UsageError(
             "nobody asked for the old users to be closed",

@@ -37,6 +37,7 @@ Figured = tuple[dict[str, dict[float, float]], list[str]]
 def healthy(out: Out, folder: Path, *, plan_path: Path | None, last: str | None, without: tuple[str, ...]) -> int:
     """Compare each thing that has a gauge and was cut over with legacy's. Raises VerificationFailed, Incomplete."""
     migration = Migration(folder)
+    migration.not_of_a_copy("healthy")
     plan = migration.plan(plan_path)
     moved, now = _read_journal(migration, plan), time()
     since = moved.since if last is None else max(moved.since, now - seconds(last))

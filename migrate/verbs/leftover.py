@@ -108,7 +108,7 @@ def _accounts(migration: Migration, config: Config, out: Out) -> Iterator[Accoun
     door = Aws(section.management.profile, planning.as_config(config, {}, {}).roles(), config.external_id)
     door.whoami(management)
     emails = {email: alias for alias, email in section.emails().items()}
-    listed = _listed(door, management)
+    listed = listed_accounts(door, management)
     names = {number: _name(number, one, known, emails, management) for number, one in listed.items()}
     door.sessions.roles.update(
         {number: f"arn:aws:iam::{number}:role/{section.role}" for number in listed if number != management}
@@ -131,7 +131,8 @@ def _name(
     )
 
 
-def _listed(door: Aws, management: AccountId) -> dict[AccountId, dict[str, str]]:
+def listed_accounts(door: Aws, management: AccountId) -> dict[AccountId, dict[str, str]]:
+    """Every account that the organisation lists, as AWS shows it. Raises AccessError where it lists none."""
     site = door.site(management, GLOBAL, kind="organizations.account")
     with permitted(Permit(frozenset({"organizations.ListAccounts"}), scan=True)):
         found = {AccountId(one["Id"]): one for one in site.pages("organizations.ListAccounts", "Accounts")}

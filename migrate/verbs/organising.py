@@ -50,6 +50,7 @@ _WITHIN = Within("org", "organisation")
 def _opened(folder: Path) -> OrganisationMigration:
     """The folder, its part for the organisation made where it is missing."""
     migration = OrganisationMigration(folder)
+    Migration(folder).not_of_a_copy("org")
     section = planning.section_of(migration.decided)  # first: a folder without the section is left as it is
     assert section is not None
     if not migration.folder.exists():
@@ -328,6 +329,13 @@ def _of_legacy(folder: Path) -> OrganisationMigration:
 def apart(out: Out, folder: Path) -> int:
     """Whether the accounts of the environments are apart. Exit 5 while something joins them."""
     from migrate.verbs.apart import apart as look_everywhere
+
+    return look_everywhere(out, folder)
+
+
+def sandboxes(out: Out, folder: Path) -> int:
+    """Which sandboxes are past their last day, and what is still in them."""
+    from migrate.verbs.sandboxes import sandboxes as look_everywhere
 
     return look_everywhere(out, folder)
 

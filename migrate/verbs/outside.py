@@ -27,6 +27,7 @@ def outside(out: Out, folder: Path, *, plan_path: Path | None) -> int:
     """List every host, URL and bucket name with what stands for it, the DNS records that lie elsewhere, who sends to
     queues, topics and buses from other accounts, and the access keys that stay behind."""
     migration = Migration(folder)
+    migration.not_of_a_copy("outside")
     plan = migration.plan(plan_path)
     inventory = migration.inventory(plan.body["inventory"])[1]
     index = plan.names(inventory, migration.kinds)

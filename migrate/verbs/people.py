@@ -57,11 +57,14 @@ class Looked:
     """What stands for the machines that migration.yaml names."""
     leaks: tuple[Leak, ...]
     quarantine: Quarantine
+    drafting: Drafting
+    """Where everything goes, and under which names."""
 
 
 def people(out: Out, folder: Path, *, write: bool, welcome: bool, inventory: Path | None) -> int:
     """Say who is who and what is proposed; with `write`, add it to migration.yaml."""
     migration = Migration(folder)
+    migration.not_of_a_copy("people")
     looked = look(migration, inventory)
     # Nothing is written before everybody's files are made.
     welcomed = _welcomes(migration, looked) if welcome else ()
@@ -148,7 +151,8 @@ def look(migration: Migration, inventory_path: Path | None = None) -> Looked:
         machines = (*github(wanted, outside), *vendors(wanted, outside))
     proposal = replace(proposal, machines=_replacements(machines, wanted))
     closed = quarantine(classified, wanted, inventory, QuarantinedUser())
-    return Looked(inventory, wanted, classified, sets, proposal, cells, machines, leaks(inventory, users), closed)
+    leaked = leaks(inventory, users)
+    return Looked(inventory, wanted, classified, sets, proposal, cells, machines, leaked, closed, drafting)
 
 
 def _not_made(settings: config.Config, accounts: Mapping[str, AccountId]) -> dict[str, AccountId]:

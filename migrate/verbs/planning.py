@@ -49,8 +49,15 @@ def plan(out: Out, folder: Path, *, inventory: Path | None) -> int:
     made = planning.write(folder, migration.inputs(inventory))
     assert made.path is not None
     counts = made.body["counts"]
+    copied = made.body.get("blueprint")
+    if copied:
+        out.say(
+            f"a copy of the shape of {copied['of']} in {copied['to']} ({copied['account']}), without data: nothing "
+            f"leaves {made.legacy}, and nothing there is changed"
+        )
     out.say(
-        f"plan {made.digest[:8]}: {counts['moved']} of {counts['resources']} resources move in "
+        f"plan {made.digest[:8]}: {counts['moved']} of {counts['resources']} resources "
+        f"{'are copied, empty,' if copied else 'move'} in "
         f"{len(made.steps)} steps, {made.waves} waves, {len(made.gates)} gates, "
         f"{counts['requests']} requests; {counts['gaps']} gaps, {len(made.body['waived'])} waived"
     )
@@ -124,7 +131,7 @@ def approve(
     found = migration.plan(plan_path)
     who = by or getpass.getuser()
     if gate is not None:
-        from migrate.verbs.acting import answer
+        from migrate.verbs.gates import answer
 
         return answer(out, migration, found, gate, who, reason)
     migration.check_fresh(found)

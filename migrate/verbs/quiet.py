@@ -46,6 +46,7 @@ _UNITS = {"m": 60, "h": 3600, "d": 86400}
 def quiet(out: Out, folder: Path, *, plan_path: Path | None, last: str | None, without: tuple[str, ...]) -> int:
     """Say of everything that was cut over whether it is quiet. Raises VerificationFailed, Incomplete."""
     migration = Migration(folder)
+    migration.not_of_a_copy("quiet")
     plan = migration.plan(plan_path)
     resources = [one for one in _cut_over(migration, plan) if carries_traffic(one)]
     left_out = [one for one in resources if any(fnmatchcase(one.ref.kind, kind) for kind in without)]

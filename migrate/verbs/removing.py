@@ -205,7 +205,8 @@ WAYS = acting.Ways(_opened, open_aws, acting.run_clients, _refuse_drift)
 
 def plan(out: Out, folder: Path, *, users: tuple[str, ...] = ()) -> int:
     """Look at the closed users afresh, and plan the removal of those whose soak is over. Writes nothing to AWS."""
-    looked = look(Migration(folder))
+    (home := Migration(folder)).not_of_a_copy("remove")
+    looked = look(home)
     settings = _settings(looked, folder)
     migration = _opened(folder)
     aws = open_aws(migration, out)

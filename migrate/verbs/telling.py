@@ -92,7 +92,7 @@ def _operations(purpose: str) -> set[str]:
     if purpose in ("quiet", "healthy"):
         return set(quiet.READS) if purpose == "quiet" else {*health.READS, LOOKUP}
     by_purpose = {
-        "close": of_people.of_closing, "remove": of_people.of_removing,
+        "close": of_people.of_closing, "remove": of_people.of_removing, "unused": of_people.of_unused,
         "org": of_organisation.of_management, "org-members": of_organisation.of_members,
     }  # fmt: skip
     return set(by_purpose[purpose]())

@@ -22,6 +22,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests import forked
+
 from .foreign_account import LAB, LEGACY, LIVE, REGIONS
 
 LONGEST_VERB_S = 240.0
@@ -130,23 +132,20 @@ class Story:
 
     def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
         """Type a verb and do not wait."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_", "MIGRATE_"))}
         return subprocess.Popen(
             [sys.executable, "-m", "migrate", verb, str(self.folder), *words], text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=kept | self.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment(),
         )  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_", "MIGRATE_"))}
+        return kept | self.environment
 
     def type(self, verb: str, *words: str, ends: int | tuple[int, ...] = 0) -> Said:
         """Type a verb, wait for its end, and hold it to what every verb promises: no crash, no hang, a next step."""
         began = time.monotonic()
-        process = self.start(verb, *words)
-        try:
-            out, err = process.communicate(timeout=LONGEST_VERB_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            raise AssertionError(f"{verb} {words} hangs:\n{err[-3000:]}") from None
-        said = Said(process.returncode, out, err, time.monotonic() - began)
+        code, out, err = forked.ended([verb, str(self.folder), *words], self._environment(), LONGEST_VERB_S)
+        said = Said(code, out, err, time.monotonic() - began)
         self.said.append((verb, said))
         expected = ends if isinstance(ends, tuple) else (ends,)
         assert said.code in expected, f"{verb} {words} ended with {said.code}, not {expected}:\n{err[-6000:]}"

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from migrate.demo import verbs
@@ -23,6 +22,7 @@ from migrate.demo.accounts import LEGACY, TARGETS
 from migrate.demo.legacy import build
 from migrate.policy_evaluation.actions import of_operation
 from tests.acceptance import checks, readers, timeline
+from tests.acceptance.spoiling import ADDED, spoil
 from tests.crash.story import Story, story
 
 pytestmark = [pytest.mark.world, pytest.mark.timeout(1200)]
@@ -292,97 +292,29 @@ def test_verify_finds_every_change_and_names_it(arrived: Arrived) -> None:
 
     session = arrived.told.world.session(TARGETS["production"])
     began = time.time()
-    undo = spoil(arrived, session)
+    undo = spoil(arrived.told, session)
+    arrived.recorded.look()
     spoilt = arrived.told.type("verify", "--plan", plan, expect=5)
     for mend in undo:
         mend()
     arrived.spoilt.append((began, time.time()))
 
     again = ("legacy.state", "legacy.desired_count")
-    for word in ("customers", "shop-uploads-prod", "ingress", "desired_count", "shop-prod-app", "shop/web", *again):
+    for word in (
+        "customers",
+        "shop-uploads-prod",
+        "ingress",
+        "desired_count",
+        "shop-prod-app",
+        "shop/web",
+        *again,
+        *ADDED,
+    ):
         assert word in spoilt.err, f"{word} was changed and is not named:\n{spoilt.err[-3000:]}"
+    said = [line for line in spoilt.err.splitlines() if line.startswith("  different: ")]
+    assert sorted(said) == sorted(set(said)), "each difference is said once"
+    assert len([line for line in said if "was added in the target: it is in no plan" in line]) == 5
     assert arrived.told.type("verify", "--plan", plan).code == 0
-
-
-def spoil(arrived: Arrived, session: Any) -> list[Any]:
-    """Change one thing of each sort by plain boto3 and psycopg; gives what mends them."""
-    rds, s3, ec2 = session.client("rds"), session.client("s3"), session.client("ec2")
-    ecs, iam, ecr = session.client("ecs"), session.client("iam"), session.client("ecr")
-    mends: list[Any] = []
-
-    endpoint = rds.describe_db_instances(DBInstanceIdentifier="shop-prod")["DBInstances"][0]["Endpoint"]
-    secret = session.client("secretsmanager").get_secret_value(SecretId="shop/prod/db")["SecretString"]
-    login = json.loads(secret)
-    host, port = arrived.told.world.tunnel(endpoint["Address"], endpoint["Port"])
-
-    def sql(text: str) -> Any:
-        with psycopg.connect(
-            host=host, port=port, dbname=login["dbname"], user=login["username"], password=login["password"]
-        ) as link:
-            done = link.execute(text)
-            return done.fetchone() if done.description else None
-
-    sql("UPDATE customers SET email = email || '.x' WHERE id = 7")
-    mends.append(lambda: sql("UPDATE customers SET email = left(email, -2) WHERE id = 7"))
-
-    bucket = f"shop-uploads-prod-{TARGETS['production']}"
-    page = s3.list_objects_v2(Bucket=bucket)["Contents"]
-    key = next(one["Key"] for one in page if one["Size"] > 4 and re.fullmatch(r"[a-z0-9/._-]+", one["Key"]))
-    held = s3.get_object(Bucket=bucket, Key=key)
-    content = held["Body"].read()
-    kept = {
-        name: held[name] for name in ("ContentType", "CacheControl", "Metadata", "ContentDisposition") if name in held
-    }
-    tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
-
-    def put(data: bytes) -> None:
-        s3.put_object(Bucket=bucket, Key=key, Body=data, **kept)
-        if tags:
-            s3.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": tags})
-
-    put(bytes([content[0] ^ 1]) + content[1:])
-    mends.append(lambda: put(content))
-
-    group = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["shop-prod-db"]}])
-    group = group["SecurityGroups"][0]
-    rule = [{key: value for key, value in group["IpPermissions"][0].items() if value not in ([], None)}]
-    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rule)
-    mends.append(lambda: ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rule))
-
-    count = ecs.describe_services(cluster="shop-prod", services=["worker"])["services"][0]["desiredCount"]
-    ecs.update_service(cluster="shop-prod", service="worker", desiredCount=count + 1)
-    mends.append(lambda: ecs.update_service(cluster="shop-prod", service="worker", desiredCount=count))
-
-    arn = f"arn:aws:iam::{TARGETS['production']}:policy/shop-prod-app"
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(wide), SetAsDefault=True)
-
-    def narrow() -> None:
-        iam.set_default_policy_version(PolicyArn=arn, VersionId=version)
-        iam.delete_policy_version(PolicyArn=arn, VersionId=made["PolicyVersion"]["VersionId"])
-
-    mends.append(narrow)
-
-    image = ecr.batch_get_image(repositoryName="shop/web", imageIds=[{"imageTag": "1.4.0"}])["images"][0]
-    ecr.batch_delete_image(repositoryName="shop/web", imageIds=[{"imageTag": "1.4.0"}])
-    mends.append(
-        lambda: ecr.put_image(
-            repositoryName="shop/web",
-            imageManifest=image["imageManifest"],
-            imageManifestMediaType=image.get("imageManifestMediaType", "application/vnd.oci.image.manifest.v1+json"),
-            imageTag="1.4.0",
-        )
-    )
-
-    # What was stopped in legacy works again: both accounts would do the same.
-    legacy = arrived.told.world.session()
-    events, old = legacy.client("events"), legacy.client("ecs")
-    events.enable_rule(Name="shop-prod-nightly-report")
-    mends.append(lambda: events.disable_rule(Name="shop-prod-nightly-report"))
-    old.update_service(cluster="shop-prod", service="scheduler", desiredCount=1)
-    mends.append(lambda: old.update_service(cluster="shop-prod", service="scheduler", desiredCount=0))
-    return mends
 
 
 def test_the_world_failed_at_nothing_on_the_way(arrived: Arrived) -> None:

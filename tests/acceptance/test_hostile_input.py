@@ -144,6 +144,16 @@ def test_a_wrong_migration_yaml_is_an_error_that_names_it(folder: Path, how: str
         assert "migration.yaml" in refused(verb, folder) or "runbook" in how, how
 
 
+def test_a_region_that_botocore_does_not_know_is_told_and_scanned_all_the_same(folder: Path) -> None:
+    (folder / "migration.yaml").write_text(CONFIG.replace("[eu-west-1]", "[eu-west-11]"))
+
+    code, _, err = typed("scan", str(folder))
+
+    assert "botocore does not know the region eu-west-11, eu-west-1 is; whether it exists says migrate doctor" in err
+    assert code == 1
+    assert "127.0.0.1:9" in err, "it went on to ask"
+
+
 def test_a_migration_yaml_that_is_not_text_is_an_error_that_names_it(folder: Path) -> None:
     for content in (b"\xff\xfe\x00", b"\x00" * 40, "name: \u0007".encode()):
         (folder / "migration.yaml").write_bytes(content)
@@ -204,12 +214,61 @@ def test_a_folder_that_nobody_may_enter_or_write_to_is_named(folder: Path) -> No
                 place.chmod(0o700)
 
 
-def test_a_path_that_is_no_folder_or_not_there_is_named(folder: Path) -> None:
-    missing = folder / "missing"
-    for verb in ("doctor", "scan", "graph", "plan", "review", "approve", "run", "status", "verify", "rollback"):
-        assert str(missing) in refused(verb, missing)
-        code, out, err = typed(verb, str(folder / "migration.yaml"), "--json")
-        assert (code, json.loads(out)["error"]) == (64, "UsageError"), err
+GROUPS = [f"{group} {verb}" for group in ("org", "close", "remove") for verb in ("plan", "run")]
+VERBS = ("doctor", "scan", "graph", "plan", "review", "approve", "run", "status", "outside", "quiet", "healthy",
+         "people", "verify", "rollback", *GROUPS, "org apart", "remove left")  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_path_that_is_no_migrations_folder_is_named_with_those_that_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("empty").mkdir()
+    Path("some.txt").write_text("a file")
+
+    for path, said in (("nosuch", "there is no folder nosuch"), ("empty", "empty holds no migration.yaml")):
+        code, out, err = typed(*verb.split(), path, "--json")
+
+        told = json.loads(out)
+        assert (code, told["exit"]) == (64, 64), err
+        assert said in told["what"]
+        assert told["do"] == f"name the folder that holds migration.yaml: m; or to begin one: migrate init {path}"
+        assert err.count("error: ") == 1
+    code, out, err = typed(*verb.split(), "some.txt", "--json")
+    assert (code, json.loads(out)["error"]) == (64, "UsageError"), err
+    assert "some.txt" in err
+    assert sorted(path.name for path in Path().iterdir()) == ["empty", "m", "some.txt"], "nothing was made on the way"
+    assert list(Path("empty").iterdir()) == []
+
+
+def test_the_folder_in_which_one_stands_is_named_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    code, _, err = typed("run", "nosuch")
+    assert code == 64
+    assert "do: name the folder that holds migration.yaml: .; or to begin one: migrate init nosuch" in err
+    monkeypatch.chdir(folder.parent.parent.parent.parent)
+    monkeypatch.setattr("migrate.migration._near", lambda _: [])
+    assert "do: migrate init nosuch" in typed("run", "nosuch")[2]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["diff", "a.plan.json", "b.plan.json"], ["diff", "a.inventory.jsonl", "b.inventory.jsonl"],
+        ["diff", "a.inventory.jsonl"], ["plan", "m", "--inventory", "a.inventory.jsonl"],
+        ["review", "m", "--plan", "a.plan.json"], ["run", "m", "--plan", "a.plan.json"],
+    ],
+)  # fmt: skip
+def test_a_file_that_is_not_there_is_a_matter_of_usage(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(folder.parent)
+
+    code, out, err = typed(*words, "--json")
+
+    assert code == 64, err
+    assert json.loads(out)["what"] == f"there is no file {next(word for word in words if word.startswith('a.'))}"
 
 
 @pytest.mark.parametrize(

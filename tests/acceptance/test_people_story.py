@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -66,14 +64,11 @@ class People(Story):
     group = ""
     typed: ClassVar[list[list[str]]] = []
 
-    def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
-        """Begin `migrate [org|close] VERB`."""
+    def line(self, verb: str, *words: str) -> list[str]:
+        """`migrate [org|close] VERB`, noted."""
         before = [self.group] if self.group else []
         self.typed.append([*before, verb, *words])
-        return subprocess.Popen(
-            [sys.executable, "-m", "migrate", *before, verb, str(self.folder), *words], env=self.environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+        return [*before, *super().line(verb, *words)]
 
     def of(self, group: str) -> People:
         """The same folder, under a group of verbs."""

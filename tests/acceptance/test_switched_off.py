@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,17 +17,7 @@ from tests.crash.story import Story, story
 class Careless(Story):
     """The same commands, by the command line with its heart taken out."""
 
-    def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
-        """Begin a command."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.acceptance.switched_off", verb, str(self.folder), *words],
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    module = "tests.acceptance.switched_off"
 
     def run_until_it_fails(self) -> str:
         """Run, every gate answered, and give what the run said when it failed."""

@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from migrate.demo import world as worlds
 from migrate.demo.world import World
+from tests import forked
 
 SLOW_S = 600.0
 WRITES = ("Create", "Put", "Delete", "Modify", "Update", "Attach", "Detach", "Associate", "Disassociate", "Authorize",
@@ -49,6 +50,9 @@ class Said:
 class Story:
     """One world, one folder, and the commands typed in it."""
 
+    module: ClassVar[str] = "migrate"
+    """What is run: the command line, or a test's own with something taken out."""
+
     world: World
     folder: Path
     more: dict[str, str] = field(default_factory=dict)
@@ -65,10 +69,14 @@ class Story:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MIGRATE_", "PREFECT_"))}
         return inherited | self.world.env() | {"COLUMNS": "120"} | self.more
 
+    def line(self, verb: str, *words: str) -> list[str]:
+        """What is typed after `migrate`."""
+        return [verb, str(self.folder), *words]
+
     def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
-        """Begin a command in a process group of its own."""
+        """Begin a command in a process group of its own, in a fresh interpreter."""
         return subprocess.Popen(
-            [sys.executable, "-m", "migrate", verb, str(self.folder), *words],
+            [sys.executable, "-m", self.module, *self.line(verb, *words)],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -80,14 +88,13 @@ class Story:
     def type(self, verb: str, *words: str, expect: int | None = 0) -> Said:
         """Type `migrate VERB FOLDER WORDS…`; no traceback, and the exit code that is expected."""
         first = self._logged()
-        process = self.start(verb, *words)
-        out, err = process.communicate(timeout=SLOW_S)
+        line = self.line(verb, *words)
+        said = Said(*forked.ended(line, self.environment(), SLOW_S, module=self.module))
         self.asked[verb].append((first, self._logged()))
-        said = Said(process.returncode, out, err)
-        assert "Traceback" not in err, err[-3000:]
-        assert "a defect of this product" not in err, err[-3000:]
+        assert "Traceback" not in said.err, said.err[-3000:]
+        assert "a defect of this product" not in said.err, said.err[-3000:]
         if expect is not None:
-            assert said.code == expect, f"migrate {verb} ended with {said.code}\n{out[-800:]}\n{err[-3000:]}"
+            assert said.code == expect, f"migrate {verb} ended with {said.code}\n{said.out[-800:]}\n{said.err[-3000:]}"
         return said
 
     def requests(self, verb: str) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from migrate.kinds import every_kind
 from migrate.migration import Migration
 from migrate.out import Out
 from migrate.progress import steps_told
-from migrate.verbs.acting import _asked, status
+from migrate.verbs import gates
+from migrate.verbs.acting import status
 from tests.kinds.in_process import InProcess
 from tests.kinds.two_sides import TARGET, two_sides
 
@@ -54,7 +55,7 @@ def test_the_record_at_a_foreign_dns_is_told_in_full_once_aws_gave_it(
     assert f"  asks      {validate}: {text}" in told
     assert status(Out(), elsewhere.folder, plan_path=None) == 0
     assert text in capsys.readouterr().out
-    assert text in _asked(asked)
+    assert text in gates.asked(asked)
 
 
 def test_nothing_is_asked_where_the_zone_is_legacys_own(elsewhere: InProcess) -> None:

@@ -308,7 +308,8 @@ def test_a_record_that_nobody_named_goes_over_at_once(switch: Switch) -> None:
 )
 def test_shares_that_make_no_sense_are_refused_where_they_stand(shares: list[int], said: str) -> None:
     document: Any = {
-        "schema": "migrate.config/1", "migration": "shop", "legacy": {"account": "111111111111", "regions": ["x"]},
+        "schema": "migrate.config/1", "migration": "shop",
+        "legacy": {"account": "111111111111", "regions": ["eu-west-1"]},
         "targets": {"production": {"account": TARGET, "role": "Admin"}},
         "switches": [{"record": "*", "shares": shares}],
     }  # fmt: skip

@@ -307,7 +307,8 @@ def test_the_launch_on_machines_comes_after_their_group_is_filled_and_before_the
 
 def test_the_first_rule_of_migration_yaml_that_matches_decides() -> None:
     document = {
-        "schema": "migrate.config/1", "migration": "shop", "legacy": {"account": "111111111111", "regions": ["x"]},
+        "schema": "migrate.config/1", "migration": "shop",
+        "legacy": {"account": "111111111111", "regions": ["eu-west-1"]},
         "targets": {"production": {"account": "222222222222", "role": "Migrate"}},
         "test_launches": [
             {"service": "shop/mailer", "launch": False, "because": "it sends mail when it starts"},

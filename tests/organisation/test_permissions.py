@@ -20,7 +20,8 @@ from migrate.organisation.kinds import wanted_kinds
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "organisation"
 OPERATION = re.compile(r'"([a-z][a-z0-9-]+\.[A-Z][A-Za-z]+)"')
-RIGHTS_ONLY = {"iam.PassRole", "iam.CreateServiceLinkedRole", "ecr.CreateRepository", "ecr.PutLifecyclePolicy"}
+RIGHTS_ONLY = {"iam.PassRole", "iam.CreateServiceLinkedRole", "ecr.CreateRepository", "ecr.PutLifecyclePolicy",
+               "cur.PutReportDefinition"}  # fmt: skip
 """What AWS asks for beside the operation that is sent."""
 
 
@@ -35,7 +36,10 @@ def test_roles_are_written_and_passed_by_name_only() -> None:
     said = json.loads(CliRunner().invoke(main, ["policy", "--for", "org"]).stdout)["Statement"]
 
     by_resource = {one["Resource"]: set(one["Action"]) for one in said}
-    assert set(by_resource) == {"*", "arn:aws:iam::*:role/migrate-budget-actions"}
+    export = "arn:aws:s3:::migrate-cost-export-*"
+    assert set(by_resource) == {"*", "arn:aws:iam::*:role/migrate-budget-actions", export}
+    assert "s3:PutBucketPolicy" in by_resource[export]
+    assert not {one for one in by_resource["*"] if one.startswith("s3:")} - {"s3:ListAllMyBuckets"}
     assert {"iam:PassRole", "iam:CreateRole", "iam:PutRolePolicy"} <= by_resource[
         "arn:aws:iam::*:role/migrate-budget-actions"
     ]

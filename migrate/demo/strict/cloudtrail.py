@@ -20,14 +20,22 @@ from migrate.demo.strict._refusal import Refusal
 MOST_KEPT = 5_000
 EVENTS: deque[dict[str, Any]] = deque(maxlen=MOST_KEPT)
 """Records as CloudTrail writes them, oldest first."""
+USES: dict[tuple[str, str, str, str], tuple[float, str]] = {}
+"""(account, access key, service, operation) → when it was last called, and in which region; calls on objects, messages
+and rows too, under no operation."""
+DATA_PLANES = frozenset({"s3", "sqs", "dynamodb"})
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Search")
 
 
 def record(caller: Caller, operation: str, agent: str, error: str = "") -> None:
     """Keep one call. Data events are no management events: objects, messages and rows are left out."""
-    if not caller.account or caller.service in ("s3", "sqs", "dynamodb") or " " in operation:
+    if not caller.account:
         return
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now_s()))
+    at, is_data = clock.now_s(), caller.service in DATA_PLANES
+    USES[caller.account, caller.key, caller.service, "" if is_data else operation] = (at, caller.region)
+    if is_data or " " in operation:
+        return
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
     one = {
         "eventVersion": "1.09", "userIdentity": _identity(caller), "eventTime": now,
         "eventSource": f"{caller.service}.amazonaws.com", "eventName": operation, "awsRegion": caller.region,

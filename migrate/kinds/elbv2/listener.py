@@ -110,6 +110,7 @@ class Listener(Kind[ListenerFacts]):
         }
     )
     tagging_types = ("elasticloadbalancing:listener",)
+    part_of = ("elbv2.load_balancer",)
     actions = (Create(),)
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

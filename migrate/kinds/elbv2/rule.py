@@ -74,6 +74,7 @@ class Rule(Kind[RuleFacts]):
         }
     )
     tagging_types = ("elasticloadbalancing:listener-rule",)
+    part_of = ("elbv2.listener",)
     actions = (Create(),)
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

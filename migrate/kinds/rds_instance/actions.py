@@ -72,9 +72,9 @@ class Create(Action[InstanceFacts]):
 
     name = "create"
     title = "Restore the database from the snapshot"
-    phase = "data"
+    phase: ClassVar[Phase] = "data"
     undo_class = "R3"
-    downtime = "D3"
+    downtime: ClassVar[Downtime] = "D3"
 
     def when(self, it: It[InstanceFacts]) -> tuple[Phase, Downtime]:
         early = follows_its_cluster(it) if it.facts.is_member else is_followed(it)
@@ -95,7 +95,7 @@ class Create(Action[InstanceFacts]):
         return [
             Request(
                 "rds.RestoreDBInstanceFromDBSnapshot",
-                named | _restored(it, place),
+                named | restored(it, place),
                 once="named",
                 creates=True,
                 retry=("InvalidDBSnapshotState",),
@@ -175,7 +175,8 @@ class ProveRows(CarryAction[InstanceFacts]):
 FAILED = ("failed", "incompatible-restore", "incompatible-network", "incompatible-parameters", "storage-full")
 
 
-def _restored(it: It[InstanceFacts], place: Place) -> dict[str, Json]:
+def restored(it: It[InstanceFacts], place: Place) -> dict[str, Json]:
+    """What is said of an instance in the call that makes it, without its name."""
     facts = it.facts
     said: dict[str, Json] = {
         "DBSnapshotIdentifier": after("copy", "snapshot"),

@@ -95,6 +95,7 @@ class CopyObjects(CarryAction[BucketFacts]):
     name = "copy_objects"
     title = "Copy the objects"
     undo_class = "R1"
+    proved_by = "copy_delta"
     writes = objects.WRITES
     reads = objects.READS
 
