@@ -117,7 +117,7 @@ class Gate:
         otherwise = self._otherwise.rules(caller.account)
         try:
             with lock:
-                return answered(app, environ, start_response, str(app.service), otherwise)
+                return answered(app, environ, start_response, caller.service, otherwise)
         except NotImplementedError as lacking:
             return refuse(environ, start_response, 501, "NotImplemented", str(lacking))
         except Exception:  # noqa: BLE001 - a defect of the emulator must answer, not hang up

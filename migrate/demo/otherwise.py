@@ -17,11 +17,11 @@ from botocore.parsers import create_parser
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import determine_request_protocol
-from moto.core.responses import boto3_service_name
 from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import BackendRequest
+from werkzeug.exceptions import NotFound
 
 Step = str | int | Mapping[str, Any]
 """A member's or a map's key, an index of a list, or the item of a list of which these members say the same."""
@@ -55,12 +55,14 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def answered(
-    app: Application, environ: dict[str, Any], start_response: Callable[..., Any], backend: str,
+    app: Application, environ: dict[str, Any], start_response: Callable[..., Any], signed_for: str,
     rules: Sequence[Mapping[str, Any]],
 ) -> list[bytes]:  # fmt: skip
-    """The emulator's answer, with what these rules say of it shown otherwise."""
-    service = boto3_service_name.get(backend, backend)
-    if not any(rule["operation"].partition(".")[0] == service for rule in rules):
+    """The emulator's answer to a request that is signed for this service, with what these rules say shown otherwise."""
+    # Two services may sign by one name: elb and elbv2.
+    services = sorted({rule["operation"].partition(".")[0] for rule in rules})
+    services = [service for service in services if get_service_model(service).signing_name == signed_for]
+    if not services:
         return list(app(environ, start_response))
     body = environ["wsgi.input"].read()
     environ["wsgi.input"] = io.BytesIO(body)
@@ -74,8 +76,9 @@ def answered(
     content = b"".join(app(environ, keep))
     status, headers = told[0]
     if status.startswith("2"):
-        asked["wsgi.input"] = io.BytesIO(body)
-        headers, content = _shown(service, BackendRequest(asked), headers, content, rules)
+        for service in services:
+            asked["wsgi.input"] = io.BytesIO(body)
+            headers, content = _shown(service, BackendRequest(asked), headers, content, rules)
     start_response(status, headers)
     return [content]
 
@@ -83,7 +86,13 @@ def answered(
 def _shown(
     service: str, request: Any, headers: list[tuple[str, str]], content: bytes, rules: Sequence[Mapping[str, Any]]
 ) -> tuple[list[tuple[str, str]], bytes]:
-    operation, in_path = get_service_router(service).match(request)
+    try:
+        operation, in_path = get_service_router(service).match(request)
+    except NotFound:
+        return headers, content
+    # Where the action is a parameter, so is the version: elb and elbv2 both have a DescribeLoadBalancers.
+    if request.values.get("Version", "") not in ("", get_service_model(service).api_version):
+        return headers, content
     rules = [rule for rule in rules if rule["operation"] == f"{service}.{operation.name}"]
     if not rules or operation.output_shape is None or operation.has_streaming_output:
         return headers, content

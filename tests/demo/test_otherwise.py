@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -82,8 +83,10 @@ def test_json_that_is_asked_by_path(told: Told, target: Callable[..., Any], name
     with told("efs.DescribeFileSystems", ["FileSystems", 0, "Encrypted"], False, CreationToken=name):
         (now,) = target("efs").describe_file_systems(CreationToken=name)["FileSystems"]
 
-    # Its size is measured anew each time.
-    assert now == before | {"Encrypted": False, "SizeInBytes": now["SizeInBytes"]}
+    # Its size is measured anew each time; its time is told to the millisecond.
+    assert abs(now["CreationTime"] - before["CreationTime"]) < timedelta(milliseconds=1)
+    measured = {name: now[name] for name in ("SizeInBytes", "CreationTime")}
+    assert now == before | measured | {"Encrypted": False}
 
 
 def test_xml_that_is_asked_by_path(told: Told, target: Callable[..., Any], name: str) -> None:
@@ -94,6 +97,34 @@ def test_xml_that_is_asked_by_path(told: Told, target: Callable[..., Any], name:
         now = target("route53").get_hosted_zone(Id=zone["Id"])
 
     assert plain(now) == plain(before) | {"HostedZone": before["HostedZone"] | {"Name": "other.example."}}
+
+
+def test_two_services_that_sign_by_one_name(told: Told, target: Callable[..., Any], name: str) -> None:
+    vpc = target("ec2").create_vpc(CidrBlock="10.83.0.0/16")["Vpc"]["VpcId"]
+    asked = {"Protocol": "HTTP", "Port": 80, "VpcId": vpc}
+    target("elbv2").create_target_group(Name=name[:32], **asked)
+    (before,) = target("elbv2").describe_target_groups(Names=[name[:32]])["TargetGroups"]
+
+    with told("elbv2.DescribeTargetGroups", ["TargetGroups", 0, "Port"], 81):
+        (now,) = target("elbv2").describe_target_groups(Names=[name[:32]])["TargetGroups"]
+        assert target("elb").describe_load_balancers()["LoadBalancerDescriptions"] == []
+    with told("elb.DescribeLoadBalancers", ["LoadBalancerDescriptions", 0], {"LoadBalancerName": "another"}):
+        assert target("elbv2").describe_load_balancers()["LoadBalancers"] == []
+        (classic,) = target("elb").describe_load_balancers()["LoadBalancerDescriptions"]
+
+    assert now == before | {"Port": 81}
+    assert classic["LoadBalancerName"] == "another"
+
+
+def test_a_service_that_the_emulator_calls_by_a_name_of_its_own(
+    told: Told, target: Callable[..., Any], name: str
+) -> None:
+    made = target("apigatewayv2").create_api(Name=name, ProtocolType="HTTP")["ApiId"]
+
+    with told("apigatewayv2.GetApi", ["ProtocolType"], "WEBSOCKET", ApiId=made):
+        assert target("apigatewayv2").get_api(ApiId=made)["ProtocolType"] == "WEBSOCKET"
+
+    assert target("apigatewayv2").get_api(ApiId=made)["ProtocolType"] == "HTTP"
 
 
 def test_the_xml_of_s3(told: Told, target: Callable[..., Any], name: str) -> None:
