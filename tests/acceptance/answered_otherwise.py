@@ -1,7 +1,7 @@
 """Which value in which of AWS's answers makes one fact of a resource another one: found by trying, not written down.
 
 Rule: what a kind reads is recorded once; then each place of AWS's own output shapes is shown otherwise, one at a time,
-until the kind's scan gives another value of the fact. Nothing is sent while that is tried.
+until the kind's scan gives another value of the fact. Nothing but reads is sent while that is tried.
 """
 
 from __future__ import annotations
