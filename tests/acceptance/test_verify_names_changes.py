@@ -68,7 +68,7 @@ SHOWN_BY_NEITHER = {
     ("elbv2.rule", "listener_arn"): "its listener is asked for its rules: of another one they are others",
     ("elbv2.rule", "priority"): FOUND_BY_IT,
     ("events.rule", "bus"): FOUND_BY_IT,
-    ("kms.key", "key_manager"): "the tags of AWS's own key are not read: verify says that the step's stamp is gone",
+    ("kms.key", "key_manager"): "tags of AWS's own key are not read: verify says that it is not the one that was made",
     ("lambda.event_invoke_config", "function_arn"): FOUND_BY_IT,
     ("lambda.url", "function_arn"): AS_ASKED,
     ("lambda.version", "function_arn"): AS_ASKED,
@@ -77,7 +77,7 @@ SHOWN_BY_NEITHER = {
     ("rds.cluster", "logical_replication"): "by a parameter that AWS's shapes do not list, so it is not tried",
     ("rds.instance", "logical_replication"): "by a parameter that AWS's shapes do not list, so it is not tried",
     ("route53.hosted_zone", "private"): FOUND_BY_IT,
-    ("scheduler.schedule", "group"): "its stamp is its group's: verify says that the step's stamp is gone",
+    ("scheduler.schedule", "group"): "a part of its id: verify says that it is not the one that was made",
     ("servicediscovery.namespace", "vpc"): "the example is an HTTP namespace, which has no hosted zone to ask",
     ("sns.asked_subscription", "confirmed"): "none is moved here",
     ("sns.asked_subscription", "endpoint"): "none is moved here",
@@ -92,8 +92,8 @@ MOST_SHOWN_BY_NEITHER = 27
 """It may get less, never more."""
 DEFAULT_NETWORK = {"in_default_vpc", "is_default"}
 """Read from the VPCs, by all that stands in one."""
-STAMP_GONE = {("kms.key", "arn"), ("scheduler.schedule", "arn")}
-"""What `verify` says of a thing whose tags are not shown any more begins with its ARN."""
+NOT_OURS = {("kms.key", "arn"), ("scheduler.schedule", "arn")}
+"""Where a thing does not seem to be this migration's any more, the line begins with its ARN."""
 COVERED_AT_LEAST = (83, 387)
 """Kinds, and fields of them."""
 ALONG = {
@@ -244,7 +244,7 @@ def test_verify_names_every_field_of_which_a_read_answers_another_value(
             assert silent(said, wanted) == [], "the report says it and the terminal does not"
             expected = {(name, fact) for name, facts in shown.changed.items() for fact in facts}
             others = {one for one in sorts(now) - expected if one[1] not in DEFAULT_NETWORK}
-            assert others - STAMP_GONE == set(), "these were answered as they are"
+            assert others - NOT_OURS == set(), "these were answered as they are"
             named |= sorts(wanted)
     finally:
         path.unlink(missing_ok=True)
