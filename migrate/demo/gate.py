@@ -28,6 +28,7 @@ from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplic
 from werkzeug.exceptions import NotFound
 
 from migrate.demo import portal
+from migrate.demo.otherwise import Otherwise, answered
 from migrate.demo.site import DOWNLOADS, Site
 from migrate.demo.strict._caller import CALLER, Caller, account_of
 from migrate.demo.strict.cloudtrail import record
@@ -61,6 +62,7 @@ class Gate:
         self._find_host = self._emulator.get_backend_for_host
         self._emulator.get_backend_for_host = self._backend_for_host  # type: ignore[method-assign]
         self._faults = Faults(site.home / "faults.json")
+        self._otherwise = Otherwise(site.home / "otherwise.json")
         log = os.environ.get("MIGRATE_DEMO_LOG")
         self._log = open(log, "a", buffering=1) if log else None  # noqa: SIM115 - open as long as the world
 
@@ -112,9 +114,10 @@ class Gate:
                     return refuse(environ, start_response, 503 if "Limit" in code else 400, code, "Rate exceeded")
         record(caller, operation, agent)
         lock = contextlib.nullcontext() if app.service in UNLOCKED else self._locks[str(app.service)]
+        otherwise = self._otherwise.rules(caller.account)
         try:
             with lock:
-                return list(app(environ, start_response))
+                return answered(app, environ, start_response, caller.service, otherwise)
         except NotImplementedError as lacking:
             return refuse(environ, start_response, 501, "NotImplemented", str(lacking))
         except Exception:  # noqa: BLE001 - a defect of the emulator must answer, not hang up
