@@ -123,3 +123,14 @@ def test_a_notification_needs_its_destination(bucket: str, legacy: Clients, name
 
     kept = legacy("s3").get_bucket_notification_configuration(Bucket=bucket)
     assert kept["QueueConfigurations"][0]["QueueArn"] == arn
+
+
+def test_a_bucket_has_its_tags_from_the_creating_call_on(legacy: Clients, name: str) -> None:
+    given = [{"Key": "owner", "Value": "ann"}, {"Key": "empty", "Value": ""}]
+    legacy("s3").create_bucket(
+        Bucket=f"{name}-t", CreateBucketConfiguration={"LocationConstraint": "eu-west-1", "Tags": given}
+    )
+
+    shown = legacy("s3").get_bucket_tagging(Bucket=f"{name}-t")["TagSet"]
+
+    assert sorted(shown, key=lambda tag: tag["Key"], reverse=True) == given

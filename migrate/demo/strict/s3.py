@@ -106,6 +106,27 @@ def other_accounts_bucket() -> None:
         return old(self, request, full_url)
 
 
+@strict(
+    "s3.tags-at-creation",
+    makes="a bucket has its tags from the moment on in which it is there, where the creating call gives them",
+    source="s3.CreateBucket CreateBucketConfiguration.Tags, botocore 1.44.5",
+)
+def tags_at_creation() -> None:
+    """The emulator ignores them. Source: s3.CreateBucket CreateBucketConfiguration, botocore 1.44.5."""
+    import xmltodict  # type: ignore[import-untyped]
+    from moto.s3.responses import S3Response
+
+    @override(S3Response, "_bucket_response_put")
+    def put(old: Any, self: Any, request: Any, bucket_name: str, querystring: dict[str, Any]) -> Any:
+        is_new = not querystring and bucket_name not in self.backend.buckets
+        answer = old(self, request, bucket_name, querystring)
+        if is_new and self.body:
+            asked = xmltodict.parse(self.body, force_list=("Tag",)).get("CreateBucketConfiguration") or {}
+            if tags := (asked.get("Tags") or {}).get("Tag"):
+                self.backend.put_bucket_tagging(bucket_name, {tag["Key"]: tag["Value"] or "" for tag in tags})
+        return answer
+
+
 def _check_source(source: str, tagging: str, demand: Any, bucket_of: Any) -> None:
     """A copy reads its source, and its source's tags unless they are replaced."""
     from moto.s3.models import FakeDeleteMarker, s3_backends
