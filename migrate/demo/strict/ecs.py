@@ -13,6 +13,7 @@ from typing import Any
 
 from migrate.demo.strict import override, strict
 from migrate.demo.strict._caller import Caller, allows, many
+from migrate.demo.strict._held import documents_of
 
 _IMAGE = re.compile(
     r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{64}))?"
@@ -131,12 +132,9 @@ def _readable(value_from: str, role_arn: str | None, account: str, region: str) 
 
 def _may(role: Any, action: str, arn: str) -> bool:
     """Whether the role's own policies allow it. Conditions are taken as met."""
-    managed = [(policy.versions, policy.default_version_id) for policy in role.managed_policies.values()]
-    in_force = [one.document for versions, default in managed for one in versions if one.version_id == default]
-    documents = [*role.policies.values(), *in_force]
     statements = [
         statement
-        for document in documents
+        for document in documents_of(role)
         for statement in many((json.loads(document) if isinstance(document, str) else document).get("Statement", []))
     ]
 

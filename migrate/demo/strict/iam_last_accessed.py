@@ -16,11 +16,14 @@ from typing import Any
 from migrate.demo import clock
 from migrate.demo.strict import add, strict
 from migrate.demo.strict._caller import CALLER, Caller, many
+from migrate.demo.strict._held import documents_of
 from migrate.demo.strict._refusal import Refusal
 from migrate.demo.strict.cloudtrail import DATA_PLANES, USES
 
-_JOBS: dict[str, tuple[str, str, str, list[dict[str, Any]]]] = {}
-"""Id → who asked, the sort of job, when, and the report as it was then."""
+_JOBS: dict[str, tuple[str, str, list[dict[str, Any]]]] = {}
+"""Id → who asked, the sort of job, and the report as it was then."""
+_LOOKS: dict[str, int] = {}
+"""Id → how often it was looked at."""
 _NAMESPACES = {"email": "ses", "monitoring": "cloudwatch"}
 """Name in a signature → the prefix of its actions, where they differ. Source: Service Authorization Reference."""
 _SERVICES = {
@@ -49,7 +52,7 @@ def last_accessed() -> None:
         arn, level = self._get_param("Arn"), self._get_param("Granularity") or "SERVICE_LEVEL"
         who, documents = _holder(self.backend, arn)
         job = str(uuid.uuid4())
-        _JOBS[job] = (CALLER.get().key, level, arn, [*_services(self.current_account, who, documents, level)])
+        _JOBS[job] = (CALLER.get().key, level, [*_services(self.current_account, who, documents, level)])
         _LOOKS[job] = 0
         return ActionResult({"JobId": job})
 
@@ -57,7 +60,7 @@ def last_accessed() -> None:
         job = self._get_param("JobId")
         if job not in _JOBS or _JOBS[job][0] != CALLER.get().key:
             raise Refusal("NoSuchEntity", f"No job with id {job} was made by these credentials")
-        _, level, _, services = _JOBS[job]
+        _, level, services = _JOBS[job]
         _LOOKS[job] += 1
         answer: dict[str, Any] = {"JobType": level, "JobCreationDate": _time(clock.now_s()), "IsTruncated": False}
         if _LOOKS[job] == 1:
@@ -73,9 +76,6 @@ def last_accessed() -> None:
     add(IamResponse, "get_service_last_accessed_details")(get)
 
 
-_LOOKS: dict[str, int] = {}
-
-
 def _time(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
@@ -87,19 +87,13 @@ def _holder(backend: Any, arn: str) -> tuple[frozenset[str], list[str]]:
     if sort == "user":
         user = backend.get_user(name)
         groups = backend.get_groups_for_user(name)
-        return frozenset({f"user/{name}"}), [text for one in (user, *groups) for text in _documents(backend, one)]
+        return frozenset({f"user/{name}"}), [text for one in (user, *groups) for text in documents_of(one)]
     if sort == "group":
         group = backend.get_group(name)
-        return frozenset(f"user/{one.name}" for one in group.users), list(_documents(backend, group))
+        return frozenset(f"user/{one.name}" for one in group.users), list(documents_of(group))
     if sort == "role":
-        return frozenset({f"role/{name}"}), list(_documents(backend, backend.get_role(name)))
+        return frozenset({f"role/{name}"}), list(documents_of(backend.get_role(name)))
     raise Refusal("InvalidInput", f"{arn} is no user, group or role that this world reports on")
-
-
-def _documents(backend: Any, holder: Any) -> Iterator[str]:
-    yield from holder.policies.values()
-    for arn in holder.managed_policies:
-        yield backend.get_policy(arn).document
 
 
 def _services(account: str, who: frozenset[str], documents: Iterable[str], level: str) -> Iterator[dict[str, Any]]:
