@@ -18,7 +18,7 @@ from migrate.inventory import Inventory, Resource
 from migrate.kind import Action, CarryAction, Downtime, It, Kind, Phase, Place, Request
 from migrate.names import GLOBAL, AccountId, Arn, Ref, Region
 from migrate.placement import Placed, Placement
-from migrate.rewrite import Index, Known, Rewriter, Rewritten, whole
+from migrate.rewrite import Index, Known, Rewriter, Rewritten, rewriter, whole
 from migrate.steps import PlannedRequest
 from migrate.values import MARKS, Json, foreign_marks, renamed_parts, waits_for
 
@@ -160,7 +160,8 @@ class Drafting:
             there = self.places(ref)
             if not there:
                 continue
-            strategy = self.config.strategy(kind.chosen_by(it := self.graph.its[ref]), resource.size_bytes)
+            it = self.graph.its[ref]
+            strategy = self.config.strategy(kind.chosen_by(it), resource.size_bytes)
             it = replace(it, strategy=strategy, way_back=self.config.way_back(ref)) if strategy else it
             actions = [a for a in kind.actions if a.applies(it) and self._is_asked_for(a, it)]
             if len(actions) > 1 and {"freeze", "cutover"} <= {action.when(it)[0] for action in actions}:
@@ -393,8 +394,3 @@ def enter_decided(
         arn = Arn.parse(text)
         nobodys = Ref(index.legacy, Region((arn and arn.region) or GLOBAL), "no kind", text)
         index.known[text] = Known(nobodys, "arn", dict.fromkeys(there, target))
-
-
-def rewriter(index: Index, account: AccountId) -> Rewriter:
-    """The rewriter for one account; people's IAM users and groups are dropped from policies."""
-    return Rewriter(index, account, lambda ref: ref.kind in ("iam.user", "iam.group"))

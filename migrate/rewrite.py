@@ -16,7 +16,7 @@ from migrate.names import AccountId, Ref
 from migrate.tokens import Index, Known, Span, index_of, is_loose, is_tag, standing, whole
 from migrate.values import CONTAINERS, MARKS, Json, Path, join, spelt, waits_for
 
-__all__ = ["Index", "Known", "Rewriter", "Rewritten", "Span", "index_of", "residue", "whole"]
+__all__ = ["Index", "Known", "Rewriter", "Rewritten", "Span", "index_of", "residue", "rewriter", "whole"]
 
 _BUCKET_PATTERN = re.compile(r"arn:aws[a-z-]*:s3:::([^/\s\"]*[*?][^/\s\"]*)")
 _NONE: frozenset[Any] = frozenset()
@@ -68,7 +68,7 @@ _PLAIN = _Key(names_something=False, is_loose=True, is_own=False, is_left=False)
 class Rewriter:
     """Rewrites documents for one target account."""
 
-    def __init__(self, index: Index, account: AccountId, dropped: Callable[[Ref], bool] = lambda _: False) -> None:
+    def __init__(self, index: Index, account: AccountId, dropped: Callable[[Known], bool] = lambda _: False) -> None:
         self.index = index
         self.account = account
         self.dropped = dropped
@@ -270,12 +270,21 @@ class Rewriter:
 
     def _is_dropped(self, principal: Json, out: Rewritten) -> bool:
         known = self.index.known.get(principal) if isinstance(principal, str) else None
-        if known is None:
-            return False
-        if not self.dropped(known.ref) and (known.targets or known.stays or not self.index.is_of_a_copy):
+        if known is None or not self.dropped(known):
             return False
         out.dropped.add(known.ref)
         return True
+
+
+def rewriter(index: Index, account: AccountId) -> Rewriter:
+    """The rewriter for one account; people's IAM users and groups are dropped from policies, and in a copy whoever goes
+    nowhere."""
+
+    def goes_nowhere(known: Known) -> bool:
+        is_left = index.is_of_a_copy and not known.targets and not known.stays
+        return is_left or known.ref.kind in ("iam.user", "iam.group")
+
+    return Rewriter(index, account, goes_nowhere)
 
 
 def _where(path: Path) -> str:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from migrate.drafting import places, rewriter
+from migrate.drafting import places
 from migrate.inventory import Resource
 from migrate.names import AccountId
 from migrate.placement import Placed
-from migrate.rewrite import Index, Rewritten, index_of, residue
+from migrate.rewrite import Index, Rewritten, index_of, residue, rewriter
 from migrate.values import Json, after
 from tests.plans.toys import HERE, KINDS, LEGACY, PROD, config, thing
 

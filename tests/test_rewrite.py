@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from migrate.drafting import rewriter
 from migrate.kind import STEP_TAG
 from migrate.names import AccountId
-from migrate.rewrite import Index, Rewriter, residue
+from migrate.rewrite import Index, Rewriter, residue, rewriter
 from migrate.values import after, as_json, join
 from tests.plans.toys import DEV, HERE, LEGACY, PARTNER, PROD
 from tests.rewriting import ECR, HOST, INDEX, SQS, SUBNET, VPC, clean, made, rewritten

@@ -13,7 +13,6 @@ from migrate import review as reviewing
 from migrate.aws import Aws
 from migrate.clients import RunClients
 from migrate.databases import Databases
-from migrate.drafting import rewriter
 from migrate.drift import unexplained, unread
 from migrate.engine import Engine
 from migrate.errors import AccessError, GateClosed, StaleError, StepFailed, UsageError, VerificationFailed
@@ -28,6 +27,7 @@ from migrate.out import Out
 from migrate.plan import Plan
 from migrate.progress import steps_told
 from migrate.reachability import exits, standing
+from migrate.rewrite import rewriter
 from migrate.values import Json
 from migrate.verbs import gates
 from migrate.verbs.beginning import open_aws, scan_account

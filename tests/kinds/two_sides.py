@@ -70,7 +70,7 @@ class TwoSides:
             return [self.place(resource)] if moved else []
 
         index = index_of(self.resources.values(), self.kinds, LEGACY, places)
-        return Rewriter(index, TARGET, lambda ref: ref.kind in ("iam.user", "iam.group"))(value)
+        return Rewriter(index, TARGET, lambda known: known.ref.kind in ("iam.user", "iam.group"))(value)
 
     def renamed(self, value: Json) -> Json:
         """A legacy document in the target's names, with all that is known by now."""
