@@ -4,7 +4,7 @@ The rule: only what is a part of something that moved is looked for. A new thing
 network, say) is its owner's own business. What could not be listed could not be proved.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,13 +21,10 @@ Parents = Mapping[Ref | str, Ref]
 
 def proofs(ground: Ground, workers: int = 8) -> list[Found]:
     """A proof for each moved thing with parts that are in no plan, and for each sort of part that was not shown."""
-    looks: list[Callable[[], list[Found]]] = []
     places = sorted({(step.account, step.region) for step in ground.plan.steps.values()})
-    for kind in ground.kinds.values():
-        for account, region in places if kind.part_of else ():
-            looks.append(lambda kind=kind, account=account, region=region: _look(ground, kind, account, region))  # type: ignore[misc]
+    looks = [(kind, *place) for kind in ground.kinds.values() if kind.part_of for place in places]
     with ThreadPoolExecutor(workers) as pool:
-        return [one for found in pool.map(lambda look: look(), looks) for one in found]
+        return [one for found in pool.map(lambda look: _look(ground, *look), looks) for one in found]
 
 
 def _look(ground: Ground, kind: Kind[Any], account: AccountId, region: Region) -> list[Found]:

@@ -11,13 +11,12 @@ from typing import Any
 
 from migrate.inventory import Resource
 from migrate.kind import Kind
+from migrate.kinds.iam_role import AWS_PATHS
 from migrate.placement import TAG_KEYS
 from migrate.values import Json
 
 OWNER_KEYS = ("owner", "team", "contact")
 """Keys that say whose a thing is, where nobody names others. A judgement."""
-_BY_AWS = ("/aws-service-role/", "/aws-reserved/")
-"""Roles of AWS: nobody tags them. Source: IAM User Guide, "Tagging IAM resources", read 2026-11, unverified."""
 LIMIT = (
     "the tagging API lists only what is tagged or once was: a thing of these services that never had a tag is on no "
     "list here"
@@ -84,7 +83,8 @@ def of_kinds(
         if kind is None or not kind.tagging_types:
             without[one.ref.kind] += 1
             continue
-        if any(part in one.arn for part in _BY_AWS):
+        if any(part in one.arn for part in AWS_PATHS):
+            # Nobody tags roles of AWS. Source: IAM User Guide, "Tagging IAM resources", read 2026-11, unverified.
             continue
         tags = one.tags if _reads_tags(kind) else listed.get(one.arn)
         known = found.setdefault(one.ref.kind, Tagged(one.ref.kind))

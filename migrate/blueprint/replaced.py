@@ -79,6 +79,10 @@ class CreateBlank(CreateParameter):
         return [put._replace(params=kept)]
 
 
+def _called(name: str) -> dict[str, Json]:
+    return {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [name]}]}
+
+
 class FillParameter(Action[ParameterFacts]):
     """A look: whether the parameter has a second version. The first is the stand-in."""
 
@@ -91,9 +95,9 @@ class FillParameter(Action[ParameterFacts]):
         return _is_blank(it)
 
     def requests(self, it: It[ParameterFacts], place: Place) -> Sequence[Request]:
-        named = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [place.name]}]}
         # Source: ssm.ParameterMetadata Version, botocore 1.44.5: an overwrite counts one up.
-        return [Request("ssm.DescribeParameters", named, outputs={"name": "Parameters[?Version > `1`].Name | [0]"})]
+        version = "Parameters[?Version > `1`].Name | [0]"
+        return [Request("ssm.DescribeParameters", _called(place.name), outputs={"name": version})]
 
     def says(self, it: It[ParameterFacts], outputs: Mapping[str, str]) -> Sequence[str]:
         return (
@@ -103,8 +107,7 @@ class FillParameter(Action[ParameterFacts]):
         )
 
     def loses(self, it: It[ParameterFacts], to: Carrier) -> Sequence[str]:
-        named = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [to.place.name]}]}
-        found = to.target.call("ssm.DescribeParameters", **named)["Parameters"]
+        found = to.target.call("ssm.DescribeParameters", **_called(to.place.name))["Parameters"]
         filled = any(int(one.get("Version") or 0) > 1 for one in found)
         return (f"the value that a person put into the parameter {to.place.name}",) if filled else ()
 

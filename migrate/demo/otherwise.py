@@ -98,7 +98,7 @@ def _shown(
         return headers, content
     protocol = determine_request_protocol(get_service_model(service), request.content_type)
     params = _params(operation, protocol, request, in_path)
-    rules = [rule for rule in rules if all(params.get(name) == value for name, value in rule["asked"].items())]
+    rules = [rule for rule in rules if is_asked(rule, params)]
     told = {"status_code": 200, "headers": {name.lower(): value for name, value in headers}, "body": content}
     answer = create_parser(protocol).parse(told, operation.output_shape)
     answer.pop("ResponseMetadata", None)
@@ -123,6 +123,11 @@ def _params(operation: OperationModel, protocol: str, request: Any, in_path: Map
         }
     )  # fmt: skip
     return parsed
+
+
+def is_asked(rule: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    """Whether a rule is about a request with these parameters."""
+    return all(params.get(name) == value for name, value in rule["asked"].items())
 
 
 def put(answer: Any, at: Sequence[Step], value: Any) -> bool:

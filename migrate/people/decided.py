@@ -198,6 +198,22 @@ class Decisions(Part):
         """Customer managed policies of a permission set whose document nobody gave."""
         return tuple(policy.name for policy in one.customer_policies if policy.name not in self.policies)
 
+    def managed_of(
+        self, one: SetOf, known: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+        """Documents of a permission set's policies that are AWS's own, and every policy of it that nobody has read.
+
+        `known`: documents by ARN.
+        """
+        documents, unread = list[Mapping[str, Any]](), [*self.undescribed(one)]
+        for policy in one.policies:
+            arn = policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
+            if arn in known and ":iam::aws:" in arn:
+                documents.append(known[arn])
+            else:
+                unread.append(policy)
+        return tuple(documents), tuple(unread)
+
     def dangling(self) -> list[str]:
         """What names a group or permission set that nobody describes."""
         named = {(group, f"people: {one.name}") for one in self.people for group in one.groups}

@@ -149,7 +149,7 @@ class _Roles:
         policies", read 2026-11; the sixteen characters at its end are AWS's."""
         if (name, account) not in self._holders:
             one = self._decided.permission_sets.get(name, SetOf())
-            known, unknown = self._managed(one)
+            known, unknown = self._decided.managed_of(one, self._asking.documents)
             principal = f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{name}_0123456789abcdef/somebody"
             documents = (*self._decided.documents_of(one), *known)
             self._holders[name, account] = Holder(principal, account, documents, None, unknown)
@@ -161,24 +161,13 @@ class _Roles:
             one = self._decided.permission_sets.get(name, SetOf())
             self._questions[name, account] = questions_of_set(
                 self._decided.documents_of(one),
-                self._managed(one)[0],
+                self._decided.managed_of(one, self._asking.documents)[0],
                 account,
                 self._asking.legacy,
                 self._names(account),
                 self.corpus,
             )
         return self._questions[name, account]
-
-    def _managed(self, one: SetOf) -> tuple[tuple[Mapping[str, Json], ...], tuple[str, ...]]:
-        """Documents of AWS's own policies, and what nobody has read."""
-        documents, unknown = [], [*self._decided.undescribed(one)]
-        for policy in one.policies:
-            arn = policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
-            if arn in self._asking.documents and ":iam::aws:" in arn:
-                documents.append(self._asking.documents[arn])
-            else:
-                unknown.append(policy)
-        return tuple(documents), tuple(unknown)
 
     def _names(self, account: AccountId) -> list[tuple[str, str]]:
         if account not in self._named:

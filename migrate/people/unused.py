@@ -179,14 +179,8 @@ def _of_set(
 ) -> Verdict:  # fmt: skip
     if not people:
         return Verdict("permission set", name, unknown=("nobody who has a user in the old account is assigned it",))
-    documents: list[Mapping[str, Json]] = [*decided.documents_of(found)]
-    unread = list(decided.undescribed(found))
-    for policy in found.policies:
-        arn = policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
-        if arn in managed:
-            documents.append(managed[arn])
-        else:
-            unread.append(policy)
+    by_aws, unread = decided.managed_of(found, managed)
+    documents: list[Mapping[str, Json]] = [*decided.documents_of(found), *by_aws]
     unknown = [f"{policy}: nobody has read this policy" for policy in unread]
     unknown += [f"{one.name}: {one.unread}" for one in people if one.unread]
     used: set[str] = set()

@@ -5,12 +5,13 @@ same wherever it is named.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.drafting import Drafting
 from migrate.inventory import Inventory, Resource
+from migrate.kinds.iam_role import SERVICE_LINKED
 from migrate.names import GLOBAL, AccountId, Ref
 from migrate.people.decided import Decisions, SetOf
 from migrate.people.machines import Wanted
@@ -22,7 +23,6 @@ from migrate.reach.counting import ROLE, Holder, Thing
 from migrate.values import Json, resolve
 
 STAYS, NOWHERE, SHARED = "stays in legacy", "not placed", "several accounts"
-_BY_AWS = "/aws-service-role/"
 Documents = Mapping[str, Mapping[str, Json]]
 
 
@@ -85,7 +85,7 @@ def before(ground: Ground) -> Side:
     holders += [
         _role(one.ref.name, one.arn, account, one.facts, ground.documents, one.tags)
         for one in ground.inventory.of(ROLE)
-        if _BY_AWS not in one.arn
+        if SERVICE_LINKED not in one.arn
     ]
     things = []
     for one in _asked_about(ground.inventory):
@@ -168,21 +168,17 @@ def planned(ground: Ground) -> Side:
         staying += not places
         policy = policy_of(one.ref.kind, one.facts)
         for place in places:
-            alias = _alias(ground, place.account)
+            alias = ground.drafting.config.alias(place.account)
             arn = str(_renamed(ground, place.account, one.ref.region, one.arn))
             own = _renamed(ground, place.account, one.ref.region, policy) if policy is not None else None
             things.append(_thing(ground, one, place.account, alias, (alias,), arn, own))
-            if one.ref.kind == ROLE and _BY_AWS not in one.arn:
+            if one.ref.kind == ROLE and SERVICE_LINKED not in one.arn:
                 holders.append(_moved_role(ground, one, place.account, arn, alias))
     ready, unknown = _machines(ground)
     left_out = [f"{staying} things that stay in legacy or are not placed"] if staying else []
     left_out += [f"{name}: its account is not under targets, so its id is not known" for name in unknown]
     left_out.append("service control policies: they only ever take away")
     return Side((*holders, *ready), tuple(things), tuple(left_out))
-
-
-def _alias(ground: Ground, account: AccountId) -> str:
-    return next(alias for alias in ground.drafting.config.targets if ground.drafting.config.account(alias) == account)
 
 
 def _moved_role(ground: Ground, one: Resource, account: AccountId, arn: str, alias: str) -> Holder:
@@ -198,39 +194,30 @@ def _moved_role(ground: Ground, one: Resource, account: AccountId, arn: str, ali
 
 
 def _sets(ground: Ground) -> Iterator[Holder]:
-    assigned = {
+    for name, alias in sorted(_assigned(ground, ground.decided.groups)):
+        found = ground.decided.permission_sets.get(name, SetOf())
+        by_aws, unread = ground.decided.managed_of(found, ground.documents)
+        account, principal = ground.drafting.config.account(alias), _principal(ground, name, alias)
+        policies = Policies(identity=(*ground.decided.documents_of(found), *by_aws))
+        yield Holder("permission set", f"{name} in {alias}", account, principal, policies, {}, tuple(unread))
+
+
+def _assigned(ground: Ground, groups: Iterable[str]) -> set[tuple[str, str]]:
+    """Permission sets that these groups have, each with the alias of its account."""
+    return {
         (one.permission_set, alias)
-        for group in ground.decided.groups.values()
-        for one in group.assign
+        for name in groups
+        if name in ground.decided.groups
+        for one in ground.decided.groups[name].assign
         for alias in one.accounts
         if alias in ground.drafting.config.targets
     }
-    for name, alias in sorted(assigned):
-        found = ground.decided.permission_sets.get(name, SetOf())
-        documents, unread = [*ground.decided.documents_of(found)], [*ground.decided.undescribed(found)]
-        for policy in found.policies:
-            arn = policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
-            if arn in ground.documents and ":iam::aws:" in arn:
-                documents.append(dict(ground.documents[arn]))
-            else:
-                unread.append(policy)
-        account, principal = ground.drafting.config.account(alias), _principal(ground, name, alias)
-        policies = Policies(identity=tuple(documents))
-        yield Holder("permission set", f"{name} in {alias}", account, principal, policies, {}, tuple(unread))
 
 
 def _people(ground: Ground) -> Iterator[Holder]:
     """One login for all of a person's permission sets: who steals it has them all."""
     for person in ground.decided.people:
-        assigned = (
-            (one.permission_set, alias)
-            for name in person.groups
-            if name in ground.decided.groups
-            for one in ground.decided.groups[name].assign
-            for alias in one.accounts
-            if alias in ground.drafting.config.targets
-        )
-        chooses = tuple(sorted({_principal(ground, name, alias) for name, alias in assigned}))
+        chooses = tuple(sorted(_principal(ground, *one) for one in _assigned(ground, person.groups)))
         if chooses:
             yield Holder("person", person.user or person.name, "", f"person {person.name}", Policies(), chooses=chooses)
 
@@ -247,7 +234,6 @@ def _principal(ground: Ground, name: str, alias: str) -> str:
 def _machines(ground: Ground) -> tuple[list[Holder], list[str]]:
     """Holders of what `identities` wants for machines, and names of those whose account is not known."""
     ready, unknown = [], []
-    make: Callable[..., Holder] = _role
     for one in ground.machines:
         if one.kind not in (ROLE, "iam.user"):
             continue
@@ -258,6 +244,6 @@ def _machines(ground: Ground) -> tuple[list[Holder], list[str]]:
         sort = "role" if one.kind == ROLE else "user"
         facts = {"attached": (), "trust": {}} | dict(one.facts)
         arn = f"arn:aws:iam::{account}:{sort}/{one.name}"
-        holder = make(one.name, arn, account, facts, ground.documents, {}, one.account)
+        holder = _role(one.name, arn, account, facts, ground.documents, {}, one.account)
         ready.append(holder if sort == "role" else Holder(sort, holder.name, account, arn, holder.policies))
     return ready, unknown

@@ -47,11 +47,8 @@ def answer(out: Out, migration: Migration, plan: Plan, gate: str, by: str, reaso
 
 def ended(outcome: Outcome) -> dict[str, Json]:
     """What the journal keeps of how a run ended."""
-    stands = outcome.gate is not None and not outcome.failed
-    return {
-        "verified": len(outcome.verified), "failed": len(outcome.failed),
-        "gate": outcome.gate.id if outcome.gate is not None and stands else None,
-    }  # fmt: skip
+    gate = None if outcome.failed else outcome.gate
+    return {"verified": len(outcome.verified), "failed": len(outcome.failed), "gate": gate.id if gate else None}
 
 
 def stopped_at(journal: Journal) -> str | None:

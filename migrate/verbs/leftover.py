@@ -13,6 +13,7 @@ from migrate.errors import AccessError, Incomplete, MigrateError, VerificationFa
 from migrate.migration import Migration
 from migrate.names import GLOBAL, AccountId
 from migrate.organisation import planning
+from migrate.organisation.section import Organisation
 from migrate.out import Out
 from migrate.people.decided import Decisions, decisions
 from migrate.values import Json
@@ -105,8 +106,7 @@ def _accounts(migration: Migration, config: Config, out: Out) -> Iterator[Accoun
         yield from (Account(number, name, aws) for number, name in known.items())
         return
     management = planning.management(config)
-    door = Aws(section.management.profile, planning.as_config(config, {}, {}).roles(), config.external_id)
-    door.whoami(management)
+    door = management_door(config, section)
     emails = {email: alias for alias, email in section.emails().items()}
     listed = listed_accounts(door, management)
     names = {number: _name(number, one, known, emails, management) for number, one in listed.items()}
@@ -129,6 +129,13 @@ def _name(
         or emails.get(one.get("Email", ""))
         or (MANAGEMENT if number == management else one.get("Name", number))
     )
+
+
+def management_door(config: Config, section: Organisation) -> Aws:
+    """The way into the organisation: by its management account, which has answered. Roles of members come to it."""
+    door = Aws(section.management.profile, planning.as_config(config, {}, {}).roles(), config.external_id)
+    door.whoami(planning.management(config))
+    return door
 
 
 def listed_accounts(door: Aws, management: AccountId) -> dict[AccountId, dict[str, str]]:

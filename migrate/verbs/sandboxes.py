@@ -24,7 +24,7 @@ from migrate.out import Out
 from migrate.placement import moves
 from migrate.scan import scan
 from migrate.values import Json
-from migrate.verbs.leftover import listed_accounts
+from migrate.verbs.leftover import listed_accounts, management_door
 
 SOON_DAYS = 14
 RAIL, FOLDER = "sandbox", "sandboxes"
@@ -39,8 +39,7 @@ def sandboxes(out: Out, folder: Path) -> int:
     migration = Migration(folder)
     config = migration.config
     section, management = planning.section_of(config), planning.management(config)
-    door = Aws(section.management.profile, planning.as_config(config, {}, {}).roles(), config.external_id)
-    door.whoami(management)
+    door = management_door(config, section)
     ids = {one.get("Email", "").lower(): number for number, one in _open(door, management).items()}
     today, found = datetime.now(UTC).date(), list[dict[str, Json]]()
     for alias, member in _boxes(section):

@@ -13,6 +13,7 @@ from typing import Any
 
 from migrate.aws import Permit, ReadFailed, Site, permitted
 from migrate.errors import Incomplete
+from migrate.kinds.iam_role import AWS_PATHS
 from migrate.migration import Migration
 from migrate.names import GLOBAL, AccountId, typed
 from migrate.out import Out
@@ -27,8 +28,6 @@ JOB_S = 300.0
 """How long AWS may take for one report. A judgement: "recent activity appears within four hours", a report in
 seconds."""
 SHOWN = 8
-AWS_PATHS = (":role/aws-service-role/", ":role/aws-reserved/")
-"""Roles that AWS makes and whose rights nobody changes. Source: IAM User Guide, service-linked roles, read 2026-11."""
 
 
 def unused(out: Out, folder: Path, *, days: int, inventory: Path | None) -> int:

@@ -17,7 +17,7 @@ import jmespath
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from migrate.demo.otherwise import put
+from migrate.demo.otherwise import is_asked, put
 from migrate.files import canonical
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Place
@@ -93,11 +93,6 @@ class RecordedSite(PlainSite):
             return [getattr(client, method)(**params)]
         except (ClientError, NotImplementedError) as error:
             return [error]
-
-
-def is_asked(rule: Rule, params: Mapping[str, Any]) -> bool:
-    """Whether a rule is about a request with these parameters."""
-    return all(params.get(name) == value for name, value in rule["asked"].items())
 
 
 def shown(page: Any, rules: Sequence[Rule]) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from migrate import asking, blueprint
 from migrate.blueprint.blank import PLACEHOLDER
-from migrate.errors import GateClosed, MigrateError
+from migrate.errors import GateClosed
 from migrate.kinds import every_kind
 from migrate.sections import Blueprint
 from tests.kinds.in_process import InProcess
@@ -63,14 +63,6 @@ def copying(world: TwoSides, folder: Path, services: int = 0) -> InProcess:
     return made
 
 
-def run(made: InProcess) -> dict[str, MigrateError]:
-    engine = made.engine()
-    try:
-        return dict(engine.drive(workers=1).failed)
-    finally:
-        made.journal.close()
-
-
 def fill(world: TwoSides, *, token: str = "staging-token") -> None:
     world.client("target", "secretsmanager").put_secret_value(SecretId="app/db", SecretString="of staging")
     for name, sort, value in (("/app/api-token", "String", token), ("/app/key", "SecureString", "of staging")):
@@ -94,7 +86,7 @@ def everything(world: TwoSides) -> str:
 
 def test_nothing_that_looks_like_a_credential_arrives_and_a_text_stands_for_it(world: TwoSides, tmp_path: Path) -> None:
     made = copying(world, tmp_path)
-    run(made)
+    made.tried()
 
     there = everything(world)
     assert not [text for text in SECRETS if text in there]
@@ -110,7 +102,7 @@ def test_nothing_that_looks_like_a_credential_arrives_and_a_text_stands_for_it(w
 def test_the_run_waits_for_every_value_says_each_line_to_type(world: TwoSides, tmp_path: Path) -> None:
     made = copying(world, tmp_path)
 
-    waiting = run(made)
+    waiting = made.tried()
 
     assert {step.partition(f"{REGION}/")[2] for step in waiting} == {
         "secretsmanager.secret/app/db:fill", "ssm.parameter//app/api-token:fill", "ssm.parameter//app/key:fill"
@@ -126,10 +118,10 @@ def test_the_run_waits_for_every_value_says_each_line_to_type(world: TwoSides, t
 
 def test_once_people_have_filled_them_the_run_ends_and_all_is_equal(world: TwoSides, tmp_path: Path) -> None:
     made = copying(world, tmp_path)
-    run(made)
+    made.tried()
     fill(world)
 
-    assert run(made) == {}
+    assert made.tried() == {}
     assert {kind: proof.state for kind, proof in made.proofs().items()} == dict.fromkeys(
         set(KINDS) - {"sns.asked_subscription"}, "equal"
     )
@@ -139,9 +131,9 @@ def test_a_person_who_puts_the_originals_own_credential_in_is_found_out_by_verif
     world: TwoSides, tmp_path: Path
 ) -> None:
     made = copying(world, tmp_path)
-    run(made)
+    made.tried()
     fill(world, token=SECRETS[1])
-    run(made)
+    made.tried()
     engine = made.engine()
     (token,) = (proof for ref, _, proof in engine.prove_all() if ref.name == "/app/api-token")
     made.journal.close()
@@ -152,9 +144,9 @@ def test_a_person_who_puts_the_originals_own_credential_in_is_found_out_by_verif
 
 def test_services_stand_still_and_nobody_is_subscribed(world: TwoSides, tmp_path: Path) -> None:
     made = copying(world, tmp_path)
-    run(made)
+    made.tried()
     fill(world)
-    run(made)
+    made.tried()
 
     (service,) = world.client("target", "ecs").describe_services(cluster="app", services=["web"])["services"]
     assert service["desiredCount"] == 0
@@ -169,18 +161,18 @@ def test_with_a_count_services_start_after_their_secrets_are_filled_and_not_befo
     (start,) = (step for step in made.made.steps.values() if step.action == "start")
     assert sum(need.endswith(":fill") for need in start.needs) == 3
 
-    run(made)
+    made.tried()
     count = world.client("target", "ecs").describe_services
     assert count(cluster="app", services=["web"])["services"][0]["desiredCount"] == 0
     fill(world)
-    run(made)
+    made.tried()
 
     assert count(cluster="app", services=["web"])["services"][0]["desiredCount"] == 1
 
 
 def test_a_rollback_leaves_nothing_and_was_never_near_legacy(world: TwoSides, tmp_path: Path) -> None:
     made = copying(world, tmp_path)
-    run(made)
+    made.tried()
 
     undone: Any = made.undo()
 

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from migrate import files, plan
 from migrate.clients import SendFailed
 from migrate.engine import Engine
+from migrate.errors import MigrateError
 from migrate.inventory import Inventory, Resource
 from migrate.journal import FILE as JOURNAL
 from migrate.journal import Journal
@@ -150,6 +151,14 @@ class InProcess:
                 engine.step(step)
                 if until and step.endswith(f":{until}"):
                     return
+        finally:
+            self.journal.close()
+
+    def tried(self) -> dict[str, MigrateError]:
+        """Every step that can be done; what failed, by step."""
+        engine = self.engine()
+        try:
+            return dict(engine.drive(workers=1).failed)
         finally:
             self.journal.close()
 

@@ -12,7 +12,7 @@ from moto.sns.responses import SNSResponse
 
 from migrate import asking
 from migrate.demo.strict.sns import confirmation
-from migrate.errors import Conflict, MigrateError
+from migrate.errors import Conflict
 from migrate.kinds import every_kind
 from tests.kinds.in_process import InProcess
 from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides, two_sides
@@ -68,15 +68,6 @@ def planned(world: TwoSides, tmp_path: Path) -> InProcess:
     return made
 
 
-def run(made: InProcess) -> dict[str, MigrateError]:
-    """Every step that can be done; what failed, by step."""
-    engine = made.engine()
-    try:
-        return dict(engine.drive(workers=1).failed)
-    finally:
-        made.journal.close()
-
-
 def told(made: InProcess) -> list[str]:
     engine = made.engine()
     try:
@@ -96,7 +87,7 @@ def test_an_endpoint_is_asked_early_and_the_run_goes_on_once_its_owner_said_yes(
     made = planned(world, tmp_path)
     assert endpoint in "\n".join(str(one) for one in made.body["findings"])
 
-    failed = run(made)
+    failed = made.tried()
 
     assert listed(world) == [(endpoint, "PendingConfirmation")]
     ((step, error),) = failed.items()
@@ -110,7 +101,7 @@ def test_an_endpoint_is_asked_early_and_the_run_goes_on_once_its_owner_said_yes(
 
     say_yes(world, arn)
 
-    assert run(made) == {}
+    assert made.tried() == {}
     assert listed(world) == [(endpoint, arn)]
     assert told(made) == []
     assert made.proofs()["sns.asked_subscription"].state == "equal"
@@ -125,7 +116,7 @@ def test_a_rollback_before_the_yes_takes_the_rest_back_and_leaves_the_question_t
 ) -> None:
     subscribe(world, *MAILBOX)
     made = planned(world, tmp_path)
-    run(made)
+    made.tried()
 
     result = made.undo()
 
@@ -137,7 +128,7 @@ def test_a_rollback_before_the_yes_takes_the_rest_back_and_leaves_the_question_t
     assert len(said) == 1
     assert "48 hours" in said[0]
     # The whole story again, from the start.
-    assert [step.rpartition(":")[2] for step in run(made)] == ["confirm"]
+    assert [step.rpartition(":")[2] for step in made.tried()] == ["confirm"]
 
 
 def test_a_subscription_that_aws_deleted_is_asked_for_again_after_its_step_was_undone(
@@ -145,16 +136,16 @@ def test_a_subscription_that_aws_deleted_is_asked_for_again_after_its_step_was_u
 ) -> None:
     subscribe(world, *MAILBOX)
     made = planned(world, tmp_path)
-    run(made)
+    made.tried()
     sns_backends[TARGET][REGION].subscriptions.clear()  # 48 hours are over
 
     create, confirm = (one for one in made.made.steps if "asked" in one)
-    failed = run(made)
+    failed = made.tried()
 
     assert "within 48 hours; undo its step create, then run again" in str(failed[confirm])
     assert "`migrate rollback --step` with the id of this step, ending in `:create`" in told(made)[0]
     assert made.undo(create).whole
-    assert [one.rpartition(":")[2] for one in run(made)] == ["confirm"]
+    assert [one.rpartition(":")[2] for one in made.tried()] == ["confirm"]
     assert listed(world) == [(MAILBOX[1], "PendingConfirmation")]
 
 
@@ -163,16 +154,16 @@ def test_one_step_that_was_undone_asks_again_while_the_first_question_is_still_o
 ) -> None:
     subscribe(world, *MAILBOX)
     made = planned(world, tmp_path)
-    run(made)
+    made.tried()
     (create,) = (one for one in made.made.steps if "asked" in one and one.endswith(":create"))
     assert made.undo(create).whole
     assert listed(world) == [(MAILBOX[1], "PendingConfirmation")]
 
-    assert [step.rpartition(":")[2] for step in run(made)] == ["confirm"]
+    assert [step.rpartition(":")[2] for step in made.tried()] == ["confirm"]
 
     assert listed(world) == [(MAILBOX[1], "PendingConfirmation")]
     say_yes(world, told(made)[0].partition("--subscription-arn ")[2].partition("`")[0])
-    assert run(made) == {}
+    assert made.tried() == {}
 
 
 def test_nobody_is_asked_who_never_said_yes_in_legacy_and_a_person_is_told(world: TwoSides, tmp_path: Path) -> None:

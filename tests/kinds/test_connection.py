@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.errors import GateClosed, MigrateError
+from migrate.errors import GateClosed
 from migrate.kinds import every_kind
 from tests.kinds.examples.events_more import CONNECTION
 from tests.kinds.in_process import InProcess
@@ -20,15 +20,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSides]:
         yield made
 
 
-def run(made: InProcess) -> dict[str, MigrateError]:
-    """What failed, by step."""
-    engine = made.engine()
-    try:
-        return dict(engine.drive(workers=1).failed)
-    finally:
-        made.journal.close()
-
-
 def test_a_connection_that_nobody_made_stops_its_step_with_what_a_person_does(world: TwoSides, tmp_path: Path) -> None:
     world.client("legacy", "events").create_connection(**CONNECTION)
     # The emulator's listing takes no notice of the prefix: one that begins alike is another one all the same.
@@ -36,9 +27,9 @@ def test_a_connection_that_nobody_made_stops_its_step_with_what_a_person_does(wo
     made = InProcess(world, tmp_path / "m", KINDS)
     made.plan(placement=[{"kind": "events.connection", "to": "production"}])
 
-    ((step, error),) = run(made).items()
+    ((step, error),) = made.tried().items()
     world.client("target", "events").create_connection(**CONNECTION)
-    after = run(made)
+    after = made.tried()
 
     assert step.endswith("events.connection/partner:create")
     assert isinstance(error, GateClosed)
