@@ -17,7 +17,10 @@ Way = Literal["columns", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name and its built-in type (through domains), or no type where it is not built in."""
+    """One column: its name and its built-in type (through domains), or no type where it is not built in.
+
+    A bpchar without a length has no type either: no two values of it are filled up alike.
+    """
 
     name: str
     type: str
@@ -25,11 +28,14 @@ class Column:
 
 _TEXT = 'hashtextextended({value}::text COLLATE "C", {seed})'
 _FLOAT = f"CASE WHEN {{value}} <> 0 THEN hash{{type}}extended({{value}}, {{seed}}) ELSE {_TEXT} END"
-_STRIDE = "date_bin('4294.967296 s', {value}, timestamp '2000-01-01')"
+_STRIDE = "date_bin('4294.967296 s', {utc}, timestamp '2000-01-01')"
 """A timestamp's upper 32 bits: 2^32 microseconds. It is no time any more where the value is older than all but."""
+_BOTH_HALVES = f"timestamp_hash_extended({{utc}}, timestamp_hash_extended({_STRIDE}, {{seed}}))"
+# Before 2000 a value is negative, and the fold takes the complement of its upper half: as many strides before 2000 as
+# after it give the same halves. So each side has a seed of its own. A timestamp's input reads over the +00.
 _TIMESTAMP = (
-    f"CASE WHEN {{value}} > '4714-12-01 BC' THEN timestamp_hash_extended({{utc}}, timestamp_hash_extended("
-    f"{_STRIDE.replace('value', 'utc')}, {{seed}})) ELSE {_TEXT} END"
+    f"CASE WHEN {{value}} >= '2000-01-01 00:00+00' THEN {_BOTH_HALVES} "
+    f"WHEN {{value}} > '4714-12-01 BC' THEN {_BOTH_HALVES.replace('seed', 'before')} ELSE {_TEXT} END"
 )
 
 _TYPED = {
@@ -41,6 +47,8 @@ _TYPED = {
     "oid": "hashoidextended({value}, {seed})",
     "text": 'hashtextextended({value} COLLATE "C", {seed})',
     "varchar": 'hashtextextended({value} COLLATE "C", {seed})',
+    # Only of a length (char(3)): every value is filled up with blanks to it, and the hash leaves these out.
+    "bpchar": 'hashbpcharextended({value} COLLATE "C", {seed})',
     "name": "hashnameextended({value}, {seed})",
     "char": "hashcharextended({value}, {seed})",
     "uuid": "uuid_hash_extended({value}, {seed})",
@@ -50,21 +58,22 @@ _TYPED = {
     "bytea": "hash_record_extended(ROW({value}), {seed})",
     "date": f"CASE WHEN isfinite({{value}}) THEN hashint4extended({{value}} - '2000-01-01'::date, {{seed}}) "
     f"ELSE {_TEXT} END",
-    "timestamp": _TIMESTAMP.replace("utc", "value"),
+    "timestamp": _TIMESTAMP.replace("{utc}", "{value}"),
     # An offset of nothing takes the type off and leaves the value; it does not look at TimeZone.
     "timestamptz": _TIMESTAMP.replace("{utc}", "timezone(interval '0', {value})"),
     "float4": _FLOAT,
     "float8": _FLOAT,
-    # Casts to text that are their output functions. Those of other types are not: bpchar's leaves blanks out.
+    # Casts to text that are their output functions. Those of other types are not.
     **dict.fromkeys(("numeric", "json", "jsonb", "time", "timetz"), _TEXT),
 }
 
 _PROBE = (
     ("bool", "true"), ("int2", "1"), ("int4", "-2"), ("int8", "-4294967298"), ("oid", "4"), ("text", "'Zoe'"),
-    ("varchar", "'y'"), ("name", "'n'"), ("char", "'a'"), ("uuid", "'00000000-0000-4000-8000-000000000001'"),
-    ("macaddr", "'08:00:2b:01:02:03'"), ("macaddr8", "'08:00:2b:01:02:03:04:05'"), ("bytea", r"'\x00ff'"),
-    ("date", "'2024-02-29'"), ("timestamp", "'2024-02-29 12:34:56.789'"), ("timestamptz", "'2024-02-29 12:34:56+02'"),
-    ("float4", "'-2.5'"), ("float8", "'0.1'"), ("float8", "'-0'"), ("numeric", "-12345.6700"), ("json", "'[1, 1.0]'"),
+    ("varchar", "'y'"), ("name", "'n'"), ("char", "'a'"), ("bpchar", "'ab'"),
+    ("uuid", "'00000000-0000-4000-8000-000000000001'"), ("macaddr", "'08:00:2b:01:02:03'"),
+    ("macaddr8", "'08:00:2b:01:02:03:04:05'"), ("bytea", r"'\x00ff'"), ("date", "'2024-02-29'"),
+    ("timestamp", "'2024-02-29 12:34:56.789'"), ("timestamptz", "'2024-02-29 12:34:56+02'"), ("float4", "'-2.5'"),
+    ("float8", "'0.1'"), ("float8", "'-0'"), ("numeric", "-12345.6700"), ("json", "'[1, 1.0]'"),
     ("jsonb", "'[1, 1.0]'"), ("time", "'12:34:56.789'"), ("timetz", "'12:34:56+02'"), ("text", "NULL"),
     ("interval", "'25:00'"),
 )  # fmt: skip
@@ -85,7 +94,7 @@ def row_hash(columns: Sequence[Column], way: Way) -> Any:
             written.append(name)
             continue
         form = _TYPED[column.type].replace("{number}", str(number)).replace("{type}", column.type)
-        for word in ("seed", "yes", "no"):
+        for word in ("seed", "before", "yes", "no"):
             form = form.replace(f"{{{word}}}", _constant(f"{word}/{number}"))
         # What is hashed is strict: nothing gives NULL, and gets a value of its own.
         parts.append(sql.SQL(f"coalesce({form}, {_constant(f'null/{number}')})").format(value=name))

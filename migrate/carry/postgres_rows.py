@@ -46,8 +46,8 @@ SELECT n.nspname::text, c.relname::text, c.relpersistence = 'u',
     coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int, k.names,
     (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-    (SELECT array_agg(CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END
-         ORDER BY a.attnum)
+    (SELECT array_agg(CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace
+         AND (t.typname <> 'bpchar' OR a.atttypmod > 0) THEN t.typname::text ELSE '' END ORDER BY a.attnum)
      FROM pg_attribute a JOIN base b ON b.type = a.atttypid JOIN pg_type t ON t.oid = b.root
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN keys k ON k.indrelid = c.oid

@@ -31,10 +31,12 @@ HARD = {
         "infinity", "-infinity", "2000-01-01 00:00", "2000-01-01 01:11:34.967296", "2000-01-01 01:11:34.967297",
         "1999-12-31 23:59:59.999999", "4714-11-24 00:00 BC", "4714-11-24 00:00:00.000001 BC",
         "294276-12-31 23:59:59.999999",
+        # As many times 2^32 microseconds before 2000 as after it, and the rest the same.
+        "2024-05-05 10:11:12.123456", "1975-08-28 14:51:56.292672",
     ),
     "timestamptz": (
         "infinity", "-infinity", "2000-01-01 00:00+00", "2000-01-01 01:11:34.967297+00", "4714-11-24 00:00+00 BC",
-        "294276-12-31 23:59:59.999999+00",
+        "294276-12-31 23:59:59.999999+00", "2024-05-05 10:11:12.123456+00", "1975-08-28 14:51:56.292672+00",
     ),
     "time": ("00:00", "24:00", "01:11:34.967297"),
     "timetz": ("12:00+02", "10:00+00", "12:00+00"),
@@ -45,6 +47,7 @@ HARD = {
     "name": ("", "a"),
     "macaddr": ("00:00:00:00:00:00", "00:00:00:00:00:01"),
     "macaddr8": ("00:00:00:00:00:00:00:00", "00:00:00:00:00:00:00:01"),
+    "bpchar(4)": ("a", "a ", "", " ", "b", "ä", "aaaa"),
     # Of these no value is hashed in a way of its own; a cast to text would lose something.
     "bpchar": ("a", "a ", "a  "),
     "interval": ("1 day", "24:00", "1 mon", "30 days"),
@@ -75,9 +78,14 @@ def hashes(
     link: Link, kinds: tuple[str, ...], rows: list[tuple[Any, ...]], given_as: str = ""
 ) -> list[tuple[Any, ...]]:
     """Each row's hash, and the row as it is written; the values given as text, or as what `given_as` makes of them."""
-    columns = tuple(Column(f"c{n}", kind if kind in postgres_row_hash._TYPED else "") for n, kind in enumerate(kinds))
+    typed = [
+        name if name in postgres_row_hash._TYPED and kind != "bpchar" else ""
+        for kind in kinds
+        for name in [kind.partition("(")[0]]
+    ]
+    columns = tuple(Column(f"c{n}", kind) for n, kind in enumerate(typed))
     # "char" is another type than char.
-    named = [kind if "[" in kind else f'"{kind}"' for kind in kinds]
+    named = [kind if "[" in kind or "(" in kind else f'"{kind}"' for kind in kinds]
     made = ", ".join(f"c{n} {kind}" for n, kind in enumerate(named))
     values = ", ".join(given_as or f"%s::{kind}" for kind in named)
     query = psycopg.sql.SQL("SELECT {}, ROW(m.*)::text FROM h AS m ORDER BY ctid").format(row_hash(columns, "columns"))
@@ -142,9 +150,11 @@ def test_rows_hash_alike_exactly_where_they_are_written_alike(
     def signed(value: int) -> int:
         return (value + 2**63) % 2**64 - 2**63
 
-    # What a hash that folds 64 bits into 32 would not see: the same bit turned in both halves, and all of them.
+    # What a hash that folds 64 bits into 32 would not see: the same bit turned in both halves, and all of them; the
+    # upper half turned over, which it does itself to negative numbers.
     integers += [signed(one ^ (2**32 + 1) << bit) for one in integers] + [~one for one in integers]
     times += [one ^ (2**32 + 1) << min(bit, 20) for one in times]
+    times += [one ^ -(2**32) for one in times if abs(one) < 2**57]
     numbers += [one.removeprefix("-") if one.startswith("-") else f"-{one}" for one in numbers]
     size = max(len(numbers), len(integers), len(words))
     rows = [(numbers[n % len(numbers)], integers[n % len(integers)], words[n % len(words)]) for n in range(size)]
