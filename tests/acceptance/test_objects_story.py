@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,23 +14,56 @@ from tests.crash.story import Story, story
 
 pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(1200)]
 CONFIG = small.CONFIG + "objects: {batch_from_objects: 3}\n"
-PLAIN, KEPT = "files", "history"
+PLAIN, KEPT, SPARE = "files", "history", "spare"
 KEYS = ("same size", "tag", "metadata", "class", "header", "gone", "ünï/7")
 
 
 def build(world: World) -> None:
-    """A bucket with plain objects, and one with histories."""
+    """A bucket with plain objects, and one with histories that is replicated to a third, with reports of it there."""
     s3 = world.session(small.LEGACY).client("s3")
-    for name in (PLAIN, KEPT):
+    for name in (PLAIN, KEPT, SPARE):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     for key in KEYS:
         s3.put_object(Bucket=PLAIN, Key=key, Body=b"12345", Metadata={"n": "1"}, Tagging="t=1")
-    s3.put_bucket_versioning(Bucket=KEPT, VersioningConfiguration={"Status": "Enabled"})
+    for name in (KEPT, SPARE):
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    replicate(s3, world.session(small.LEGACY).client("iam"))
     for key in ("version", "marker", "whole"):
         for body in (b"1", b"22"):
             s3.put_object(Bucket=KEPT, Key=key, Body=body)
         s3.delete_object(Bucket=KEPT, Key=key)
         s3.put_object(Bucket=KEPT, Key=key, Body=b"333")
+
+
+def replicate(s3: Any, iam: Any) -> None:
+    """As the guide says: a role that reads one bucket and writes the other, and a rule that names both."""
+
+    def allowed(resource: str, *actions: str) -> dict[str, Any]:
+        return {"Effect": "Allow", "Action": [f"s3:{one}" for one in actions], "Resource": f"arn:aws:s3:::{resource}"}
+
+    trust = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    rights = [
+        allowed(KEPT, "GetReplicationConfiguration", "ListBucket"),
+        allowed(f"{KEPT}/*", "GetObjectVersionForReplication"),
+        allowed(f"{SPARE}/*", "ReplicateObject", "ReplicateDelete"),
+    ]
+    role = iam.create_role(RoleName="replica", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="replica", PolicyName="replicate", PolicyDocument=document(*rights))
+    there = {"Bucket": f"arn:aws:s3:::{SPARE}"}
+    rule = {
+        "ID": "all", "Priority": 1, "Status": "Enabled", "Filter": {"Prefix": ""},
+        "Destination": there | {"Account": small.LEGACY}, "DeleteMarkerReplication": {"Status": "Enabled"},
+    }  # fmt: skip
+    s3.put_bucket_replication(Bucket=KEPT, ReplicationConfiguration={"Role": role, "Rules": [rule]})
+    listed = {
+        "Id": "weekly", "IsEnabled": True, "IncludedObjectVersions": "All", "Schedule": {"Frequency": "Weekly"},
+        "Destination": {"S3BucketDestination": there | {"AccountId": small.LEGACY, "Format": "CSV"}},
+    }  # fmt: skip
+    s3.put_bucket_inventory_configuration(Bucket=KEPT, Id="weekly", InventoryConfiguration=listed)
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +104,28 @@ NAMED = (
     "header: ContentType differs", "gone: missing in the target", "version: 4 versions in legacy, 3 in the target",
     "marker: 1 delete markers in legacy, 0 in the target",
 )  # fmt: skip
+
+
+def test_replicas_and_reports_go_to_the_new_buckets_after_the_cut_over(told: Story) -> None:
+    s3, kept, spare = client(told), f"{KEPT}-{small.TARGET}", f"{SPARE}-{small.TARGET}"
+    rules = s3.get_bucket_replication(Bucket=kept)["ReplicationConfiguration"]
+    (listed,) = s3.list_bucket_inventory_configurations(Bucket=kept)["InventoryConfigurationList"]
+
+    s3.put_object(Bucket=kept, Key="after", Body=b"new")
+
+    assert rules["Role"] == f"arn:aws:iam::{small.TARGET}:role/replica"
+    assert rules["Rules"][0]["Destination"] == {"Bucket": f"arn:aws:s3:::{spare}", "Account": small.TARGET}
+    where = listed["Destination"]["S3BucketDestination"]
+    assert (where["Bucket"], where["AccountId"]) == (f"arn:aws:s3:::{spare}", small.TARGET)
+    assert s3.get_object(Bucket=spare, Key="after")["Body"].read() == b"new"
+    assert s3.head_object(Bucket=kept, Key="after")["ReplicationStatus"] == "COMPLETED"
+    before = client(told, small.LEGACY).list_object_versions(Bucket=SPARE)
+    after = s3.list_object_versions(Bucket=spare)
+    assert len(before["DeleteMarkers"]) == len(after["DeleteMarkers"]) == 3
+    assert len(before["Versions"]) == 9 == len(after["Versions"]) - 1
+    for bucket in (kept, spare):
+        (one,) = s3.list_object_versions(Bucket=bucket, Prefix="after")["Versions"]
+        s3.delete_object(Bucket=bucket, Key="after", VersionId=one["VersionId"])
 
 
 def test_aws_copied_by_a_job_and_every_fault_is_named_to_its_key(told: Story) -> None:

@@ -20,7 +20,10 @@ PUBLIC = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::old/*"}],
 }
-REPLICATED = {"Role": "arn:aws:iam::111111111111:role/r", "Rules": [{"Destination": {"Bucket": "arn:aws:s3:::spare"}}]}
+REPLICATED = {
+    "Role": "arn:aws:iam::111111111111:role/r",
+    "Rules": [{"Destination": {"Bucket": "arn:aws:s3:::spare", "Account": "999999999999"}}],
+}
 NOBODY: Any = {"legacy": None, "target": None}
 GRANT = {"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"}, "Permission": "WRITE"}
 
@@ -31,6 +34,7 @@ def bucket(**facts: Any) -> It[BucketFacts]:
         "policy": None, "read_shared": False, "public_access_block": NO_ACCESS_BLOCK, "ownership": "ObjectWriter",
         "acl_grants": [], "cors": [], "lifecycle": [], "lifecycle_minimum": "", "notification": {}, "website": None,
         "logging": None, "acceleration": "", "request_payer": "BucketOwner", "object_lock": None, "replication": None,
+        "inventories": [], "analytics": [], "metrics": [], "tiering": [], "abac": False,
     }  # fmt: skip
     return It(ref("s3.bucket", "old"), "arn:aws:s3:::old", {}, BucketFacts(**(bare | facts)))
 
@@ -38,7 +42,7 @@ def bucket(**facts: Any) -> It[BucketFacts]:
 @pytest.mark.parametrize(
     ("facts", "key", "said"),
     [
-        ({"replication": REPLICATED}, "replication", "replication to spare"),
+        ({"replication": REPLICATED}, "replication", "replicates to spare of another account"),
         ({"acl_grants": [GRANT]}, "acl", "groups/s3/LogDelivery"),
         ({"mfa_delete": True}, "mfa", "root"),
         ({"object_lock": {"ObjectLockEnabled": "Enabled"}}, "lock", "COMPLIANCE"),

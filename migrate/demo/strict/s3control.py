@@ -1,8 +1,7 @@
 """S3 Batch Operations: jobs that copy the objects of a manifest as their role, and fail where a policy forbids it.
 
 The one rule it keeps: a job does nothing that its role, or the policy of another account's bucket, does not allow.
-Simulated: a job works when it is described for the third time, all at once; the role's inline policies are read for
-Allow only. Of a KMS key the role's own policy is asked, and of another account's key its policy or a grant besides.
+Simulated: a job works when it is described for the third time, all at once.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import unquote
 
 from migrate.demo.strict import add, strict
-from migrate.demo.strict._caller import Caller, allows, many
+from migrate.demo.strict._as_role import bucket_of, may, may_key, role_of
 
 PRINCIPAL = "batchoperations.s3.amazonaws.com"
 SCHEMA = "Bucket, Key, VersionId, TaskStatus, ErrorCode, HTTPStatusCode, ResultMessage"
@@ -54,17 +52,6 @@ class Job:
             "Report": self.asked["Report"], "CreationTime": self.created, "Operation": self.asked["Operation"],
             "Manifest": self.asked.get("Manifest"), "ConfirmationRequired": False,
         }  # fmt: skip
-
-
-class _AsRole(Caller):
-    """A role at work, named as policies name it."""
-
-    def __init__(self, role: Any, account: str) -> None:
-        super().__init__(account, "", "", "s3")
-        object.__setattr__(self, "role", role)
-
-    def arn(self) -> str:
-        return str(self.role.arn)  # type: ignore[attr-defined]
 
 
 @strict(
@@ -108,7 +95,7 @@ def batch_jobs() -> None:
         if same and same[0].asked != asked:
             raise Refused("IdempotencyException", "The same token was used for another job")
         if not same:
-            if _role(asked["RoleArn"], self.current_account) is None:
+            if role_of(asked["RoleArn"], self.current_account, PRINCIPAL) is None:
                 raise Refused("InvalidRequest", "The role cannot be assumed by S3 Batch Operations")
             if "S3PutObjectCopy" not in (asked["Operation"] or {}):
                 raise Refused("NotImplemented", "only S3PutObjectCopy is simulated")
@@ -135,90 +122,26 @@ def batch_jobs() -> None:
         return ActionResult({"JobId": job.job_id, "Status": job.status})
 
 
-def _role(arn: str, account: str) -> Any:
-    """The account's role that Batch Operations may assume, or None."""
-    from moto.iam.models import iam_backends
-
-    roles = iam_backends[account]["aws"].roles.values()
-    role = next((one for one in roles if one.arn == arn), None)
-    if role is None:
-        return None
-    for statement in many(json.loads(unquote(role.assume_role_policy_document))["Statement"]):
-        if statement["Effect"] == "Allow" and PRINCIPAL in many((statement.get("Principal") or {}).get("Service", [])):
-            return role
-    return None
-
-
-def _may(role: Any, account: str, action: str, bucket: Any, key: str) -> bool:
-    """Whether the role may do it: its own inline policy says so, and another account's bucket says so too."""
-    resource = f"arn:aws:s3:::{bucket.name}/{key}"
-
-    def says(text: str) -> bool:
-        return any(
-            statement["Effect"] == "Allow"
-            and any(fnmatchcase(f"s3:{action}".lower(), one.lower()) for one in many(statement["Action"]))
-            and any(fnmatchcase(resource, one) for one in many(statement["Resource"]))
-            for statement in many(json.loads(unquote(text))["Statement"])
-        )
-
-    own = any(says(text) for text in role.policies.values())
-    return own and (
-        bucket.account_id == account or allows(bucket.policy, _AsRole(role, account), f"s3:{action}", resource)
-    )
-
-
-def _may_key(role: Any, account: str, named: str | None, action: str) -> bool:
-    """Whether the role may do it with the key that encrypts; a key that AWS manages lets in its own account only.
-
-    Source: S3 user guide, Protecting data with SSE-KMS, Permissions (kms:Decrypt to read, kms:GenerateDataKey to
-    write); KMS developer guide, Allowing users in other accounts to use a KMS key; unverified.
-    """
-    from moto.kms.models import kms_backends
-
-    if not named or not named.startswith("arn:"):
-        return True
-    _, _, _, region, owner, _ = named.split(":", 5)
-    key = kms_backends[owner][region].keys.get(named.rsplit("/", 1)[-1])
-    own = any(
-        statement["Effect"] == "Allow" and f"kms:{action}" in many(statement["Action"])
-        and any(fnmatchcase(named, one) for one in many(statement["Resource"]))
-        for text in role.policies.values() for statement in many(json.loads(unquote(text))["Statement"])
-    )  # fmt: skip
-    if key is None or not own:
-        return False
-    grantees = (f"arn:aws:iam::{account}:root", role.arn)
-    granted = any(one.grantee_principal in grantees and action in one.operations for one in key.grants.values())
-    return owner == account or granted or allows(key.policy, _AsRole(role, account), f"kms:{action}", named)
-
-
-def _bucket(arn: str) -> Any:
-    from moto.s3.models import s3_backends
-
-    name = arn.rpartition(":")[2]
-    _, owner = s3_backends.bucket_accounts.get(name, ("", ""))
-    return s3_backends[owner]["aws"].buckets.get(name) if owner else None
-
-
 def _work(job: Job, account: str) -> None:
     from moto.s3.models import s3_backends
 
-    role = _role(job.asked["RoleArn"], account)
+    role = role_of(job.asked["RoleArn"], account, PRINCIPAL)
     location = job.asked["Manifest"]["Location"]
     place, _, manifest_key = location["ObjectArn"].partition("/")
-    holder = _bucket(place)
+    holder = bucket_of(place)
     held = holder.keys.get(manifest_key) if holder is not None else None
-    if role is None or held is None or not _may(role, account, "GetObject", holder, manifest_key):
+    if role is None or held is None or not may(role, account, "GetObject", holder, manifest_key):
         job.status, job.reasons = "Failed", [{"FailureCode": "ManifestNotReadable", "FailureReason": "AccessDenied"}]
         return
     if held.etag.strip('"') != location["ETag"].strip('"'):
         job.status, job.reasons = "Failed", [{"FailureCode": "ManifestETagMismatch", "FailureReason": "ETag"}]
         return
     copy = job.asked["Operation"]["S3PutObjectCopy"]
-    target = _bucket(copy["TargetResource"])
+    target = bucket_of(copy["TargetResource"])
     results: dict[str, list[list[str]]] = {"succeeded": [], "failed": []}
     for name, key, *more in csv.reader(io.StringIO(held.value.decode())):
         version = more[0] if more else ""
-        code, message = _copy(role, account, (_bucket(name), unquote(key), version), target, copy)
+        code, message = _copy(role, account, (bucket_of(name), unquote(key), version), target, copy)
         sort = "failed" if code else "succeeded"
         http = {"": "200", "NoSuchKey": "404", "InvalidRequest": "400", "PreconditionFailed": "412"}.get(code, "403")
         results[sort].append([name, key, version, sort, code, http, message or "Successful"])
@@ -240,7 +163,7 @@ def _copy(role: Any, account: str, source: tuple[Any, str, str], target: Any, co
     tags = held is not None and s3_backends[bucket.account_id]["aws"].get_object_tagging(held)["Tags"]
     needed = [(f"GetObject{of_version}", bucket), ("PutObject", target)]
     needed += [(f"GetObject{of_version}Tagging", bucket), ("PutObjectTagging", target)] if tags else []
-    if not all(_may(role, account, action, where, key) for action, where in needed):
+    if not all(may(role, account, action, where, key) for action, where in needed):
         return "AccessDenied", "Access Denied"
     if held is None or isinstance(held, FakeDeleteMarker):
         return "NoSuchKey", "The specified key does not exist."
@@ -252,8 +175,8 @@ def _copy(role: Any, account: str, source: tuple[Any, str, str], target: Any, co
     rule = ((target.encryption or {}).get("Rule") or {}).get("ApplyServerSideEncryptionByDefault") or {}
     by, key_id = rule.get("SSEAlgorithm"), rule.get("KMSMasterKeyID")
     reads = str(held.encryption or "").startswith("aws:kms")
-    if (reads and not _may_key(role, account, held.kms_key_id, "Decrypt")) or (
-        str(by or "").startswith("aws:kms") and not _may_key(role, account, key_id, "GenerateDataKey")
+    if (reads and not may_key(role, account, held.kms_key_id, "Decrypt")) or (
+        str(by or "").startswith("aws:kms") and not may_key(role, account, key_id, "GenerateDataKey")
     ):
         return "AccessDenied", "the role may not use the KMS key"
     backend = s3_backends[target.account_id]["aws"]
@@ -270,11 +193,11 @@ def _time(said: Any) -> datetime:
 def _report(job: Job, account: str, role: Any, results: dict[str, list[list[str]]], backends: Any) -> None:
     """Write what became of each object, as AWS does. Source: S3 user guide, completion reports, read 2026-11."""
     asked = job.asked["Report"]
-    bucket = _bucket(asked.get("Bucket", ""))
+    bucket = bucket_of(asked.get("Bucket", ""))
     folder = f"{asked.get('Prefix', '')}/job-{job.job_id}".lstrip("/")
     if str(asked["Enabled"]).lower() != "true":
         return
-    if bucket is None or not _may(role, account, "PutObject", bucket, f"{folder}/manifest.json"):
+    if bucket is None or not may(role, account, "PutObject", bucket, f"{folder}/manifest.json"):
         job.status, job.reasons = "Failed", [{"FailureCode": "ReportNotWritable", "FailureReason": "AccessDenied"}]
         return
     backend, listed = backends[bucket.account_id]["aws"], []

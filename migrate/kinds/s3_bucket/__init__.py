@@ -3,20 +3,22 @@
 The rule: what reacts to objects (lifecycle, notifications, object lock's default) is set after the last copy, and
 legacy's notifications are switched off before it: an object calls one side only.
 
-Not carried, and asked about in the plan: replication rules, grants by ACL, MFA delete. Not carried: inventory,
-analytics, metrics and Intelligent-Tiering configurations, access points (a scan lists them for a person), incomplete
-uploads (they are counted), version ids, dates. Objects that nobody here may read (a customer's own key, another owner)
-are named by key, and all others are copied; so are archived ones, unless migration.yaml wants them restored. What
-legacy deletes after it was copied is deleted in the target, if this migration put it there.
-A rule in legacy that expires versions while they are copied makes histories differ: pause it before the last copy.
+Not carried, and asked about in the plan: grants by ACL, MFA delete. Not carried: access points (a scan lists them for a
+person), tables of S3 Metadata, incomplete uploads (they are counted), version ids, dates. Objects that nobody here may
+read (a customer's own key, another owner) are named by key, and all others are copied; so are archived ones, unless
+migration.yaml wants them restored. What legacy deletes after it was copied is deleted in the target, if this migration
+put it there. A rule in legacy that expires versions while they are copied makes histories differ: pause it before the
+last copy. Replicas that legacy still owes another bucket when it stops may come after that one's last copy: `verify`
+names them.
 """
 
 from collections.abc import Iterator, Mapping
 
 from migrate.inventory import Resource
-from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, Remainder
-from migrate.kinds.s3_bucket.actions import Configure, CopyDelta, CopyObjects, Create, Finish, SilenceLegacy
-from migrate.kinds.s3_bucket.facts import NO_ACCESS_BLOCK, BucketFacts, is_written_by_aws
+from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, Remainder, Why
+from migrate.kinds.s3_bucket.actions import Configure, CopyDelta, CopyObjects, Create, SilenceLegacy
+from migrate.kinds.s3_bucket.facts import NAMED, NO_ACCESS_BLOCK, BucketFacts, is_written_by_aws
+from migrate.kinds.s3_bucket.finish import Finish
 from migrate.kinds.s3_bucket.read import READS, bucket_region, bucket_tags, owned_buckets, read_facts
 
 
@@ -29,7 +31,7 @@ class Bucket(Kind[BucketFacts]):
     stateful = True
     reads = READS
     tagging_types = ("s3:bucket",)
-    volatile = frozenset({"replication", "mfa_delete", "read_shared"})
+    volatile = frozenset({"mfa_delete", "read_shared"})
     actions = (Create(), Configure(), CopyObjects(), SilenceLegacy(), CopyDelta(), Finish())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
@@ -56,6 +58,9 @@ class Bucket(Kind[BucketFacts]):
             for rule in facts.notification.get(group, ()):
                 seen_in = f"s3.GetBucketNotificationConfiguration {group}[].{member}"
                 yield Need(rule[member], "triggers", "cut", seen_in)
+        for arn, relation, seen_in in _written_to(facts):
+            if arn != it.arn:
+                yield Need(arn, relation, "cut", seen_in)
 
     def names(self, it: It[BucketFacts], place: Place) -> Iterator[Name]:
         yield Name(it.arn, f"arn:aws:s3:::{place.name}")
@@ -72,11 +77,12 @@ class Bucket(Kind[BucketFacts]):
 
     def remains(self, it: It[BucketFacts]) -> Iterator[Remainder]:
         facts = it.facts
-        if facts.replication:
+        foreign = sorted(_foreign_replicas(facts.replication, it.ref.account))
+        if foreign:
             yield Remainder(
                 "replication",
-                f"its replication to {', '.join(_destinations(facts.replication))} is not set up in the target",
-                "set it up there by hand after the cut-over (s3.PutBucketReplication)",
+                f"it replicates to {', '.join(foreign)} of another account, which knows legacy's role only",
+                "let that bucket's policy admit the target's role before the cut-over: until then replicas fail",
             )
         if facts.acl_grants and facts.ownership != "BucketOwnerEnforced":
             whom = sorted({str(g.get("Grantee", {}).get("URI") or g["Grantee"].get("ID")) for g in facts.acl_grants})
@@ -105,6 +111,7 @@ class Bucket(Kind[BucketFacts]):
         shown = facts | {"acl_grants": []}
         if "create" in done and "finish" not in done:
             shown |= {"lifecycle": [], "lifecycle_minimum": "", "notification": {}, "logging": None}
+            shown |= {"replication": None, "abac": False} | {name: [] for name in NAMED}
             # A suspended bucket keeps one version a key: histories are copied first, then it is suspended.
             shown["versioning"] = "Enabled" if facts["versioning"] else ""
             if facts["object_lock"]:
@@ -114,9 +121,32 @@ class Bucket(Kind[BucketFacts]):
         return shown
 
 
-def _destinations(replication: Json) -> list[str]:
-    rules = replication.get("Rules", ())
-    return sorted({str(rule.get("Destination", {}).get("Bucket", "")).rpartition(":")[2] for rule in rules})
+def _written_to(facts: BucketFacts) -> Iterator[tuple[str, Why, str]]:
+    """What replicas and reports need: buckets, the role and keys, with how and where it is said."""
+    if facts.replication:
+        said = "s3.GetBucketReplication ReplicationConfiguration"
+        yield facts.replication["Role"], "assumes", f"{said}.Role"
+        for rule in facts.replication["Rules"]:
+            there = rule["Destination"]
+            yield there["Bucket"], "writes", f"{said}.Rules[].Destination.Bucket"
+            if key := there.get("EncryptionConfiguration", {}).get("ReplicaKmsKeyID"):
+                yield key, "encrypted by", f"{said}.Rules[].Destination.EncryptionConfiguration.ReplicaKmsKeyID"
+    for one in facts.inventories:
+        said = "s3.ListBucketInventoryConfigurations Destination.S3BucketDestination"
+        there = one["Destination"]["S3BucketDestination"]
+        yield there["Bucket"], "writes", f"{said}.Bucket"
+        if key := there.get("Encryption", {}).get("SSEKMS", {}).get("KeyId"):
+            yield key, "encrypted by", f"{said}.Encryption.SSEKMS.KeyId"
+    for one in facts.analytics:
+        if export := one["StorageClassAnalysis"].get("DataExport"):
+            said = "s3.ListBucketAnalyticsConfigurations StorageClassAnalysis.DataExport.Destination"
+            yield export["Destination"]["S3BucketDestination"]["Bucket"], "writes", said
+
+
+def _foreign_replicas(replication: Json, account: str) -> set[str]:
+    rules = (replication or {}).get("Rules", ())
+    there = [rule["Destination"] for rule in rules]
+    return {str(one["Bucket"]).rpartition(":")[2] for one in there if one.get("Account", account) != account}
 
 
 KINDS = (Bucket(),)

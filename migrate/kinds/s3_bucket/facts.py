@@ -21,12 +21,21 @@ PLAIN_ENCRYPTION: list[Json] = [
 ]
 """What an absent configuration means. Source: S3 user guide, Default encryption FAQ (January 2023)."""
 
+NAMED = {
+    "inventories": "Inventory",
+    "analytics": "Analytics",
+    "metrics": "Metrics",
+    "tiering": "IntelligentTiering",
+}
+"""Configurations that a bucket has several of, each with an Id: by fact, and as their operations are called."""
+
 _LOG_DELIVERY = "http://acs.amazonaws.com/groups/s3/LogDelivery"
 _WRITES = ("s3:PutObject", "s3:Put*", "s3:*", "*")
 
 
 class BucketFacts(Facts):
-    """Source: s3.GetBucket*, s3.GetPublicAccessBlock, s3.GetObjectLockConfiguration, kms.DescribeKey."""
+    """Source: s3.GetBucket*, s3.ListBucket*Configurations, s3.GetPublicAccessBlock, s3.GetObjectLockConfiguration,
+    kms.DescribeKey."""
 
     versioning: Literal["", "Enabled", "Suspended"]
     mfa_delete: bool
@@ -53,6 +62,15 @@ class BucketFacts(Facts):
     request_payer: str
     object_lock: Json
     replication: Json
+    inventories: list[Json]
+    """By Id, as are the next three."""
+    analytics: list[Json]
+    metrics: list[Json]
+    """Of requests, for CloudWatch."""
+    tiering: list[Json]
+    """Archive tiers of Intelligent-Tiering."""
+    abac: bool
+    """Whether tags on it decide about access."""
 
 
 def is_written_by_aws(facts: BucketFacts) -> bool:

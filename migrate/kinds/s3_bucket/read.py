@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from migrate.kind import Json, ReadSite, pair_tags
-from migrate.kinds.s3_bucket.facts import NO_ACCESS_BLOCK, PLAIN_ENCRYPTION, SHARED_SID, BucketFacts
+from migrate.kinds.s3_bucket.facts import NAMED, NO_ACCESS_BLOCK, PLAIN_ENCRYPTION, SHARED_SID, BucketFacts
 
 READS = frozenset(
     {
         "kms.DescribeKey",
+        "s3.GetBucketAbac",
         "s3.GetBucketAccelerateConfiguration",
         "s3.GetBucketAcl",
         "s3.GetBucketCors",
@@ -28,6 +29,7 @@ READS = frozenset(
         "s3.GetObjectLockConfiguration",
         "s3.GetPublicAccessBlock",
         "s3.ListBuckets",
+        *(f"s3.ListBucket{called}Configurations" for called in NAMED.values()),
     }
 )
 GONE = "NoSuchBucket"
@@ -101,7 +103,23 @@ def read_facts(site: ReadSite, name: str) -> BucketFacts:
         request_payer=read("GetBucketRequestPayment").get("Payer", "BucketOwner"),
         object_lock=_plain(lock.get("ObjectLockConfiguration")),
         replication=_plain(replication.get("ReplicationConfiguration")),
+        # Newer than most endpoints that are not AWS's.
+        abac=read("GetBucketAbac", "NotImplemented").get("AbacStatus", {}).get("Status") == "Enabled",
+        **{fact: _configurations(site, name, called) for fact, called in NAMED.items()},
     )
+
+
+def _configurations(site: ReadSite, name: str, called: str) -> list[Json]:
+    """All of them: a page has a hundred. Source: s3.ListBucketInventoryConfigurations, botocore 1.44.5."""
+    found: list[Any] = []
+    more: dict[str, Any] = {}
+    while True:
+        asked = f"s3.ListBucket{called}Configurations"
+        answer = site.optional(asked, missing=(GONE,), Bucket=name, **more) or {}
+        found += answer.get(f"{called}ConfigurationList", ())
+        if not (answer.get("IsTruncated") and answer.get("NextContinuationToken")):
+            return sorted((_plain(one) for one in found), key=lambda one: str(one["Id"]))
+        more = {"ContinuationToken": answer["NextContinuationToken"]}
 
 
 def _keys(site: ReadSite, rules: list[Json]) -> tuple[list[Json], Literal["none", "customer", "aws"], str | None]:

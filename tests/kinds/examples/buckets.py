@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from migrate.demo.strict.s3_configurations import configurations as configurations_are_kept
 from migrate.inventory import Resource
 from migrate.kind import Place
 from tests.kinds.examples import Change, Example
@@ -31,17 +32,23 @@ def under_new_names(world: TwoSides) -> None:
 
 
 def a_bucket(world: TwoSides) -> Resource:
+    configurations_are_kept()
     under_new_names(world)
     role, key, queue = needed.a_role(world), needed.a_key(world), needed.a_queue(world, "jobs")
     s3 = world.client("legacy", "s3")
     s3.create_bucket(Bucket="shop-logs", CreateBucketConfiguration=CONTAINED)
     s3.put_bucket_policy(Bucket="shop-logs", Policy=needed.policy(LOGGED))
+    s3.put_bucket_versioning(Bucket="shop-logs", VersioningConfiguration={"Status": "Enabled"})
     needed.moved(world, "s3.bucket", "shop-logs", "create", "configure")
     s3.create_bucket(Bucket="shop", CreateBucketConfiguration=CONTAINED, ObjectLockEnabledForBucket=True)
     encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     read = needed.statement(role, Action="s3:GetObject", Resource="arn:aws:s3:::shop/*")
     for operation, params in configurations(encryption, needed.policy(read), queue):
         getattr(s3, operation)(Bucket="shop", **params)
+    s3.put_bucket_replication(Bucket="shop", ReplicationConfiguration=replicated(role))
+    for operation, member, one in reports(key):
+        getattr(s3, operation)(Bucket="shop", Id=one["Id"], **{member: one})
+    s3.put_bucket_abac(Bucket="shop", AbacStatus={"Status": "Enabled"})
     return needed.scanned(world, "s3.bucket", "shop")
 
 
@@ -94,6 +101,40 @@ WEBSITE = {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "
 LOGGING = {"TargetBucket": "shop-logs", "TargetPrefix": "shop/"}
 
 
+def replicated(role: str) -> dict[str, Any]:
+    """Into a bucket of the account, and into one that nobody here knows."""
+    rule: dict[str, Any] = {"Status": "Enabled", "Filter": {"Prefix": "in/"}}
+    rule |= {"DeleteMarkerReplication": {"Status": "Enabled"}}
+    foreign = {"Bucket": "arn:aws:s3:::somebodys-spare", "Account": "999999999999"}
+    foreign |= {"AccessControlTranslation": {"Owner": "Destination"}}
+    own = {"Bucket": "arn:aws:s3:::shop-logs", "StorageClass": "STANDARD_IA"}
+    rules = [
+        rule | {"ID": "own", "Priority": 2, "Destination": own},
+        rule | {"ID": "foreign", "Priority": 1, "Destination": foreign},
+    ]
+    return {"Role": role, "Rules": rules}
+
+
+def reports(key: str) -> list[tuple[str, str, dict[str, Any]]]:
+    where = {"Bucket": "arn:aws:s3:::shop-logs", "Prefix": "reports"}
+    listed = {
+        "Id": "all", "IsEnabled": True, "IncludedObjectVersions": "Current", "Schedule": {"Frequency": "Weekly"},
+        "Filter": {"Prefix": "in/"}, "OptionalFields": ["Size", "ETag"],
+        "Destination": {
+            "S3BucketDestination": where | {"Format": "CSV", "Encryption": {"SSEKMS": {"KeyId": key}}}
+        },
+    }  # fmt: skip
+    export = {"OutputSchemaVersion": "V_1", "Destination": {"S3BucketDestination": where | {"Format": "CSV"}}}
+    analysis = {"Id": "classes", "StorageClassAnalysis": {"DataExport": export}}
+    archive = {"Id": "cold", "Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]}
+    return [
+        ("put_bucket_inventory_configuration", "InventoryConfiguration", listed),
+        ("put_bucket_analytics_configuration", "AnalyticsConfiguration", analysis),
+        ("put_bucket_metrics_configuration", "MetricsConfiguration", {"Id": "in", "Filter": {"Prefix": "in/"}}),
+        ("put_bucket_intelligent_tiering_configuration", "IntelligentTieringConfiguration", archive),
+    ]
+
+
 def locked(days: int) -> dict[str, Any]:
     retention = {"Mode": "GOVERNANCE", "Days": days}
     return {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
@@ -118,6 +159,11 @@ def encrypted_by_s3(world: TwoSides, it: Resource) -> None:
 def encrypted_unbucketed(world: TwoSides, it: Resource) -> None:
     rules = [rule | {"BucketKeyEnabled": False} for rule in it.facts["encryption"]]
     says("put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": rules})(world, it)
+
+
+def inventoried_daily(world: TwoSides, it: Resource) -> None:
+    one = it.facts["inventories"][0] | {"Schedule": {"Frequency": "Daily"}}
+    says("put_bucket_inventory_configuration", Id="all", InventoryConfiguration=one)(world, it)
 
 
 def retagged(world: TwoSides, it: Resource) -> None:
@@ -149,6 +195,16 @@ EXAMPLES = (
             ),
             "object_lock": says("put_object_lock_configuration", ObjectLockConfiguration=locked(31)),
             "versioning": says("put_bucket_versioning", VersioningConfiguration={"Status": "Suspended"}),
+            "replication": says("delete_bucket_replication"),
+            "inventories": inventoried_daily,
+            "analytics": says("delete_bucket_analytics_configuration", Id="classes"),
+            "metrics": says(
+                "put_bucket_metrics_configuration",
+                Id="in",
+                MetricsConfiguration={"Id": "in", "Filter": {"Prefix": "out/"}},
+            ),
+            "tiering": says("delete_bucket_intelligent_tiering_configuration", Id="cold"),
+            "abac": says("put_bucket_abac", AbacStatus={"Status": "Disabled"}),
             "tags": retagged,
         },
         fixed={
