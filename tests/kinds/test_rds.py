@@ -248,6 +248,16 @@ def test_other_engines_are_found_and_not_moved(aws: dict[str, boto3.Session], mo
     assert "Other engines" in INSTANCE.manual
 
 
+def test_a_plan_asks_about_an_instance_whose_users_log_in_by_a_directory(aws: dict[str, boto3.Session]) -> None:
+    alone = database(aws)
+    joined = replace(alone, facts=alone.facts.model_copy(update={"domains": ("corp.example.com",)}))
+
+    (asked,) = INSTANCE.remains(joined)
+
+    assert not list(INSTANCE.remains(alone))
+    assert "corp.example.com" in asked.what
+
+
 def test_the_endpoint_and_the_resource_id_stand_for_what_create_learns(aws: dict[str, boto3.Session]) -> None:
     it = database(aws)
 

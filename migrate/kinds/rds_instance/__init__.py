@@ -2,7 +2,7 @@
 
 The rule: a database is moved only with proof of every row; what cannot be moved that way is scanned and named.
 
-Not carried: automated backups and point-in-time history, event subscriptions, proxies, IAM roles of the instance.
+Not carried: automated backups and point-in-time history, event subscriptions, proxies.
 The master password stays what it was, unless RDS keeps it: then it makes a new one. A restored instance reads its
 blocks from S3 at first touch, so it is slow at first. The availability zone is AWS's choice within the subnet group.
 """
@@ -10,7 +10,7 @@ blocks from S3 at first touch, so it is slow at first. The availability zone is 
 from collections.abc import Iterator
 
 from migrate.inventory import Resource
-from migrate.kind import It, Kind, Name, Need, Place, ReadSite, after, pair_tags, same_place
+from migrate.kind import It, Kind, Name, Need, Place, ReadSite, Remainder, after, pair_tags, same_place
 from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
 from migrate.kinds.rds_instance.cluster import Cluster
 from migrate.kinds.rds_instance.dms import CatchUpByDms, EndDms, LoadByDms
@@ -33,8 +33,8 @@ class Instance(Kind[InstanceFacts]):
     stateful = True
     reads = READS
     tagging_types = ("rds:db",)
-    volatile = frozenset({"host", "resource_id"})
-    unordered = frozenset({"security_groups"})
+    volatile = frozenset({"domains", "host", "resource_id"})
+    unordered = frozenset({"roles", "security_groups"})
     actions = (
         EnableReplication(), CheckReplication(), Precheck(), Snapshot(), Copy(), Create(), CheckWayBack(), Replicate(),
         LoadByDms(), CatchUp(), EndReplication(), CatchUpByDms(), ProveRows(), EndDms(), FollowBack(), EndWayBack(),
@@ -81,6 +81,8 @@ class Instance(Kind[InstanceFacts]):
             yield Need(facts.performance_insights_key, "encrypted by", "hard", f"{seen_in} PerformanceInsightsKMSKeyId")
         if facts.monitoring_role and facts.monitoring_interval_s:
             yield Need(facts.monitoring_role, "assumes", "hard", f"{seen_in} MonitoringRoleArn")
+        for role in facts.roles:
+            yield Need(role.arn, "assumes", "hard", f"{seen_in} AssociatedRoles[].RoleArn")
         if facts.is_member and facts.cluster:
             yield Need(
                 same_place(it, "rds.cluster", facts.cluster), "member of", "hard", f"{seen_in} DBClusterIdentifier"
@@ -105,6 +107,14 @@ class Instance(Kind[InstanceFacts]):
         facts = self.typed(found).facts
         known = {"host": facts.host, "resource_id": facts.resource_id}
         return super().outputs(found) | {name: value for name, value in known.items() if value}
+
+    def remains(self, it: It[InstanceFacts]) -> Iterator[Remainder]:
+        if it.facts.moves and it.facts.domains:
+            yield Remainder(
+                "domain",
+                f"users of {', '.join(it.facts.domains)} log in to it by Kerberos, and it will not be joined there",
+                "share the directory with the target account, and join it there: rds.ModifyDBInstance Domain",
+            )
 
     def quota(self, it: It[InstanceFacts]) -> tuple[str, str] | None:
         return "rds", "L-7B6409FD"

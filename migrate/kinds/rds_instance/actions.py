@@ -123,6 +123,15 @@ class Create(Action[InstanceFacts]):
                     retry=("InvalidDBInstanceState",),
                 ),
             ),
+            *(
+                Request(
+                    "rds.AddRoleToDBInstance",
+                    named | {"RoleArn": role.arn, "FeatureName": role.feature},
+                    done=("DBInstanceRoleAlreadyExists",),
+                    retry=("InvalidDBInstanceState",),
+                )
+                for role in it.facts.roles
+            ),
             Request(
                 *look,
                 outputs={
@@ -195,6 +204,8 @@ def restored(it: It[InstanceFacts], place: Place) -> dict[str, Json]:
         "CopyTagsToSnapshot": facts.copy_tags_to_snapshot,
         "CACertificateIdentifier": facts.certificate,
         "NetworkType": facts.network_type,
+        "DedicatedLogVolume": facts.dedicated_log_volume or None,
+        "EngineLifecycleSupport": facts.lifecycle_support or None,
         # On at the very end, so that a restore that went wrong can be taken away.
         "DeletionProtection": False,
         "Tags": tag_pairs(place.stamp(it.tags)),
@@ -226,6 +237,8 @@ def _modified(it: It[InstanceFacts]) -> dict[str, Json]:
             "PerformanceInsightsRetentionPeriod": facts.performance_insights_days,
             "PerformanceInsightsKMSKeyId": facts.performance_insights_key,
         }
+    if facts.insights_mode == "advanced":
+        said["DatabaseInsightsMode"] = facts.insights_mode
     if facts.managed_password:
         said["ManageMasterUserPassword"] = True
     return {name: value for name, value in said.items() if value not in (None, "")}

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from migrate.kind import Facts, ReadSite
-from migrate.kinds.rds_instance.facts import key_of, logs_logically
+from migrate.kinds.rds_instance.facts import Role, key_of, logs_logically, roles_of
 
 CLUSTER_READS = frozenset(
     {
@@ -13,13 +13,6 @@ CLUSTER_READS = frozenset(
 )  # fmt: skip
 """With what the shared snapshot and its key are found by."""
 CLUSTER_GONE = "DBClusterNotFoundFault"
-
-
-class Role(Facts):
-    """A role that the cluster uses for one feature. Source: rds.DescribeDBClusters DBClusters[].AssociatedRoles."""
-
-    arn: str
-    feature: str
 
 
 class Scaling(Facts):
@@ -95,7 +88,6 @@ def read_cluster(site: ReadSite, found: dict[str, Any]) -> ClusterFacts:
     """One description as facts."""
     manager, key = key_of(site, found)
     scaling = found.get("ServerlessV2ScalingConfiguration") or {}
-    roles = [Role(arn=one["RoleArn"], feature=one.get("FeatureName") or "") for one in found.get("AssociatedRoles", ())]
     return ClusterFacts(
         engine=found["Engine"],
         engine_version=found.get("EngineVersion") or "",
@@ -127,7 +119,7 @@ def read_cluster(site: ReadSite, found: dict[str, Any]) -> ClusterFacts:
         log_exports=sorted(found.get("EnabledCloudwatchLogsExports") or ()),
         copy_tags_to_snapshot=bool(found.get("CopyTagsToSnapshot")),
         network_type=found.get("NetworkType") or "IPV4",
-        roles=sorted(roles, key=lambda role: (role.feature, role.arn)),
+        roles=roles_of(found),
         custom_endpoints=sorted(found.get("CustomEndpoints") or ()),
         host=found.get("Endpoint") or "",
         reader_host=found.get("ReaderEndpoint"),

@@ -13,6 +13,13 @@ READS = frozenset(
 GONE = "DBInstanceNotFound"
 
 
+class Role(Facts):
+    """A role that an instance or a cluster uses for one feature. Source: AssociatedRoles of rds.DescribeDBInstances."""
+
+    arn: str
+    feature: str
+
+
 class InstanceFacts(Facts):
     """Source: rds.DescribeDBInstances, rds.DescribeDBParameters, kms.DescribeKey."""
 
@@ -62,6 +69,14 @@ class InstanceFacts(Facts):
     logical_replication: bool = False
     """Whether its parameter group asks for it: rds.logical_replication."""
 
+    roles: tuple[Role, ...] = ()
+    dedicated_log_volume: bool = False
+    insights_mode: str = ""
+    """Of Database Insights; of a member of a cluster the cluster's counts."""
+    lifecycle_support: str = ""
+    """Whether the engine stays, at a price, when its community has ended it (Extended Support)."""
+    domains: tuple[str, ...] = ()
+    """Directories whose users may log in (Kerberos)."""
     promotion_tier: int | None = None
     """Of a member of an Aurora cluster: who becomes the writer next."""
 
@@ -136,8 +151,19 @@ def read_facts(site: ReadSite, found: dict[str, Any]) -> InstanceFacts:
         network_type=found.get("NetworkType", "IPV4"),
         host=endpoint.get("Address", ""),
         resource_id=found.get("DbiResourceId", ""),
+        roles=tuple(roles_of(found)),
+        dedicated_log_volume=found.get("DedicatedLogVolume") or False,
+        insights_mode="" if found.get("DBClusterIdentifier") else found.get("DatabaseInsightsMode") or "",
+        lifecycle_support="" if found.get("DBClusterIdentifier") else found.get("EngineLifecycleSupport") or "",
+        domains=tuple(sorted(one.get("FQDN") or one["Domain"] for one in found.get("DomainMemberships") or ())),
         promotion_tier=found.get("PromotionTier"),
     )
+
+
+def roles_of(found: dict[str, Any]) -> list[Role]:
+    """The roles of an instance or a cluster, by feature."""
+    roles = [Role(arn=one["RoleArn"], feature=one.get("FeatureName") or "") for one in found.get("AssociatedRoles", ())]
+    return sorted(roles, key=lambda role: (role.feature, role.arn))
 
 
 def key_of(site: ReadSite, found: dict[str, Any]) -> tuple[Literal["none", "customer", "aws"], str | None]:

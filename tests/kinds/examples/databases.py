@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from migrate.demo.strict.rds_attributes import attributes_told
 from migrate.inventory import Resource
 from tests.kinds.examples import Change, Example
 from tests.kinds.examples import _ground as ground
@@ -74,6 +75,7 @@ UNTOLD: dict[str, Any] = {
 
 
 def an_instance(world: TwoSides) -> Resource:
+    attributes_told()
     a_subnet_group(world)
     needed.moved(world, "rds.subnet_group", "private")
     a_parameter_group(world)
@@ -104,10 +106,15 @@ def an_instance(world: TwoSides) -> Resource:
         CopyTagsToSnapshot=True,
         MonitoringInterval=30,
         MonitoringRoleArn=needed.a_role(world, "monitoring", "monitoring.rds.amazonaws.com"),
+        DedicatedLogVolume=True,
+        EngineLifecycleSupport="open-source-rds-extended-support-disabled",
+        DatabaseInsightsMode="advanced",
         Tags=needed.PAIRS,
         **ENGINE,
         **UNTOLD,
     )
+    exporting = needed.a_role(world, "exporting", "rds.amazonaws.com")
+    rds.add_role_to_db_instance(DBInstanceIdentifier="shop", RoleArn=exporting, FeatureName="s3Export")
     resource = needed.scanned(world, "rds.instance", "shop")
     carried(world, resource, key)
     return resource
@@ -133,6 +140,11 @@ def instance_says(**params: Any) -> Change:
 
 def instance_in_another_group(world: TwoSides, it: Resource) -> None:
     instance_says(VpcSecurityGroupIds=[ground.another_group(world)])(world, it)
+
+
+def instance_with_another_role(world: TwoSides, it: Resource) -> None:
+    named = {"DBInstanceIdentifier": it.ref.name, "RoleArn": "arn:aws:iam::222222222222:role/importing"}
+    world.client("target", "rds").add_role_to_db_instance(**named, FeatureName="s3Import")
 
 
 def instance_with_other_parameters(world: TwoSides, it: Resource) -> None:
@@ -187,6 +199,10 @@ EXAMPLES = (
             "public": instance_says(PubliclyAccessible=False),
             "certificate": instance_says(CACertificateIdentifier="rds-ca-ecc384-g1"),
             "managed_password": instance_says(ManageMasterUserPassword=True),
+            "dedicated_log_volume": instance_says(DedicatedLogVolume=False),
+            "lifecycle_support": instance_says(EngineLifecycleSupport="open-source-rds-extended-support"),
+            "insights_mode": instance_says(DatabaseInsightsMode="standard"),
+            "roles": instance_with_another_role,
             "tags": tagged,
         },
         fixed={
