@@ -34,7 +34,7 @@ class Cluster(Kind[ClusterFacts]):
     stateful = True
     reads = CLUSTER_READS
     tagging_types = ("rds:cluster",)
-    volatile = frozenset({"host", "reader_host", "resource_id", "members", "custom_endpoints"})
+    volatile = frozenset({"host", "reader_host", "resource_id", "members", "custom_endpoints", "insights_mode"})
     """Members are looked at each by itself, and custom endpoints are a person's work."""
     unordered = frozenset({"security_groups", "roles"})
     strategies: ClassVar[Mapping[str, str]] = {
@@ -107,6 +107,12 @@ class Cluster(Kind[ClusterFacts]):
                 "custom_endpoints",
                 f"custom endpoints are not made anew: {', '.join(it.facts.custom_endpoints)}",
                 "once the members stand: rds.CreateDBClusterEndpoint in the target, and tell who uses the name",
+            )
+        if it.facts.moves and it.facts.insights_mode == "advanced":
+            yield Remainder(
+                "insights",
+                "Database Insights is in its advanced mode, and the new cluster's in the standard one",
+                "switch it on after the restore: rds.ModifyDBCluster DatabaseInsightsMode",
             )
 
     def outputs(self, found: Resource) -> dict[str, str]:

@@ -168,6 +168,7 @@ def _restored(it: It[ClusterFacts], place: Place) -> dict[str, Json]:
         "CopyTagsToSnapshot": facts.copy_tags_to_snapshot,
         "NetworkType": facts.network_type,
         "ServerlessV2ScalingConfiguration": _scaling(facts),
+        "EngineLifecycleSupport": facts.lifecycle_support or None,
         # On at the very end, so that a restore that went wrong can be taken away.
         "DeletionProtection": False,
         "Tags": tag_pairs(place.stamp(it.tags)),

@@ -64,6 +64,10 @@ class ClusterFacts(Facts):
     replicates: str | None
     """The cluster or instance that it is a replica of."""
     deletion_protection: bool
+    insights_mode: str = ""
+    """Of Database Insights, for all its members."""
+    lifecycle_support: str = ""
+    """Whether the engine stays, at a price, when its community has ended it (Extended Support)."""
     logical_replication: bool = False
     """Whether its own cluster group asks for it: rds.logical_replication."""
 
@@ -120,6 +124,8 @@ def read_cluster(site: ReadSite, found: dict[str, Any]) -> ClusterFacts:
         copy_tags_to_snapshot=bool(found.get("CopyTagsToSnapshot")),
         network_type=found.get("NetworkType") or "IPV4",
         roles=roles_of(found),
+        insights_mode=found.get("DatabaseInsightsMode") or "",
+        lifecycle_support=found.get("EngineLifecycleSupport") or "",
         custom_endpoints=sorted(found.get("CustomEndpoints") or ()),
         host=found.get("Endpoint") or "",
         reader_host=found.get("ReaderEndpoint"),

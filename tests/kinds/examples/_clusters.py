@@ -5,6 +5,7 @@ from typing import Any
 from moto.rds.models import DBCluster
 
 from migrate.demo.strict import add
+from migrate.demo.strict.rds_attributes import attributes_told
 from migrate.inventory import Resource
 from tests.kinds.examples import Change, Example
 from tests.kinds.examples import _ground as ground
@@ -46,6 +47,7 @@ def a_group(world: TwoSides) -> Resource:
 
 
 def a_cluster(world: TwoSides) -> Resource:
+    attributes_told()
     # The emulator names a cluster's automated backup by the minute and keeps it: a second cluster would find it taken.
     add(DBCluster, "save_automated_backup")(lambda cluster: None)
     network = ground.a_network(world)
@@ -73,6 +75,7 @@ def a_cluster(world: TwoSides) -> Resource:
         PreferredMaintenanceWindow="sun:03:30-sun:04:00",
         CopyTagsToSnapshot=True,
         EnableCloudwatchLogsExports=["postgresql"],
+        EngineLifecycleSupport="open-source-rds-extended-support-disabled",
         Tags=needed.PAIRS,
         **ENGINE,
     )
@@ -145,6 +148,7 @@ CLUSTERS = (
             "managed_password": says(ManageMasterUserPassword=True),
             "port": says(Port=5434),
             "roles": with_another_role,
+            "lifecycle_support": says(EngineLifecycleSupport="open-source-rds-extended-support"),
             "tags": tagged,
         },
         fixed={
