@@ -56,13 +56,22 @@ class Made:
     answered: float
 
 
-def copy_version(to: Carrier, buckets: Buckets, version: Version) -> Made | None:
+def is_readable_whole(version: Version) -> bool:
+    """Whether CopyObject makes the same of it, not being in an archive: it was uploaded whole and is small enough."""
+    return not version.marker and "-" not in version.etag and version.size_bytes <= COPY_LIMIT_BYTES
+
+
+def copy_version(to: Carrier, buckets: Buckets, version: Version, own: Version | None = None) -> Made | None:
     """Copy one version or repeat one delete marker; None where it vanished from legacy meanwhile.
+
+    `own`: our copy of it, of another storage class than legacy's by now: it is read instead.
 
     Raises: Archived where it has to be restored first, AWS's refusal where it may not be read; nothing was written.
     """
     if version.marker:
         return made(to.write("s3.DeleteObject", Bucket=buckets.target, Key=version.key, **_owner(to)))
+    if own is not None:
+        return _copy_whole(to, buckets, version, {}, own)
     answer, found = _copied(to, buckets, version)
     if answer is not None and found is not None:
         hold(to, buckets, Version(version.key, answer.version_id or None, False, 0, "", "", None), found, {})
@@ -135,7 +144,8 @@ def made(answer: dict[str, Any]) -> Made:
     answered = _said_at(headers.get("date", "")) or time.time()
     etag = str(said.get("ETag") or "").strip('"')
     # A bucket without versions answers none, or "null". Source: S3 user guide, versioning states, unverified.
-    return Made(str(answer.get("VersionId") or "").replace("null", ""), etag, answered)
+    version_id = str(answer.get("VersionId") or "")
+    return Made("" if version_id == "null" else version_id, etag, answered)
 
 
 @lru_cache(maxsize=64)
@@ -161,23 +171,28 @@ def _head(to: Carrier, buckets: Buckets, version: Version, **more: Any) -> dict[
         raise
 
 
-def _copy_whole(to: Carrier, buckets: Buckets, version: Version, more: dict[str, Any]) -> Made:
+def _copy_whole(
+    to: Carrier, buckets: Buckets, version: Version, more: dict[str, Any], own: Version | None = None
+) -> Made:
+    bucket, owner, source = buckets.legacy, to.legacy.account, version
+    if own is not None:
+        bucket, owner, source = buckets.target, to.place.account, own
     # The storage class is not copied by itself.
     # Source: s3.CopyObject MetadataDirective, TaggingDirective, StorageClass, botocore 1.44.5.
-    if version.storage_class != "STANDARD":
+    if version.storage_class != "STANDARD" or own is not None:
         more = more | {"StorageClass": version.storage_class}
-    if not version.version_id:
+    if source.version_id in (None, "", "null"):
         # It may be written over between the listing and now: the next pass copies what stands there then.
-        more = more | {"CopySourceIfMatch": f'"{version.etag}"'}
+        more = more | {"CopySourceIfMatch": f'"{source.etag}"'}
     answer = to.write(
         "s3.CopyObject",
         Bucket=buckets.target,
         Key=version.key,
-        CopySource=at(buckets.legacy, version),
+        CopySource=at(bucket, source),
         MetadataDirective="COPY",
         TaggingDirective="COPY",
         ExpectedBucketOwner=to.place.account,
-        ExpectedSourceBucketOwner=to.legacy.account,
+        ExpectedSourceBucketOwner=owner,
         **buckets.paying,
         **more,
     )
