@@ -95,6 +95,7 @@ class CopyObjects(CarryAction[BucketFacts]):
     name = "copy_objects"
     title = "Copy the objects"
     undo_class = "R1"
+    repeats = True
     proved_by = "copy_delta"
     writes = objects.WRITES
     reads = objects.READS
@@ -145,6 +146,7 @@ class CopyDelta(CarryAction[BucketFacts]):
     title = "Copy what changed since"
     phase = "data"
     downtime = "D2"
+    repeats = True
     writes = objects.WRITES
     reads = objects.READS
 
