@@ -96,16 +96,22 @@ class Manifest:
             self._db.executescript(_SCHEMA)
             if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'copied'").fetchone():
                 self._db.executescript(_FORMER)
-        except sqlite3.DatabaseError as error:
-            raise FileError(
-                f"{path} cannot be used: {error}", do="restore it from a copy of the migration's folder"
-            ) from error
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._db.close()
+        if isinstance(error, sqlite3.Error):
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> FileError:
+        do = "make room on its disk, and run again: nothing of it is lost"
+        if getattr(error, "sqlite_errorname", "") not in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
+            do = "restore it from a copy of the migration's folder; docs/recovery.md says what a lost one means"
+        return FileError(f"{self.path} cannot be used: {error}", do=do)
 
     def known(self, keys: Iterable[str]) -> dict[str, tuple[list[Row], list[Intent]]]:
         """Rows and intents of these keys; nothing for a key of which nothing is known."""

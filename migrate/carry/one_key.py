@@ -38,6 +38,7 @@ OF_ONE_OBJECT = {
     "KMS.NotFoundException": "its KMS key is gone",
     "KeyTooLongError": "its key is longer than 1024 bytes",
     "EntityTooLarge": "it is too large",
+    "CannotSay": "it cannot be written anew as it is",
 }
 """AWS's codes that are about the object and not about the run. Source: S3 API reference, Error responses; for 400 of a
 head without a body: S3 user guide, SSE-C; both read 2026-11."""
@@ -105,6 +106,7 @@ class KeyPass:
         self._notes: list[Row] = []
         self._lock = threading.Lock()
         self._denied_since: float | None = None
+        self._looks = buckets.special or buckets.thorough
 
     def take_notes(self) -> list[Row]:
         """What was copied, or found to have been copied, since the last time."""
@@ -154,7 +156,8 @@ class KeyPass:
         if target and not self._settled(done, legacy[0], target[0], known):
             return
         if not target or not done.equal:
-            self._copy(done, legacy[0], self._same_bytes(legacy[0], target, known))
+            moved = tuple(version for version in target if not _same_class(legacy[0], version))
+            self._copy(done, legacy[0], self._same_bytes(legacy[0], moved, known))
 
     def _settled(self, done: Outcome, legacy: Version, target: Version, known: Known) -> bool:
         """Compare the two; False where nothing may be written here."""
@@ -163,7 +166,7 @@ class KeyPass:
             row is not None
             and row.is_of(legacy)
             and _same_class(legacy, target)
-            and not self.buckets.special
+            and not self._looks
             and self._tags_agree(done, legacy, target)
         ):
             done.equal = 1
@@ -247,7 +250,7 @@ class KeyPass:
     def _same_place(self, done: Outcome, legacy: Version, target: Version) -> bool:
         if legacy.marker:
             return True
-        return not self.buckets.special and _same_class(legacy, target) and self._tags_agree(done, legacy, target)
+        return not self._looks and _same_class(legacy, target) and self._tags_agree(done, legacy, target)
 
     def _why(self, key: str, verdict: Verdict, row: Row | None) -> str:
         whose = "" if row else "; the target's was not put there by this migration"
