@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from migrate.acting import LOST_ANSWERS, UNREACHABLE, classified, out_of_patience, pause_s
-from migrate.errors import GuardError, Lost, MigrateError, StepFailed
+from migrate.errors import GuardError, Lost, MigrateError, StepFailed, VerificationFailed
 from migrate.ground import Ground
 from migrate.kind import CarryAction, Place, ReadSite
 from migrate.names import AccountId, Region
@@ -183,13 +183,19 @@ class StepCarrier:
 
 
 def carry(ground: Ground, step: Step, sender: Callable[[AccountId, Region], Any]) -> None:
-    """Run the step's carrying action to its receipt; it goes on where it stopped."""
+    """Run the step's carrying action to its receipt; it goes on where it stopped.
+
+    With a receipt, it is run again only where a proof found a difference since and the action repeats.
+    """
     action = ground.kind(step).action(step.action)
     if not isinstance(action, CarryAction):
         return
     entries = ground.journal.forward(step.id)
-    if any(entry.event == "acted" and entry.data.get("carry") for entry in entries):
-        return
+    receipts = [at for at, entry in enumerate(entries) if entry.event == "acted" and entry.data.get("carry")]
+    if receipts:
+        since = [entry.data.get("error") for entry in entries[receipts[-1] :] if entry.event == "failed"]
+        if not (action.repeats and VerificationFailed.__name__ in since):
+            return
     carried = [entry for entry in entries if entry.data.get("carry")]
     if carried and carried[-1].data.get("makes"):
         # The process ended around a write that makes something: its look may lag behind.

@@ -152,6 +152,8 @@ class CarryAction(Action[F]):
     writes_in_legacy: ClassVar[frozenset[str]] = frozenset()
     """Those of its writes that may go to legacy as well. Every other one is stopped there before it is sent."""
     reads: ClassVar[frozenset[str]] = frozenset()
+    repeats: ClassVar[bool] = False
+    """Carrying again brings the target up to legacy's as it is then: done after a proof that found a difference."""
     proved_by: ClassVar[str] = ""
     """A later action of the same kind that compares the same content: once that is done, `verify` asks it alone."""
 

@@ -35,6 +35,8 @@ class Answer:
     status: int
     body: str
     content_type: str = "application/x-amz-json-1.1"
+    announced: int = 0
+    """So many bytes are promised, and the connection is dropped once the body is sent."""
 
 
 def ok(**values: Any) -> Answer:
@@ -112,9 +114,10 @@ def serving(answer: Callable[[Asked], Answer], wrap: Callable[[Any], Any] | None
             self.send_response(given.status)
             self.send_header("Content-Type", given.content_type)
             self.send_header("x-amzn-RequestId", "0f5a1c9e-1111-4222-8333-444455556666")
-            self.send_header("Content-Length", str(len(given.body.encode())))
+            self.send_header("Content-Length", str(given.announced or len(given.body.encode())))
             self.end_headers()
             self.wfile.write(given.body.encode())
+            self.close_connection = self.close_connection or bool(given.announced)
 
         do_GET = do_POST = do_PUT = do_HEAD = _do  # noqa: N815
 

@@ -14,8 +14,9 @@ import pytest
 from botocore import xform_name
 from botocore.config import Config
 
-from migrate.aws import Aws, Permit, Unknown, Writer, permitted
+from migrate.aws import Aws, Permit, ReadFailed, Unknown, Writer, permitted
 from migrate.aws.session import Identity
+from migrate.carry.refusals import BROKEN
 from migrate.errors import AccessError
 from migrate.names import AccountId, Region
 from tests.endpoint import ACCOUNT, FOREIGN, NOTHING, Answer, Asked, Endpoint, environment, identity, ok, xml
@@ -345,3 +346,15 @@ def test_no_call_leaves_to_the_metadata_service_of_ec2_when_there_are_credential
     quick().whoami(LEGACY)
 
     assert time.monotonic() - began < 2
+
+
+def test_bytes_that_break_off_on_the_way_are_a_read_that_failed(serving: Serving) -> None:
+    serving(lambda asked: Answer(200, "half", announced=8) if "/bucket/key" in asked.operation else NOTHING)
+
+    with permitted(Permit(frozenset({"s3.GetObject"}))):
+        body = quick().site(LEGACY, IRELAND).call("s3.GetObject", Bucket="bucket", Key="key")["Body"]
+
+        assert body.read(4) == b"half"
+        with pytest.raises(ReadFailed, match="no whole answer came") as broken:
+            body.read(4)
+    assert broken.value.code in BROKEN

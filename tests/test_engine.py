@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,10 @@ from migrate.errors import (
     StaleError,
     StepFailed,
     UsageError,
+    VerificationFailed,
 )
 from migrate.kind import MIGRATION_TAG, STEP_TAG
+from tests import toy_kinds
 from tests.toy_cloud import LEGACY, TARGET, AwsSaid
 from tests.toy_kinds import World, world
 from tests.toy_steps import FREEZE, GOLD, IRON, ITEMS, LABEL, LEDGER, LOOP, PAINT, SHOOT, done, fail_with
@@ -302,6 +305,33 @@ def test_a_carrying_action_cannot_send_what_it_did_not_declare(toys: World) -> N
     with pytest.raises(GuardError):
         sender(TARGET, step.region).send("toy.DeleteVault", Name="gold")
     sender(TARGET, step.region).send("toy.PutItem", Name="gold/0", Body="x")
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_after_a_proof_that_found_a_difference_a_repeating_action_carries_again(
+    toys: World, monkeypatch: pytest.MonkeyPatch, repeats: bool
+) -> None:
+    engine = toys.engine()
+    done(engine, LOOP, GOLD, PAINT, FREEZE, SHOOT)
+    monkeypatch.setattr(toy_kinds.Items, "repeats", repeats)
+    with monkeypatch.context() as patch:
+        # Somebody writes in legacy between the copy and its proof.
+        prove = toy_kinds.Items.prove
+
+        def after_a_write(self: Any, it: Any, to: Any) -> Any:
+            toys.cloud.at(LEGACY, "item")["gold/late"] = {"Body": "late", "made": 0.0}
+            return prove(self, it, to)
+
+        patch.setattr(toy_kinds.Items, "prove", after_a_write)
+        with pytest.raises(VerificationFailed, match="gold/late"):
+            engine.step(ITEMS)
+
+    if not repeats:
+        with pytest.raises(VerificationFailed, match="gold/late"):
+            engine.step(ITEMS)
+        return
+    assert engine.step(ITEMS) == "verified"
+    assert toys.cloud.at(TARGET, "item")["gold/late"]["Body"] == "late"
 
 
 def test_a_legacy_resource_changed_since_the_scan_stops_the_step_with_the_difference(toys: World) -> None:

@@ -18,6 +18,7 @@ from migrate.aws.errors import CallFailed, NotSent, ReadFailed, Unknown, code, r
 from migrate.aws.guard import NEVER_IN_A_SCAN, CheckWrite, Permit, forbidden_in_a_scan, permitted
 from migrate.aws.session import Identity, Sessions, home_region
 from migrate.aws.site import LARGEST_PAGE, SMALL_PAGES, Seal, Site
+from migrate.aws.streams import Stream
 from migrate.crew import Crew
 from migrate.names import AccountId, Region
 from migrate.pacing import Pacer
@@ -69,13 +70,16 @@ class Aws:
         """
         service, _, name = operation.partition(".")
         try:
-            return self.pacer.run(
+            answer: dict[str, Any] = self.pacer.run(
                 (account, service, region, name),
                 lambda: self.sessions.send(account, region, operation, params),
                 calls.judge_read,
             )
         except READ_FAILURES as error:
             raise calls.read_failed(error, operation, region) from error
+        if hasattr(answer.get("Body"), "read"):
+            answer["Body"] = Stream(answer["Body"], operation, region)
+        return answer
 
     def offered(self, operation: str, region: Region) -> bool:
         """Whether the operation's service is known to exist in that region; True where that is not known."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice, takewhile
 from typing import Any, TypeVar
+from urllib.parse import unquote_plus
 
+from migrate.errors import StepFailed
 from migrate.kind import ReadSite
 
 PAGE = 1000
@@ -36,7 +38,10 @@ def histories(site: ReadSite, bucket: str, *, versioned: bool) -> Iterator[tuple
     last: str | None = None
     for key, newest_first in groupby(versions, key=lambda version: version.key):
         if last is not None and key <= last:
-            raise ValueError(f"the listing of {bucket} is not in key order: {key!r} came after {last!r}")
+            raise StepFailed(
+                f"the listing of s3://{bucket} is not in key order: {key!r} came after {last!r}",
+                do="look whether this endpoint is S3; a listing without order cannot be compared",
+            )
         last = key
         yield key, tuple(newest_first)[::-1]
 
@@ -101,7 +106,7 @@ def _versions(site: ReadSite, bucket: str, **more: Any) -> Iterator[Version]:
             yield from found
         if not answer.get("IsTruncated"):
             return
-        where = _next(answer)
+        where = _next(bucket, answer, where)
 
 
 def _in_true_order(site: ReadSite, bucket: str, key: str, wanted: set[str | None]) -> list[Version]:
@@ -116,12 +121,41 @@ def _in_true_order(site: ReadSite, bucket: str, key: str, wanted: set[str | None
         past = any(version.key != key for version in found)
         if past or not answer.get("IsTruncated") or len(ordered) == len(wanted):
             return ordered
-        where = _next(answer)
+        where = _next(bucket, answer, where)
 
 
-def _next(answer: dict[str, Any]) -> dict[str, Any]:
-    marks = {"KeyMarker": answer.get("NextKeyMarker"), "VersionIdMarker": answer.get("NextVersionIdMarker")}
-    return {name: mark for name, mark in marks.items() if mark}
+def _next(
+    bucket: str, answer: dict[str, Any], before: dict[str, Any], second: str = "VersionIdMarker"
+) -> dict[str, Any]:
+    """Where the next page begins. Raises StepFailed where that is nowhere, or where this one began."""
+    marks = {"KeyMarker": answer.get("NextKeyMarker"), second: answer.get(f"Next{second}")}
+    where = {name: mark for name, mark in marks.items() if mark}
+    if not where or where == before:
+        raise StepFailed(
+            f"the listing of s3://{bucket} is cut off, and does not say where it goes on",
+            do="look whether this endpoint is S3, and run again",
+        )
+    return where
+
+
+def uploads(site: ReadSite, bucket: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Key and id of every upload that was begun and not completed, in key order.
+
+    Keys are asked for in URL encoding, because XML cannot hold every character of a key; botocore asks so for other
+    listings by itself and not for this one. Source: s3.ListMultipartUploads EncodingType, botocore 1.44.5.
+    """
+    more = {"Prefix": prefix} if prefix else {}
+    where: dict[str, Any] = {}
+    while True:
+        answer = site.call("s3.ListMultipartUploads", Bucket=bucket, EncodingType="url", **more, **where)
+        plain = unquote_plus if answer.get("EncodingType") == "url" else str
+        for found in answer.get("Uploads") or ():
+            yield plain(found["Key"]), found["UploadId"]
+        if not answer.get("IsTruncated"):
+            return
+        if answer.get("NextKeyMarker"):
+            answer["NextKeyMarker"] = plain(answer["NextKeyMarker"])
+        where = _next(bucket, answer, where, "UploadIdMarker")
 
 
 def _version(found: dict[str, Any], *, marker: bool = False, versioned: bool = True) -> Version:

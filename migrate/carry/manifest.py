@@ -16,17 +16,26 @@ from migrate.carry.listing import Version
 from migrate.errors import FileError
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS copied (
+CREATE TABLE IF NOT EXISTS placed (
   key BLOB NOT NULL, version TEXT NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL, modified REAL NOT NULL,
   target TEXT NOT NULL, target_etag TEXT NOT NULL, answered REAL NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (key, version)
+  PRIMARY KEY (key, version, target)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS intended (
   key BLOB NOT NULL, version TEXT NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL, modified REAL NOT NULL,
   PRIMARY KEY (key, version)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS gone ON copied (key) WHERE gone;
+CREATE INDEX IF NOT EXISTS leaving ON placed (key) WHERE gone;
 """
+_FORMER = """
+BEGIN IMMEDIATE;
+INSERT OR IGNORE INTO placed SELECT * FROM copied;
+DROP TABLE copied;
+COMMIT;
+"""
+"""Takes over what was written while a legacy version had one row: a `null` one that is written over has two for a time,
+what leaves the target and what came in its place."""
+_THIS = "key = ? AND version = ? AND target = ?"
 CACHE_KIB = 4096
 CLOCK_SLACK_S = 5.0
 """An object that the target changed later than this after AWS's answer to our copy was written by somebody else."""
@@ -85,16 +94,24 @@ class Manifest:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{CACHE_KIB}"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise FileError(
-                f"{path} cannot be used: {error}", do="restore it from a copy of the migration's folder"
-            ) from error
+            if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'copied'").fetchone():
+                self._db.executescript(_FORMER)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._db.close()
+        if isinstance(error, sqlite3.Error):
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> FileError:
+        do = "make room on its disk, and run again: nothing of it is lost"
+        if getattr(error, "sqlite_errorname", "") not in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
+            do = "restore it from a copy of the migration's folder; docs/recovery.md says what a lost one means"
+        return FileError(f"{self.path} cannot be used: {error}", do=do)
 
     def known(self, keys: Iterable[str]) -> dict[str, tuple[list[Row], list[Intent]]]:
         """Rows and intents of these keys; nothing for a key of which nothing is known."""
@@ -105,7 +122,7 @@ class Manifest:
         # A listing's keys lie side by side: one look for all of them, and what lies between them is left out.
         ends = min(wanted), max(wanted)
         for key, *row in self._db.execute(
-            "SELECT key, version, etag, size, modified, target, target_etag, answered FROM copied"
+            "SELECT key, version, etag, size, modified, target, target_etag, answered FROM placed"
             " WHERE key BETWEEN ? AND ?", ends,
         ):  # fmt: skip
             if key in wanted:
@@ -127,43 +144,44 @@ class Manifest:
         lines = [(*_values(row), row.target, row.target_etag, row.answered, 0) for row in rows]
         if lines:
             self._db.execute("BEGIN")
-            self._db.executemany("INSERT OR REPLACE INTO copied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", lines)
+            self._db.executemany("INSERT OR REPLACE INTO placed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", lines)
             self._db.executemany("DELETE FROM intended WHERE key = ? AND version = ?", [line[:2] for line in lines])
             self._db.execute("COMMIT")
 
     def mark_gone(self, rows: Iterable[Row]) -> None:
         """Say that legacy has these no more: they are to be deleted in the target."""
-        self._write("UPDATE copied SET gone = 1 WHERE key = ? AND version = ?", [_values(row)[:2] for row in rows])
+        self._write(f"UPDATE placed SET gone = 1 WHERE {_THIS}", [_place(row) for row in rows])
 
     def forget_gone(self) -> None:
         """Begin anew with what is gone: only what this pass sees counts."""
-        self._db.execute("UPDATE copied SET gone = 0 WHERE gone")
+        self._db.execute("UPDATE placed SET gone = 0 WHERE gone")
 
     def gone(self) -> Iterator[Row]:
         """What is to be deleted in the target, in key order. Rows may be dropped while this is read."""
-        last: tuple[bytes, str] = (b"", "")
+        last: tuple[bytes, str, str] = (b"", "", "")
         while lines := self._db.execute(
-            "SELECT key, version, etag, size, modified, target, target_etag, answered FROM copied"
-            " WHERE gone AND (key, version) > (?, ?) ORDER BY key, version LIMIT 500", last,
+            "SELECT key, version, etag, size, modified, target, target_etag, answered FROM placed"
+            " WHERE gone AND (key, version, target) > (?, ?, ?) ORDER BY key, version, target LIMIT 500", last,
         ).fetchall():  # fmt: skip
             for key, *values in lines:
                 yield Row(_text(key), *values)
-            last = lines[-1][:2]
+            key, version, *_, target, _, _ = lines[-1]
+            last = (key, version, target)
 
     def drop(self, rows: Iterable[Row]) -> None:
         """These stand in the target no more."""
-        self._write("DELETE FROM copied WHERE key = ? AND version = ?", [_values(row)[:2] for row in rows])
+        self._write(f"DELETE FROM placed WHERE {_THIS}", [_place(row) for row in rows])
 
     def clear(self) -> None:
         """Nothing of ours stands in the target any more."""
         self._db.execute("BEGIN")
-        self._db.execute("DELETE FROM copied")
+        self._db.execute("DELETE FROM placed")
         self._db.execute("DELETE FROM intended")
         self._db.execute("COMMIT")
 
     def counts(self) -> tuple[int, int]:
         """How many versions are ours in the target, and how many of them legacy has no more."""
-        ours, gone = self._db.execute("SELECT count(*), coalesce(sum(gone), 0) FROM copied").fetchone()
+        ours, gone = self._db.execute("SELECT count(*), coalesce(sum(gone), 0) FROM placed").fetchone()
         return int(ours), int(gone)
 
     def _write(self, statement: str, lines: list[tuple[object, ...]]) -> None:
@@ -175,6 +193,10 @@ class Manifest:
 
 def _values(one: Intent) -> tuple[object, ...]:
     return (_bytes(one.key), one.version, one.etag, one.size_bytes, one.modified)
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    return (_bytes(row.key), row.version, row.target)
 
 
 def _bytes(key: str) -> bytes:

@@ -166,8 +166,7 @@ def _one_pass(to: Carrier, buckets: Buckets) -> tuple[Totals, dict[str, Json]]:
 
         def intended() -> Iterator[tuple[list[str], list[_Item]]]:
             for batch in batches(merged(to, buckets), BATCH):
-                known = manifest.known(key for key, _, _ in batch)
-                items = [(key, legacy, target, Known(*known.get(key, ([], [])))) for key, legacy, target in batch]
+                items = _with_known(manifest, batch)
                 manifest.intend(version for item in items for version in keys.intends(*item))
                 yield [key for key, _, _ in batch], items
 
@@ -194,6 +193,19 @@ def _one_pass(to: Carrier, buckets: Buckets) -> tuple[Totals, dict[str, Json]]:
     return totals, by_jobs
 
 
+def _with_known(manifest: Manifest, batch: list[tuple[str, History, History]]) -> list[_Item]:
+    """Add what the manifest knows, and tell it first what it has to know of copies that could not be noted."""
+    rows_and_intents = manifest.known(key for key, _, _ in batch)
+    known = {key: Known(*rows_and_intents.get(key, ([], []))) for key, _, _ in batch}
+    claimed = {key: rows for key, *both in batch if (rows := known[key].claimed(*both))}
+    if claimed:
+        # Before any new intent, which takes the old one's place.
+        manifest.note(row for rows in claimed.values() for row in rows)
+    for key, rows in claimed.items():
+        known[key].rows.extend(rows)
+    return [(*item, known[item[0]]) for item in batch]
+
+
 def _looked_at_again(keys: KeyPass, manifest: Manifest, key: str, outcome: Outcome) -> Outcome:
     """Carry one key on whose answer was lost: the look tells whether it was written. Raises Lost where it stays so.
 
@@ -208,7 +220,7 @@ def _looked_at_again(keys: KeyPass, manifest: Manifest, key: str, outcome: Outco
         target = history_of(to.target, buckets.target, key, versioned=buckets.versioned)
         if not legacy and not target:
             return Outcome(copied, copied_bytes, vanished=1)
-        known = Known(*manifest.known([key]).get(key, ([], [])))
+        ((*_, known),) = _with_known(manifest, [(key, legacy, target)])
         manifest.intend(keys.intends(key, legacy, target, known))
         try:
             outcome = keys.carry(key, legacy, target, known)

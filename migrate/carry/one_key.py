@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from migrate.carry.listing import History, Version
 from migrate.carry.manifest import Intent, Row
-from migrate.carry.one_object import Archived, Made, copy_version, hold
+from migrate.carry.one_object import ARCHIVED, Archived, Made, copy_version, hold, is_readable_whole
 from migrate.carry.refusals import code_of, patiently, said_of
 from migrate.carry.same_object import GONE, Buckets, Verdict, at, compare, head, object_tags
 from migrate.errors import Lost
@@ -38,6 +38,7 @@ OF_ONE_OBJECT = {
     "KMS.NotFoundException": "its KMS key is gone",
     "KeyTooLongError": "its key is longer than 1024 bytes",
     "EntityTooLarge": "it is too large",
+    "CannotSay": "it cannot be written anew as it is",
 }
 """AWS's codes that are about the object and not about the run. Source: S3 API reference, Error responses; for 400 of a
 head without a body: S3 user guide, SSE-C; both read 2026-11."""
@@ -58,6 +59,21 @@ class Known(NamedTuple):
     def meant(self, version: Version) -> bool:
         """Whether legacy's version was about to be copied by an earlier, interrupted pass."""
         return any(intent.is_of(version) for intent in self.intents)
+
+    def claimed(self, legacy: History, target: History) -> list[Row]:
+        """Rows of what an interrupted pass copied and could not note, and legacy has lost or written over since.
+
+        Nothing in legacy is left to compare it with: its bytes have to be the ones that were meant.
+        """
+        lost = [intent for intent in self.intents if not any(intent.is_of(version) for version in legacy)]
+        rows: list[Row] = []
+        for version in target:
+            if self.of(version) is None:
+                meant = next((i for i in lost if (i.etag, i.size_bytes) == (version.etag, version.size_bytes)), None)
+                if meant is not None:
+                    rows.append(_row(meant, Made(version.version_id or "", version.etag, _at(version))))
+                    lost.remove(meant)
+        return rows
 
 
 @dataclass
@@ -90,6 +106,7 @@ class KeyPass:
         self._notes: list[Row] = []
         self._lock = threading.Lock()
         self._denied_since: float | None = None
+        self._looks = buckets.special or buckets.thorough
 
     def take_notes(self) -> list[Row]:
         """What was copied, or found to have been copied, since the last time."""
@@ -99,9 +116,9 @@ class KeyPass:
 
     def intends(self, key: str, legacy: History, target: History, known: Known) -> History:
         """What may be copied in this pass: nothing for which the target holds what is not ours."""
-        kept = [version for version in target if not self._gone(legacy, known.of(version))]
         if not self.buckets.versioned:
-            return legacy if legacy and all(known.of(version) for version in kept) else ()
+            return legacy if legacy and all(known.of(version) for version in target) else ()
+        kept, _ = self._standing(legacy, target, known)
         return legacy[len(kept) :]
 
     def carry(self, key: str, legacy: History, target: History, known: Known) -> Outcome:
@@ -131,12 +148,6 @@ class KeyPass:
         if not legacy:
             found = target[0]
             row = known.of(found)
-            # Copied, and the process ended before the answer was noted: then the bytes have to be the ones meant.
-            meant = next((i for i in known.intents if (i.etag, i.size_bytes) == (found.etag, found.size_bytes)), None)
-            if row is None and meant is not None:
-                row = self._row(meant, Made("", found.etag, _at(found)))
-                with self._lock:
-                    self._notes.append(row)
             if row is None:
                 done.problems.append(f"{found.key}: only in the target, and this migration did not put it there")
                 return
@@ -145,7 +156,8 @@ class KeyPass:
         if target and not self._settled(done, legacy[0], target[0], known):
             return
         if not target or not done.equal:
-            self._copy(done, legacy[0])
+            moved = tuple(version for version in target if not _same_class(legacy[0], version))
+            self._copy(done, legacy[0], self._same_bytes(legacy[0], moved, known))
 
     def _settled(self, done: Outcome, legacy: Version, target: Version, known: Known) -> bool:
         """Compare the two; False where nothing may be written here."""
@@ -153,7 +165,8 @@ class KeyPass:
         if (
             row is not None
             and row.is_of(legacy)
-            and not self.buckets.special
+            and _same_class(legacy, target)
+            and not self._looks
             and self._tags_agree(done, legacy, target)
         ):
             done.equal = 1
@@ -174,7 +187,7 @@ class KeyPass:
     def _history(self, done: Outcome, legacy: History, target: History, known: Known) -> None:
         """A bucket with versions: the target's history only goes on, and loses what legacy lost."""
         done.gone += [row for version in target if (row := known.of(version)) and self._gone(legacy, row)]
-        kept = [version for version in target if not self._gone(legacy, known.of(version))]
+        kept, again = self._standing(legacy, target, known)
         for one, other in zip(legacy, kept, strict=False):
             row = known.of(other)
             if row is not None and row.is_of(one) and self._same_place(done, one, other):
@@ -193,11 +206,51 @@ class KeyPass:
             key = kept[0].key
             done.problems.append(f"{key}: more versions than in legacy, and this migration did not put them there")
             return
-        for version in legacy[done.equal :]:
-            self._copy(done, version)
+        made: list[Row] = []
+        try:
+            for version in legacy[done.equal :]:
+                made += self._copy(done, version, self._same_bytes(version, again, known))
+        except BaseException:
+            # Half a history behind the one that stands would only be made once more.
+            done.gone += made if again else ()
+            raise
+        done.gone += [row for version in again if (row := known.of(version))]
+
+    def _standing(self, legacy: History, target: History, known: Known) -> tuple[History, History]:
+        """What the target's history goes on from, and what of it is ours and in the way: it goes once that has come.
+
+        A rule in legacy may move a version to another storage class after it was copied; a version's class cannot be
+        changed in its place, so that it and all that came after it are copied once more, in order.
+        """
+        ours = tuple(version for version in target if not self._gone(legacy, known.of(version)))
+        kept: list[Version] = []
+        again: list[Version] = []
+        for version in ours:
+            row, wanted = known.of(version), legacy[len(kept)] if len(kept) < len(legacy) else None
+            if row is not None and not self.buckets.special:
+                stands = wanted is not None and row.is_of(wanted) and _same_class(wanted, version)
+            elif again and wanted is not None and known.meant(wanted):
+                # Copied by a pass that was killed before it could note it.
+                stands = compare(self.to, self.buckets, wanted, version).equal
+            else:
+                return ours, ()
+            (kept if stands else again).append(version)
+        for later in legacy[len(kept) :]:
+            if later.storage_class in ARCHIVED and again and self._same_bytes(later, tuple(again), known) is None:
+                return ours, ()
+        return tuple(kept), tuple(again)
+
+    def _same_bytes(self, legacy: Version, target: History, known: Known) -> Version | None:
+        """Our own copy of this version, where AWS can read it whole: legacy's may lie in an archive by now."""
+        if self.buckets.special or not is_readable_whole(legacy):
+            return None
+        found = ((version, known.of(version)) for version in target if version.storage_class not in ARCHIVED)
+        return next((version for version, row in found if row is not None and row.is_of(legacy)), None)
 
     def _same_place(self, done: Outcome, legacy: Version, target: Version) -> bool:
-        return legacy.marker or (not self.buckets.special and self._tags_agree(done, legacy, target))
+        if legacy.marker:
+            return True
+        return not self._looks and _same_class(legacy, target) and self._tags_agree(done, legacy, target)
 
     def _why(self, key: str, verdict: Verdict, row: Row | None) -> str:
         whose = "" if row else "; the target's was not put there by this migration"
@@ -235,21 +288,22 @@ class KeyPass:
         """Whether the row's version is ours and legacy has it no more (a `null` version may be written over)."""
         return self.buckets.versioned and row is not None and not any(row.is_of(version) for version in legacy)
 
-    def _copy(self, done: Outcome, version: Version) -> None:
-        made = self._patiently(version)
+    def _copy(self, done: Outcome, version: Version, own: Version | None = None) -> list[Row]:
+        """Copy it, from our own copy where one is given; its row, none where it vanished."""
+        made = self._patiently(version, own)
         if made is None:
             done.vanished += 1
-            return
-        self._note(version, made)
+            return []
         done.copied += 1
         done.copied_bytes += version.size_bytes
+        return [self._note(version, made)]
 
-    def _patiently(self, version: Version) -> Made | None:
+    def _patiently(self, version: Version, own: Version | None) -> Made | None:
         """Copy; while the right to read may not have reached all of AWS, a refusal is waited for, once for all keys."""
 
         def copied_or_vanished() -> Made | None:
             try:
-                return copy_version(self.to, self.buckets, version)
+                return copy_version(self.to, self.buckets, version, own)
             except Exception as error:
                 if code_of(error) not in (*GONE, *CHANGED):
                     raise
@@ -265,17 +319,19 @@ class KeyPass:
 
         return patiently(copied_or_vanished, passing, for_s=PATIENCE_S)
 
-    def _note(self, version: Version, made: Made) -> None:
-        row = self._row(Intent.of(version), made)
+    def _note(self, version: Version, made: Made) -> Row:
+        row = _row(Intent.of(version), made)
         with self._lock:
             self._notes.append(row)
-
-    def _row(self, intent: Intent, made: Made) -> Row:
-        return Row(*_fields(intent), made.version_id, made.etag, made.answered)
+        return row
 
 
-def _fields(intent: Intent) -> tuple[str, str, str, int, float]:
-    return intent.key, intent.version, intent.etag, intent.size_bytes, intent.modified
+def _same_class(legacy: Version, target: Version) -> bool:
+    return legacy.marker or legacy.storage_class == target.storage_class
+
+
+def _row(of: Intent, made: Made) -> Row:
+    return Row(of.key, of.version, of.etag, of.size_bytes, of.modified, made.version_id, made.etag, made.answered)
 
 
 def _at(version: Version) -> float:

@@ -8,15 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from migrate.carry.listing import Version
-from migrate.carry.refusals import code_of
+from migrate.carry.listing import Version, uploads
+from migrate.carry.refusals import code_of, unbroken
 from migrate.carry.same_object import CHECKSUMS, GONE, HEADERS, Buckets, at, in_force, is_composite, object_tags
-from migrate.errors import StepFailed
+from migrate.errors import Lost, StepFailed
 from migrate.kind import Carrier
 
 GIB = 1024**3
@@ -47,6 +47,12 @@ class Archived(Exception):
         self.version, self.restoring = version, restoring
 
 
+class CannotSay(Exception):
+    """A new object would need a request that says more of it than one can; nothing was written."""
+
+    code = "CannotSay"
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What AWS said of a new version or delete marker: its id (none without versions), its ETag, and when."""
@@ -56,13 +62,22 @@ class Made:
     answered: float
 
 
-def copy_version(to: Carrier, buckets: Buckets, version: Version) -> Made | None:
+def is_readable_whole(version: Version) -> bool:
+    """Whether CopyObject makes the same of it, not being in an archive: it was uploaded whole and is small enough."""
+    return not version.marker and "-" not in version.etag and version.size_bytes <= COPY_LIMIT_BYTES
+
+
+def copy_version(to: Carrier, buckets: Buckets, version: Version, own: Version | None = None) -> Made | None:
     """Copy one version or repeat one delete marker; None where it vanished from legacy meanwhile.
+
+    `own`: our copy of it, of another storage class than legacy's by now: it is read instead.
 
     Raises: Archived where it has to be restored first, AWS's refusal where it may not be read; nothing was written.
     """
     if version.marker:
         return made(to.write("s3.DeleteObject", Bucket=buckets.target, Key=version.key, **_owner(to)))
+    if own is not None:
+        return _copy_whole(to, buckets, version, {}, own)
     answer, found = _copied(to, buckets, version)
     if answer is not None and found is not None:
         hold(to, buckets, Version(version.key, answer.version_id or None, False, 0, "", "", None), found, {})
@@ -92,7 +107,8 @@ def hold(to: Carrier, buckets: Buckets, target: Version, wanted: dict[str, Any],
 
 def _copied(to: Carrier, buckets: Buckets, version: Version) -> tuple[Made | None, dict[str, Any] | None]:
     """The new version, and legacy's head where it had to be read."""
-    plain = not (buckets.through or buckets.special or "-" in version.etag or version.storage_class in ARCHIVED)
+    looks = buckets.through or buckets.special or buckets.thorough
+    plain = not (looks or "-" in version.etag or version.storage_class in ARCHIVED)
     if plain and version.size_bytes <= COPY_LIMIT_BYTES:
         return _copy_whole(to, buckets, version, {}), None
     found = _head(to, buckets, version)
@@ -104,6 +120,10 @@ def _copied(to: Carrier, buckets: Buckets, version: Version) -> tuple[Made | Non
     if buckets.through and version.size_bytes <= THROUGH_BYTES:
         return _put_through(to, buckets, version, found), found
     sizes = part_sizes(to, buckets, version)
+    if buckets.through and max(sizes, default=0) > MEMORY_BYTES:
+        sizes = []  # its parts are too large to be held: it is cut anew, and proved by its bytes
+    if _unsayable(found) and not buckets.through and version.size_bytes <= COPY_LIMIT_BYTES:
+        sizes = []  # AWS copies the description as it is, but only of an object copied whole
     if sizes or buckets.through or version.size_bytes > COPY_LIMIT_BYTES:
         return _by_parts(to, buckets, version, found, sizes), found
     # AWS does not copy it with MetadataDirective COPY. Source: s3.CopyObject, botocore 1.44.5.
@@ -135,7 +155,8 @@ def made(answer: dict[str, Any]) -> Made:
     answered = _said_at(headers.get("date", "")) or time.time()
     etag = str(said.get("ETag") or "").strip('"')
     # A bucket without versions answers none, or "null". Source: S3 user guide, versioning states, unverified.
-    return Made(str(answer.get("VersionId") or "").replace("null", ""), etag, answered)
+    version_id = str(answer.get("VersionId") or "")
+    return Made("" if version_id == "null" else version_id, etag, answered)
 
 
 @lru_cache(maxsize=64)
@@ -161,31 +182,56 @@ def _head(to: Carrier, buckets: Buckets, version: Version, **more: Any) -> dict[
         raise
 
 
-def _copy_whole(to: Carrier, buckets: Buckets, version: Version, more: dict[str, Any]) -> Made:
+def _copy_whole(
+    to: Carrier, buckets: Buckets, version: Version, more: dict[str, Any], own: Version | None = None
+) -> Made:
+    bucket, owner, source = buckets.legacy, to.legacy.account, version
+    if own is not None:
+        bucket, owner, source = buckets.target, to.place.account, own
     # The storage class is not copied by itself.
     # Source: s3.CopyObject MetadataDirective, TaggingDirective, StorageClass, botocore 1.44.5.
-    if version.storage_class != "STANDARD":
+    if version.storage_class != "STANDARD" or own is not None:
         more = more | {"StorageClass": version.storage_class}
-    if not version.version_id:
+    if source.version_id in (None, "", "null"):
         # It may be written over between the listing and now: the next pass copies what stands there then.
-        more = more | {"CopySourceIfMatch": f'"{version.etag}"'}
+        more = more | {"CopySourceIfMatch": f'"{source.etag}"'}
     answer = to.write(
         "s3.CopyObject",
         Bucket=buckets.target,
         Key=version.key,
-        CopySource=at(buckets.legacy, version),
+        CopySource=at(bucket, source),
         MetadataDirective="COPY",
         TaggingDirective="COPY",
         ExpectedBucketOwner=to.place.account,
-        ExpectedSourceBucketOwner=to.legacy.account,
+        ExpectedSourceBucketOwner=owner,
         **buckets.paying,
         **more,
     )
     return made(answer)
 
 
+def _unsayable(found: dict[str, Any]) -> str:
+    """Why a request cannot describe a new object as this one is; empty where one can."""
+    if found.get("MissingMeta"):
+        return f"{found['MissingMeta']} entries of its metadata are shown by no request"
+    if not all((name + value).isascii() for name, value in found.get("Metadata", {}).items()):
+        return "its metadata hold other characters than ASCII"
+    expires = found.get("ExpiresString")
+    # Any text may stand there; the SDK sends dates only, in this form. Source: s3.PutObject Expires, botocore 1.44.5.
+    return f"its Expires header is no date: {expires!r}" if expires and not _is_date(expires) else ""
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return format_datetime(parsedate_to_datetime(text), usegmt=True) == text
+    except ValueError:
+        return False
+
+
 def _described(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any]) -> dict[str, Any]:
     """Everything that a new object is told about itself."""
+    if why := _unsayable(found):
+        raise CannotSay(why)
     told: dict[str, Any] = {name: found[name] for name in DESCRIBED if found.get(name)}
     if found.get("ExpiresString"):
         told["Expires"] = found["ExpiresString"]
@@ -208,7 +254,7 @@ def _put_through(to: Carrier, buckets: Buckets, version: Version, found: dict[st
     described = _described(to, buckets, version, found)
     with _memory(version.size_bytes):
         try:
-            body = to.legacy.call("s3.GetObject", **at(buckets.legacy, version))["Body"].read()
+            body = _bytes(to, buckets, version)
         except Exception as error:
             if code_of(error) in GONE:
                 return None
@@ -216,6 +262,16 @@ def _put_through(to: Carrier, buckets: Buckets, version: Version, found: dict[st
         return made(
             to.write("s3.PutObject", Bucket=buckets.target, Key=version.key, Body=body, **_owner(to), **described)
         )
+
+
+def _bytes(to: Carrier, buckets: Buckets, version: Version, **more: Any) -> bytes:
+    """Legacy's bytes as they were listed: one that is written over meanwhile would be described as what it was."""
+
+    def read() -> bytes:
+        answer = to.legacy.call("s3.GetObject", **at(buckets.legacy, version), IfMatch=f'"{version.etag}"', **more)
+        return bytes(answer["Body"].read())
+
+    return unbroken(read)
 
 
 def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, Any], sizes: list[int]) -> Made:
@@ -233,7 +289,7 @@ def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, 
         span = f"bytes={first}-{last}"
         if buckets.through:
             with _memory(last - first + 1):
-                body = to.legacy.call("s3.GetObject", **at(buckets.legacy, version), Range=span)["Body"].read()
+                body = _bytes(to, buckets, version, Range=span)
                 named["ChecksumAlgorithm"] = checksum["ChecksumAlgorithm"]
                 return _part(number, to.write("s3.UploadPart", **named, Body=body))
         answer = to.write(
@@ -249,11 +305,18 @@ def _by_parts(to: Carrier, buckets: Buckets, version: Version, found: dict[str, 
         return _part(number, answer["CopyPartResult"])
 
     spans = list(_spans(version.size_bytes, sizes, THROUGH_BYTES if buckets.through else PART_BYTES))
-    parts = to.legacy.map(part, list(enumerate(spans, start=1)))
     kind = {name: value for name, value in checksum.items() if name == "ChecksumType"}
-    done = to.write(
-        "s3.CompleteMultipartUpload", **place, **owner, **kind, UploadId=upload, MultipartUpload={"Parts": parts}
-    )
+    try:
+        parts = to.legacy.map(part, list(enumerate(spans, start=1)))
+        done = to.write(
+            "s3.CompleteMultipartUpload", **place, **owner, **kind, UploadId=upload, MultipartUpload={"Parts": parts}
+        )
+    except Lost:
+        raise  # it may be complete: a look tells
+    except Exception:
+        # The next pass may find another object here, or none, and not come by again.
+        to.write("s3.AbortMultipartUpload", **place, UploadId=upload)
+        raise
     return made(done)
 
 
@@ -295,10 +358,10 @@ def _memory(size_bytes: int) -> Iterator[None]:
 
 def _abort_left_over(to: Carrier, buckets: Buckets, version: Version) -> None:
     """End what an earlier, interrupted try of this key began: its parts cost money and nobody sees them."""
-    listed = to.target.call("s3.ListMultipartUploads", Bucket=buckets.target, Prefix=version.key)
-    for upload in listed.get("Uploads") or ():
-        if upload["Key"] == version.key:
-            to.write("s3.AbortMultipartUpload", Bucket=buckets.target, Key=version.key, UploadId=upload["UploadId"])
+    for key, upload in uploads(to.target, buckets.target, version.key):
+        if key != version.key:
+            return  # of all keys that begin like it, the key itself comes first
+        to.write("s3.AbortMultipartUpload", Bucket=buckets.target, Key=key, UploadId=upload)
 
 
 def part_sizes(to: Carrier, buckets: Buckets, version: Version) -> list[int]:

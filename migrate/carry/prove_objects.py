@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from migrate.carry.lanes import in_lanes
-from migrate.carry.listing import History, batches, histories, side_by_side
+from migrate.carry.listing import History, batches, histories, side_by_side, uploads
 from migrate.carry.same_object import Buckets, compare
 from migrate.kind import Carrier, Proof
 from migrate.values import Json
@@ -84,8 +84,7 @@ def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) 
 
 def incomplete_uploads(to: Carrier, buckets: Buckets) -> int:
     """How many uploads in legacy were begun and never completed: no object, so nothing of them is copied."""
-    found = to.legacy.pages("s3.ListMultipartUploads", "Uploads", Bucket=buckets.legacy)
-    return sum(1 for _ in found)
+    return sum(1 for _ in uploads(to.legacy, buckets.legacy))
 
 
 def compared(

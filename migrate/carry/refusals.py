@@ -6,6 +6,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+BROKEN = frozenset({"ConnectionClosedError", "IncompleteReadError", "ReadTimeoutError", "ResponseStreamingError"})
+"""What a read ends with whose bytes broke off on the way."""
+BREAKS = 3
+"""How often it may."""
+
 
 def code_of(error: BaseException | None) -> str:
     """AWS's error code of this error, or of what caused it; empty where it has none."""
@@ -53,3 +58,14 @@ def patiently(
                 raise
         sleep(every_s)
         left_s -= every_s
+
+
+def unbroken(read: Callable[[], T]) -> T:
+    """Read whole, from the beginning again where the bytes break off; raise it the last time."""
+    for _ in range(BREAKS - 1):
+        try:
+            return read()
+        except Exception as error:
+            if code_of(error) not in BROKEN:
+                raise
+    return read()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from migrate.carry.listing import Version
+from migrate.carry.refusals import BROKEN, code_of, unbroken
 from migrate.kind import Carrier, ReadSite
 
 CHECKSUMS = ("CRC64NVME", "SHA256", "SHA512", "SHA1", "CRC32C", "CRC32", "MD5", "XXHASH128", "XXHASH3", "XXHASH64")
@@ -43,6 +44,8 @@ class Buckets:
     """May hold redirects or locks, which CopyObject does not take along by itself."""
     requester_pays: bool = False
     """Legacy's bucket refuses another account that does not say that it pays."""
+    thorough: bool = False
+    """A proof found a difference: what is ours by the manifest is compared too, not trusted to be as it was made."""
     read_up_to_bytes: int | None = None
     """Larger objects without a checksum in common are not read for the proof: a person decided so. None: all are."""
 
@@ -119,6 +122,10 @@ def compare(to: Carrier, buckets: Buckets, legacy: Version, target: Version) -> 
             return Verdict(f"{name} differs")
     if left.get("Metadata", {}) != right.get("Metadata", {}):
         return Verdict("metadata differ")
+    if left.get("MissingMeta") != right.get("MissingMeta"):
+        return Verdict("metadata that no request shows differ in number")
+    if left.get("MissingMeta"):
+        return Verdict(unproved=f"{left['MissingMeta']} entries of the metadata are shown by no request")
     tags = object_tags(to.legacy, buckets.legacy, legacy), object_tags(to.target, buckets.target, target)
     if tags[0] is None or tags[1] is None:
         return Verdict(unproved="the tags could not be read")
@@ -184,10 +191,19 @@ def _by_checksum(legacy: Version, left: dict[str, Any], target: Version, right: 
 
 
 def _hash(site: ReadSite, bucket: str, version: Version) -> str:
-    answer = site.optional("s3.GetObject", missing=GONE, **at(bucket, version))
-    if answer is None:
+    def digest(body: Any) -> str:
+        found = hashlib.sha256()
+        while chunk := body.read(CHUNK):
+            found.update(chunk)
+        return found.hexdigest()
+
+    def read() -> str:
+        answer = site.optional("s3.GetObject", missing=GONE, **at(bucket, version))
+        return "" if answer is None else digest(answer["Body"])
+
+    try:
+        return unbroken(read)
+    except Exception as error:
+        if code_of(error) not in BROKEN:
+            raise
         return ""
-    digest = hashlib.sha256()
-    while chunk := answer["Body"].read(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()

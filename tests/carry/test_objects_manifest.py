@@ -267,6 +267,9 @@ class Counted:
     def __init__(self, count: int, *, copied: set[str] | None = None) -> None:
         self.count = count
 
+    def call(self, operation: str, **params: Any) -> Any:
+        return {}
+
     def pages(self, operation: str, key: str, **params: Any) -> Iterator[Any]:
         for number in range(self.count if operation == "s3.ListObjectsV2" else 0):
             yield {"Key": f"some/longer/prefix/{number:09}", "Size": 1, "ETag": '"0cc175b9c0f1b6a831c399e269772661"'}

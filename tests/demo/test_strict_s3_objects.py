@@ -95,6 +95,33 @@ def test_a_conditional_delete_spares_what_was_written_over(bucket: str, legacy: 
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
+def test_under_suspended_versioning_only_the_null_version_is_written_over_or_deleted(
+    bucket: str, legacy: Clients
+) -> None:
+    s3 = legacy("s3")
+
+    def shown() -> list[tuple[str, str]]:
+        answer = s3.list_object_versions(Bucket=bucket)
+        versions = [(one["VersionId"], str(one["Size"])) for one in answer.get("Versions", ())]
+        return versions + [(one["VersionId"], "marker") for one in answer.get("DeleteMarkers", ())]
+
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(Bucket=bucket, Key="k", Body=b"1")["VersionId"]
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"22")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"333")
+
+    assert shown() == [("null", "3"), (first, "1")]
+    assert s3.head_object(Bucket=bucket, Key="k", VersionId=first)["ContentLength"] == 1
+    assert s3.get_object(Bucket=bucket, Key="k", VersionId="null")["Body"].read() == b"333"
+    s3.delete_object(Bucket=bucket, Key="k")
+    assert shown() == [(first, "1"), ("null", "marker")]
+    s3.delete_object(Bucket=bucket, Key="k", VersionId="null")
+    assert shown() == [(first, "1")]
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=first)
+    assert shown() == []
+
+
 def test_a_retention_that_is_over_cannot_be_set(legacy: Clients, name: str, refused: Refused) -> None:
     s3, place = legacy("s3"), {"LocationConstraint": "eu-west-1"}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True)
