@@ -259,6 +259,34 @@ def test_json_keeps_its_order_spaces_and_letters() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '{"host":"old","n":1.10,"e":1e5,"pin":12345678901234567890.123456789}',
+        '{\n  "host": "old",\n\t"letter": "\\u00e9é\\/"\n}\n',
+        '{"host": "old","list":"a, b","quote":"\\"{[:,","none":null,"deep":[[],{},[{"a":["old",1.0]}]]}',
+        '{"host":"first","host":"old","": "old", "a":{"b":[1]},"a":["old"]}',
+        '[NaN, "old", ["old"], {"old-": "old"}]',
+        '{"host":"old","x":' + "[" * 300 + "]" * 300 + "}",
+    ],
+)
+def test_of_json_nothing_changes_but_the_names_in_it(text: str) -> None:
+    def rewrite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: rewrite(one) for key, one in value.items()}
+        return [rewrite(one) for one in value] if isinstance(value, list) else "näw" if value == "old" else value
+
+    wanted = text.replace('"old"', '"näw"' if not text.isascii() else '"n\\u00e4w"')
+
+    assert carried.renamed(text, rewrite) == wanted
+
+
+def test_json_that_nests_deeper_than_can_be_read_is_a_text() -> None:
+    text = "[" * 100_000 + '"old"' + "]" * 100_000
+
+    assert carried.renamed(text, lambda it: str(it).replace("old", "new")) == text.replace("old", "new")
+
+
+@pytest.mark.parametrize(
     "text", ['{"$after": ["x", "y"]}', '{"a": {"$join": ["b", "c"]}}', '[{"$\\u006aoin": ["b"]}]', '{"$sealed": "d"}']
 )
 def test_a_value_that_reads_like_a_placeholder_is_a_text(text: str) -> None:
