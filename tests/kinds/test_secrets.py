@@ -91,6 +91,19 @@ def test_a_secret_is_found_with_everything_but_its_value(world: TwoSides, secret
     assert "secretsmanager.GetSecretValue" not in SECRET.reads
 
 
+def test_a_label_that_people_gave_to_a_version_is_asked_about(world: TwoSides, secret: Resource) -> None:
+    client = world.client("legacy", "secretsmanager")
+    client.put_secret_value(SecretId="shop/prod/db", SecretString="{}", VersionStages=["AWSPENDING", "blue"])
+
+    labelled = world.scan(SECRET)["shop/prod/db"]
+
+    assert list(SECRET.remains(SECRET.typed(secret))) == []
+    (remainder,) = SECRET.remains(SECRET.typed(labelled))
+    assert "labelled blue stay" in remainder.what
+    world.move(SECRET, labelled, "create")
+    assert world.differences(SECRET, labelled, "create") == {}
+
+
 def test_one_secret_read_alone_shows_the_same(world: TwoSides, secret: Resource) -> None:
     assert world.scan(SECRET, only="shop/prod/db") == {"shop/prod/db": secret}
     assert world.scan(SECRET, only="shop/prod/d") == {}
