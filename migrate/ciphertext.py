@@ -31,6 +31,7 @@ HOW: Mapping[str, str] = {
     "ecr.repository": "layers are read decrypted and stored by a repository that is made under the new key",
     "efs.file_system": "made under the new key; a person's copy of the files writes them under it",
     "elasticache.replication_group": "made under the new key; what it holds is written there, or read from a snapshot",
+    "elasticache.serverless_cache": "made under the new key; what it holds is written there, or read from a snapshot",
     "events.archive": _ANEW,
     "events.connection": "the credentials are given again by a person; AWS keeps them in a secret under the new key",
     "firehose.delivery_stream": _ANEW,

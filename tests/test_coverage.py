@@ -159,7 +159,7 @@ def test_the_page_has_every_fact_of_every_kind_once_and_every_way_by_hand() -> N
     for probe in PROBES:
         assert (f"| `{probe.type}` |" in by_hand) == (probe.type not in covered)
     assert all(f"| {what} |" in by_hand for what in NOT_LISTED)
-    assert "| `elasticache:cluster` |" in by_hand
+    assert "| `memorydb:cluster` |" in by_hand
 
 
 def test_a_fact_that_an_action_says_it_sets_is_sent_by_it() -> None:

@@ -14,7 +14,8 @@ MADE = frozenset(
     {
         # What carries settings or software, and reads nothing that people wrote into a store.
         "apigatewayv2.api.configure", "ec2.network_acl.associate", "ec2.subnet.ipv6", "ecr.repository.copy_images",
-        "efs.file_system.mount", "elasticache.replication_group.create", "lambda.alias.weigh",
+        "efs.file_system.mount", "elasticache.cluster.create", "elasticache.replication_group.create",
+        "elasticache.serverless_cache.create", "lambda.alias.weigh",
         "lambda.function.create", "lambda.layer.create", "lambda.url.create", "opensearch.domain.create",
         # What comes at the cut-over of a migration, and here reacts to the copy's own content alone.
         "dynamodb.table.finish", "dynamodb.table.stream", "s3.bucket.finish", "sns.subscription.create",
@@ -38,8 +39,12 @@ LEFT_OUT = {
     "ecs.service.test_launch": "no task is launched",
     "ecs.service.test_launch_on_instances": "no task is launched",
     "efs.file_system.copy_files": _EMPTY,
+    "elasticache.cluster.count_items": _EMPTY,
+    "elasticache.cluster.seed": _EMPTY,
     "elasticache.replication_group.count_items": _EMPTY,
     "elasticache.replication_group.seed": _EMPTY,
+    "elasticache.serverless_cache.count_items": _EMPTY,
+    "elasticache.serverless_cache.seed": _EMPTY,
     "events.rule.listen": _OFF,
     "events.rule.start": _OFF,
     "lambda.event_source_mapping.start": _OFF,

@@ -7,7 +7,7 @@ ecr.UploadLayerPart, ecr.CompleteLayerUpload, ecr.PutImage, botocore 1.44.5.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,14 @@ MANIFESTS = (
 ACCEPTED = [*MANIFESTS, *LISTS]
 """Without these named, ECR may answer with another form of the manifest, whose digest is another."""
 
+ACTIVE, ARCHIVED = "ACTIVE", "ARCHIVED"
+EVERY = {"imageStatus": "ANY"}
+"""Without this filter ECR hides what it archived. Source: ecr.DescribeImagesFilter imageStatus, botocore 1.44.5."""
+
 PART_BYTES = 20 * 1024 * 1024
+SHOWN = 10
+THERE = ("ImageAlreadyExistsException", "LayerAlreadyExistsException")
+"""Refusals that go by the digest. Source: ecr.PutImage, ecr.CompleteLayerUpload, botocore 1.44.5."""
 _AT_ONCE = 100
 """Digests or images a call takes. Source: ecr.BatchCheckLayerAvailability, ecr.BatchDeleteImage, botocore 1.44.5."""
 
@@ -51,6 +58,7 @@ class Listed:
     tags: frozenset[str]
     media_type: str
     pushed: str
+    status: str = ACTIVE
 
 
 @dataclass
@@ -67,15 +75,35 @@ class Carried:
 
 
 def listed(site: ReadSite, repository: str) -> dict[str, Listed]:
-    """Every image of a repository by digest, the untagged too."""
+    """Every image of a repository by digest, the untagged and the archived too."""
+    found = site.pages("ecr.DescribeImages", "imageDetails", repositoryName=repository, maxResults=1000, filter=EVERY)
     return {
         image["imageDigest"]: Listed(
             frozenset(image.get("imageTags") or ()),
             image.get("imageManifestMediaType") or "",
             str(image.get("imagePushedAt") or ""),
+            image.get("imageStatus") or ACTIVE,
         )
-        for image in site.pages("ecr.DescribeImages", "imageDetails", repositoryName=repository, maxResults=1000)
+        for image in found
     }
+
+
+def to_copy(site: ReadSite, repository: str, left: Collection[str]) -> dict[str, Listed]:
+    """Every image of the repository but those archived ones that stay behind, as somebody decided.
+
+    Raises StepFailed where another one is archived: it cannot be read. Nothing was sent then.
+    """
+    found = listed(site, repository)
+    wanted = {digest: one for digest, one in found.items() if one.status != ARCHIVED or digest not in left}
+    asleep = sorted(digest for digest, one in wanted.items() if one.status != ACTIVE)
+    if asleep:
+        raise StepFailed(
+            f"{len(asleep)} images of {repository} in account {site.account} are archived and cannot be read: "
+            + ", ".join(asleep[:SHOWN]) + (", …" if len(asleep) > SHOWN else ""),
+            do="restore them (ecr.UpdateImageStorageClass with targetStorageClass STANDARD), wait until "
+            "ecr.DescribeImages says ACTIVE, then migrate run; or scan and plan again and say that they stay",
+        )  # fmt: skip
+    return wanted
 
 
 def manifest(site: ReadSite, repository: str, digest: str) -> tuple[str, str]:
@@ -106,14 +134,15 @@ def manifest(site: ReadSite, repository: str, digest: str) -> tuple[str, str]:
     return text, str(image.get("imageManifestMediaType") or json.loads(text).get("mediaType") or "")
 
 
-def copy(to: Carrier, repository: str) -> dict[str, Json]:
+def copy(to: Carrier, repository: str, left: Collection[str] = ()) -> dict[str, Json]:
     """Copy every image of the repository that the target lacks, and every tag, oldest first.
 
     Oldest first because a lifecycle policy that counts images goes by the time of the push. What is there already is
     not sent again. The digests that this step brings are remembered before the first is sent: `take_away` goes by it.
+    `left`: archived images that stay behind.
     """
     there = listed(to.target, to.place.name)
-    wanted = listed(to.legacy, repository)
+    wanted = to_copy(to.legacy, repository, left)
     missing = sorted(set(wanted) - set(there))
     remember_carried(to, missing)
     done = Carried()
@@ -150,7 +179,8 @@ def _copy_image(
     untagged: list[str | None] = [None]
     for tag in tags or untagged:
         named: dict[str, Any] = {"imageTag": tag} if tag else {}
-        to.write(
+        _put(
+            to,
             "ecr.PutImage",
             repositoryName=to.place.name,
             imageManifest=text,
@@ -216,12 +246,26 @@ def _upload(to: Carrier, digest: str, content: bytes) -> None:
             partLastByte=first + len(part) - 1,
             layerPartBlob=part,
         )
-    to.write("ecr.CompleteLayerUpload", **own, uploadId=upload, layerDigests=[digest])
+    _put(to, "ecr.CompleteLayerUpload", **own, uploadId=upload, layerDigests=[digest])
 
 
-def prove(to: Carrier, repository: str) -> Proof:
-    """Compare digests and tags of both sides by fresh reads, and that every blob stands behind its manifest."""
+def _put(to: Carrier, operation: str, **params: Any) -> None:
+    """Write; that the same bytes stand there already is said to a repeat whose first answer was lost."""
+    try:
+        to.write(operation, **params)
+    except Exception as error:
+        if code_of(error) not in THERE:
+            raise
+
+
+def prove(to: Carrier, repository: str, left: Collection[str] = ()) -> Proof:
+    """Compare digests and tags of both sides by fresh reads, and that every blob stands behind its manifest.
+
+    What legacy archived since the copy is compared like any other; `left` are the archived ones that stay behind.
+    """
     legacy, target = listed(to.legacy, repository), listed(to.target, to.place.name)
+    stays = {one for one in left if one not in target and one in legacy and legacy[one].status == ARCHIVED}
+    legacy = {digest: one for digest, one in legacy.items() if digest not in stays}
     differences = [f"{digest} is not in the target" for digest in sorted(set(legacy) - set(target))]
     differences += [f"{digest} is in the target only" for digest in sorted(set(target) - set(legacy))]
     for digest in sorted(set(legacy) & set(target)):
@@ -229,7 +273,8 @@ def prove(to: Carrier, repository: str) -> Proof:
             here, over_there = sorted(legacy[digest].tags), sorted(target[digest].tags)
             differences.append(f"{digest} has the tags {here} in legacy and {over_there} in the target")
     needed: dict[str, str] = {}
-    for digest in sorted(target):
+    asleep = {digest for digest, one in target.items() if one.status != ACTIVE}
+    for digest in sorted(set(target) - asleep):
         text, _ = manifest(to.target, to.place.name, digest)
         needed |= dict.fromkeys(blobs(json.loads(text)), digest)
     missing = set(needed) - available(to.target, to.place.name, needed)
@@ -243,6 +288,8 @@ def prove(to: Carrier, repository: str) -> Proof:
             "images": len(legacy),
             "tags": len(tags),
             "layers": len(needed),
+            "archived, left in legacy": len(stays),
+            "archived in the target, layers not looked at": len(asleep),
             "digest": sha256(json.dumps([sorted(legacy), sorted(tags.items())]).encode()),
             "by image": {digest: sorted(image.tags) for digest, image in sorted(legacy.items())},
         },

@@ -10,6 +10,7 @@ ecr.PutRegistryPolicy, botocore 1.44.5.
 import hashlib
 import json
 import threading
+from collections.abc import Collection
 from typing import Any
 
 from migrate.carry import images
@@ -44,13 +45,13 @@ _REGISTRY = threading.Lock()
 Rules = list[dict[str, Any]]
 
 
-def replicate(to: Carrier, repository: str) -> dict[str, Json]:
-    """Let ECR bring every image that the target lacks; return counts for the receipt.
+def replicate(to: Carrier, repository: str, left: Collection[str] = ()) -> dict[str, Json]:
+    """Let ECR bring every image that the target lacks; return counts for the receipt. `left`: archived ones that stay.
 
     Raises StepFailed with what ECR says of each image that it could not bring.
     """
     before = images.listed(to.target, to.place.name)
-    missing = _lacking(to, repository)
+    missing = _lacking(to, repository, left)
     if not missing:
         close(to, repository)
         return {"images": 0, "backfills": 0}
@@ -58,14 +59,14 @@ def replicate(to: Carrier, repository: str) -> dict[str, Json]:
     _open(to, repository)
     failed: list[str] = []
     for count in range(1, BACKFILLS + 1):
-        failed = _backfill(to, repository)
-        if not (left := _lacking(to, repository)):
+        failed = _backfill(to, repository, left)
+        if not (lacking := _lacking(to, repository, left)):
             close(to, repository)
             return {"images": len(missing), "backfills": count}
     close(to, repository)
-    said = "; ".join(failed[:10]) or ", ".join(sorted(left)[:10])
+    said = "; ".join(failed[:10]) or ", ".join(sorted(lacking)[:10])
     raise StepFailed(
-        f"{len(left)} images of {repository} were not replicated: {said}",
+        f"{len(lacking)} images of {repository} were not replicated: {said}",
         do="correct what ECR says and migrate run; or take the repository out of `stores`, plan again: by digest",
     )
 
@@ -104,7 +105,7 @@ def _open(to: Carrier, repository: str) -> None:
             _put_rules(to, wanted)
 
 
-def _backfill(to: Carrier, repository: str) -> list[str]:
+def _backfill(to: Carrier, repository: str, left: Collection[str]) -> list[str]:
     """Start one, wait until it has ended, and give what of this repository failed in it.
 
     While one of another repository runs to the same registry, AWS starts no second one: it may bring ours too.
@@ -119,7 +120,7 @@ def _backfill(to: Carrier, repository: str) -> list[str]:
             if code_of(error) not in ("ReplicationBackfillInProgressException", "LimitExceededException"):
                 raise
             to.pause(EVERY_S)
-            if not _lacking(to, repository):
+            if not _lacking(to, repository, left):
                 return []
     while True:
         answer = to.legacy.call("ecr.DescribeReplicationBackfillResults", replicationBackfillId=own)
@@ -137,13 +138,13 @@ def _backfill(to: Carrier, repository: str) -> list[str]:
     ]
 
 
-def _lacking(to: Carrier, repository: str) -> set[str]:
+def _lacking(to: Carrier, repository: str, left: Collection[str]) -> set[str]:
     """Digests that the target does not have, or not under every tag."""
     there = images.listed(to.target, to.place.name)
     nowhere: frozenset[str] = frozenset()
     return {
         digest
-        for digest, image in images.listed(to.legacy, repository).items()
+        for digest, image in images.to_copy(to.legacy, repository, left).items()
         if digest not in there or image.tags - (there[digest].tags if digest in there else nowhere)
     }
 

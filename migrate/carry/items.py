@@ -28,6 +28,9 @@ SHOWN = 20
 TRIES = 30
 # AWS deletes expired items at a time of its own choosing: what may go while we look is not compared.
 SOON_S = 3600
+# AWS never deletes an item that expired more than five years ago (0 for "never", say): it is compared like any other.
+# Source: DynamoDB developer guide, Using DynamoDB Time to Live, read 2026-11.
+EXPIRES_NO_MORE_S = 5 * 366 * 24 * 3600
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -305,7 +308,7 @@ def shown(key: Item) -> str:
 def expires(item: Item, tables: Tables, until: float) -> bool:
     """Whether AWS may delete the item by then."""
     at = (item.get(tables.expires_by) or {}).get("N") if tables.expires_by else None
-    return at is not None and float(at) < until
+    return at is not None and until - SOON_S - EXPIRES_NO_MORE_S < float(at) < until
 
 
 def key_of(item: Item, tables: Tables) -> Item:

@@ -6,26 +6,82 @@ The rule: what leaves this module of a value is a slow, salted hash or a yes or 
 import hashlib
 import hmac
 import json
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from migrate.values import MARKS, Json
 
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]', re.DOTALL)
+"""What gives a JSON text its form; numbers and words are passed over."""
+
 
 def renamed(text: str, rewrite: Callable[[Json], Json]) -> str:
-    """The text in the target's names: field by field where it is JSON. The very same text where nothing changes."""
+    """The text in the target's names: field by field where it is JSON, every other letter as it was."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, (dict, list)) or _imitates(document):
         return str(rewrite(text))
     changed = rewrite(document)
     if changed == document:
         return text
-    # Spaces and escapes as in the original: some readers compare texts.
-    separators = (",", ":") if '": ' not in text and ", " not in text else None
-    return json.dumps(changed, ensure_ascii=text.isascii(), separators=separators)
+    if not _is_like(document, changed):
+        # Somebody was taken out of a policy: no text to keep.
+        separators = (",", ":") if '": ' not in text and ", " not in text else None
+        return json.dumps(changed, ensure_ascii=text.isascii(), separators=separators)
+    parts, at = [], 0
+    for start, end, path in _texts(text):
+        was, now = _under(document, path), _under(changed, path)
+        # A key that stands twice counts with its last value.
+        if was != now and json.loads(text[start:end]) == was:
+            parts += [text[at:start], json.dumps(now, ensure_ascii=text.isascii())]
+            at = end
+    return "".join([*parts, text[at:]])
+
+
+def _is_like(one: Json, other: Json) -> bool:
+    """Whether two documents have the same form: only texts differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_like(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_like, one, other))
+    return (isinstance(one, str) and isinstance(other, str)) or one is other or one == other
+
+
+def _texts(text: str) -> Iterator[tuple[int, int, list[str | int]]]:
+    """Where each text that is a value stands in a JSON text, and its path. The list is the walk's own."""
+    path: list[str | int] = []
+    is_key = False
+    for token in _TOKEN.finditer(text):
+        sort = token[0][0]
+        if sort in "{[":
+            is_key = sort == "{"
+            path.append("" if is_key else 0)
+        elif sort in "}]":
+            path.pop()
+            is_key = False
+        elif sort == ",":
+            is_key = isinstance(path[-1], str)
+            if isinstance(last := path[-1], int):
+                path[-1] = last + 1
+        elif sort == ":":
+            is_key = False
+        elif is_key:
+            path[-1] = json.loads(token[0])
+        else:
+            yield token.start(), token.end(), path
+
+
+def _under(document: Json, path: list[str | int]) -> Json:
+    for part in path:
+        try:
+            document = document[part]
+        except (IndexError, KeyError, TypeError):
+            # Below a key that stands twice, and whose last value is another.
+            return None
+    return document
 
 
 def _imitates(document: Json) -> bool:

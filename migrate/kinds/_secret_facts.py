@@ -5,6 +5,7 @@ from typing import Any
 
 from migrate.kind import Facts, It, Json, ReadSite
 
+AWSS_LABELS = frozenset({"AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"})
 DEFAULT_KEY = "alias/aws/secretsmanager"
 
 
@@ -17,6 +18,8 @@ class SecretFacts(Facts):
     owning_service: str | None
     """The service that made this secret and will make its own in the target, as `rds`."""
     has_value: bool
+    own_labels: list[str]
+    """Staging labels that people gave to versions: none of them arrives."""
     rotation_lambda_arn: str | None
     """None: it does not rotate."""
     rotation_rules: dict[str, Json]
@@ -26,6 +29,12 @@ class SecretFacts(Facts):
     """Where the secret stands of which this one is the replica; None: it is no replica."""
     resource_policy: dict[str, Json] | None
     dead_principals: list[str]
+
+
+def own_labels(secret: Mapping[str, Any]) -> list[str]:
+    """The staging labels that are not Secrets Manager's own."""
+    stages: Mapping[str, list[str]] = secret.get("VersionIdsToStages") or {}
+    return sorted({label for labels in stages.values() for label in labels} - AWSS_LABELS)
 
 
 def is_moved(it: It[SecretFacts]) -> bool:

@@ -19,6 +19,7 @@ from migrate.kind import (
     Place,
     Proof,
     ReadSite,
+    Remainder,
     Request,
     pair_tags,
     tag_pairs,
@@ -38,7 +39,7 @@ _GONE = ("RepositoryNotFoundException",)
 
 
 class RepositoryFacts(Facts):
-    """Source: ecr.DescribeRepositories, ecr.GetLifecyclePolicy, ecr.GetRepositoryPolicy."""
+    """Source: ecr.DescribeRepositories, ecr.DescribeImages, ecr.GetLifecyclePolicy, ecr.GetRepositoryPolicy."""
 
     tag_mutability: str
     mutability_exclusions: list[dict[str, Json]]
@@ -48,6 +49,8 @@ class RepositoryFacts(Facts):
     """None: AWS's own key, also under encryption KMS."""
     lifecycle_policy: dict[str, Json] | None
     policy: dict[str, Json] | None
+    archived: list[str]
+    """Digests of images that ECR archived: nobody can read them before they are restored."""
 
 
 class Create(Action[RepositoryFacts]):
@@ -103,11 +106,11 @@ class CopyImages(CarryAction[RepositoryFacts]):
 
     def carry(self, it: It[RepositoryFacts], to: Carrier) -> Mapping[str, Json]:
         if to.planned.get(WAY) == REPLICATION:
-            return images_replicated.replicate(to, it.ref.name)
-        return images.copy(to, it.ref.name)
+            return images_replicated.replicate(to, it.ref.name, it.facts.archived)
+        return images.copy(to, it.ref.name, it.facts.archived)
 
     def prove(self, it: It[RepositoryFacts], to: Carrier) -> Proof:
-        return images.prove(to, it.ref.name)
+        return images.prove(to, it.ref.name, it.facts.archived)
 
     def uncarry(self, it: It[RepositoryFacts], to: Carrier) -> None:
         if to.planned.get(WAY) == REPLICATION:
@@ -156,8 +159,8 @@ def _sendable(policy: dict[str, Json] | None) -> dict[str, Json] | None:
 
 
 class Repository(Kind[RepositoryFacts]):
-    """A private repository. Images that ECR archived cannot be read and stop the copying with their digest. A
-    lifecycle policy counts an image's age from the push, which in the target is the copying."""
+    """A private repository. Images that ECR archived cannot be read: they are restored before, or somebody says that
+    they stay. A lifecycle policy counts an image's age from the push, which in the target is the copying."""
 
     name = "ecr.repository"
     title = "ECR repository"
@@ -174,6 +177,9 @@ class Repository(Kind[RepositoryFacts]):
         }
     )
     tagging_types = ("ecr:repository",)
+    # Not read in a narrow look, like the size.
+    volatile = frozenset({"archived"})
+    passing = frozenset({"archived"})
     strategies: ClassVar[Mapping[str, str]] = STRATEGIES
     actions = (Create(), CopyImages(), Configure())
 
@@ -194,6 +200,7 @@ class Repository(Kind[RepositoryFacts]):
             )
             tags = site.optional("ecr.ListTagsForResource", missing=_GONE, resourceArn=one["repositoryArn"]) or {}
             encryption = one.get("encryptionConfiguration") or {}
+            size_bytes, archived = _held(site, name) if only is None else (None, [])
             return self.found(
                 site,
                 name,
@@ -207,11 +214,11 @@ class Repository(Kind[RepositoryFacts]):
                     kms_key=_own_key(site, encryption.get("kmsKey")),
                     lifecycle_policy=json.loads(lifecycle["lifecyclePolicyText"]) if lifecycle else None,
                     policy=parsed(policy["policyText"]) if policy else None,
+                    archived=archived,
                 ),
                 arn=one["repositoryArn"],
                 tags=pair_tags(tags.get("tags")),
-                # An upper bound: layers that images share are counted for each. Not read for a narrow look.
-                size_bytes=None if only is not None else _size_bytes(site, name),
+                size_bytes=size_bytes,
             )
 
         yield from site.map(described, repositories)
@@ -220,6 +227,15 @@ class Repository(Kind[RepositoryFacts]):
         if it.strategy == REPLICATION and place.name != it.ref.name:
             return f"replication keeps a repository's name, and it is to be called {place.name}: choose digest"
         return ""
+
+    def remains(self, it: It[RepositoryFacts]) -> Iterator[Remainder]:
+        if it.facts.archived:
+            yield Remainder(
+                "archived",
+                f"{len(it.facts.archived)} of its images are archived by ECR, cannot be read and stay in legacy",
+                "restore those that are needed (ecr.UpdateImageStorageClass with targetStorageClass STANDARD), wait "
+                "until ecr.DescribeImages says ACTIVE and scan again",
+            )
 
     def names(self, it: It[RepositoryFacts], place: Place) -> Iterator[Name]:
         yield from super().names(it, place)
@@ -248,9 +264,18 @@ def _own_key(site: ReadSite, key: str | None) -> str | None:
     return None if answer and answer["KeyMetadata"].get("KeyManager") == "AWS" else key
 
 
-def _size_bytes(site: ReadSite, name: str) -> int:
-    found = site.pages("ecr.DescribeImages", "imageDetails", repositoryName=name, maxResults=1000)
-    return sum(int(image.get("imageSizeInBytes") or 0) for image in found)
+def _held(site: ReadSite, name: str) -> tuple[int, list[str]]:
+    """The bytes of its images (an upper bound: layers that images share are counted for each) without the archived
+    ones, and the digests of those."""
+    size_bytes, archived = 0, []
+    for image in site.pages(
+        "ecr.DescribeImages", "imageDetails", repositoryName=name, maxResults=1000, filter=images.EVERY
+    ):
+        if image.get("imageStatus") == images.ARCHIVED:
+            archived.append(str(image["imageDigest"]))
+        else:
+            size_bytes += int(image.get("imageSizeInBytes") or 0)
+    return size_bytes, sorted(archived)
 
 
 KINDS = (Repository(),)

@@ -5,7 +5,7 @@ kind that holds encrypted data copies it in plain through the service that holds
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from migrate.files import canonical
@@ -26,14 +26,14 @@ from migrate.kind import (
     tag_pairs,
 )
 from migrate.kinds import _documents as documents
+from migrate.kinds._grants import UNNAMED, given_grants
 from migrate.names import Arn
 from migrate.values import as_json
 
 # AWS deletes no key at once; seven days is the shortest wait. Source: kms.ScheduleKeyDeletion, botocore 1.44.5.
 DELETION_WAIT_DAYS = 7
-OWN, UNNAMED = "migrate-", "moved-"
-"""How the names begin of grants that this tool gives: for the time of a copy, and for one that had no name."""
 ROTATION_DEFAULT_DAYS = 365
+_GONE = ("NotFoundException",)
 
 
 class KeyFacts(Facts):
@@ -214,25 +214,6 @@ class Grant(Action[KeyFacts]):
         return requests
 
 
-def given_grants(listed: Iterable[Mapping[str, Any]]) -> list[dict[str, Json]]:
-    """The grants that people gave, as they may be sent, in one order."""
-    found: list[dict[str, Json]] = []
-    for grant in listed:
-        name, to = grant.get("Name") or "", str(grant.get("GranteePrincipal") or "")
-        # A service names itself, or a session of the role that it works in.
-        if name.startswith(OWN) or to.endswith(".amazonaws.com") or ":assumed-role/" in to or not to:
-            continue
-        kept: dict[str, Json] = {"GranteePrincipal": to, "Operations": sorted(grant.get("Operations") or ())}
-        if grant.get("RetiringPrincipal"):
-            kept["RetiringPrincipal"] = grant["RetiringPrincipal"]
-        if grant.get("Constraints"):
-            kept["Constraints"] = dict(grant["Constraints"])
-        if name and not name.startswith(UNNAMED):
-            kept["Name"] = name
-        found.append(kept)
-    return sorted(found, key=canonical)
-
-
 class Key(Kind[KeyFacts]):
     """A KMS key.
 
@@ -267,14 +248,14 @@ class Key(Kind[KeyFacts]):
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         wanted = {"KeyId": only} if only else {}
         if only is None:
+            # A key whose policy lets nobody of the account look is a gap; it does not hide the others.
             described = site.map(
-                lambda key: site.call("kms.DescribeKey", KeyId=key["KeyId"]),
+                lambda key: site.optional("kms.DescribeKey", missing=_GONE, KeyId=key["KeyId"]),
                 site.pages("kms.ListKeys", "Keys", Limit=1000),
             )
         else:
-            answer = site.optional("kms.DescribeKey", missing=("NotFoundException",), KeyId=only)
-            described = [answer] if answer else []
-        keys = [answer["KeyMetadata"] for answer in described]
+            described = [site.optional("kms.DescribeKey", missing=_GONE, KeyId=only)]
+        keys = [answer["KeyMetadata"] for answer in described if answer]
         keys = [key for key in keys if key["KeyState"] not in ("PendingDeletion", "PendingReplicaDeletion")]
         if not keys:
             return
@@ -298,8 +279,8 @@ class Key(Kind[KeyFacts]):
             rotation = site.optional(
                 "kms.GetKeyRotationStatus", missing=("UnsupportedOperationException",), KeyId=key_id
             )
-            tags = pair_tags(site.pages("kms.ListResourceTags", "Tags", KeyId=key_id), "TagKey", "TagValue")
-            grants = given_grants(site.pages("kms.ListGrants", "Grants", KeyId=key_id))
+            tags = pair_tags(_listed(site, "kms.ListResourceTags", "Tags", key_id), "TagKey", "TagValue")
+            grants = given_grants(_listed(site, "kms.ListGrants", "Grants", key_id))
         rotates = bool(rotation and rotation["KeyRotationEnabled"])
         days = (rotation or {}).get("RotationPeriodInDays", ROTATION_DEFAULT_DAYS)
         kind = key.get("MultiRegionConfiguration", {}).get("MultiRegionKeyType", "PRIMARY").lower()
@@ -394,6 +375,14 @@ class Key(Kind[KeyFacts]):
         else:
             configured = {"policy": (documents.without_dead(facts["policy"]) if facts["policy"] else None) or first}
         return facts | configured | {"dead_principals": []}
+
+
+def _listed(site: ReadSite, operation: str, what: str, key_id: str) -> Iterable[dict[str, Any]]:
+    """All that one key has of it; a refusal is a gap, and none of the other keys' business."""
+    first = site.optional(operation, missing=(), KeyId=key_id)
+    if first and first.get("Truncated"):
+        return site.pages(operation, what, KeyId=key_id)
+    return (first or {}).get(what) or ()
 
 
 KINDS = (Key(),)

@@ -21,6 +21,7 @@ from migrate.kind import (
     Place,
     Proof,
     ReadSite,
+    Remainder,
     Request,
     after,
     pair_tags,
@@ -28,7 +29,7 @@ from migrate.kind import (
 )
 from migrate.kinds import _carried as carried
 from migrate.kinds import _documents as documents
-from migrate.kinds._secret_facts import SecretFacts, is_moved, own_key, primary_region, rules
+from migrate.kinds._secret_facts import SecretFacts, is_moved, own_key, own_labels, primary_region, rules
 from migrate.kinds._secret_standing import Replicate, StartRotation, StopRotation
 from migrate.values import as_json
 
@@ -230,6 +231,7 @@ class Secret(Kind[SecretFacts]):
             kms_key_id=secret.get("KmsKeyId"),
             owning_service=secret.get("OwningService"),
             has_value=any("AWSCURRENT" in labels for labels in stages.values()),
+            own_labels=own_labels(secret),
             rotation_lambda_arn=secret.get("RotationLambdaARN") if secret.get("RotationEnabled") else None,
             rotation_rules=rules(secret) if secret.get("RotationEnabled") else {},
             replicas={one["Region"]: own_key(one) for one in secret.get("ReplicationStatus") or ()},
@@ -251,6 +253,16 @@ class Secret(Kind[SecretFacts]):
             seen_in = "secretsmanager.DescribeSecret RotationLambdaARN"
             yield Need(it.facts.rotation_lambda_arn, "attached to", "soft", seen_in)
 
+    def remains(self, it: It[SecretFacts]) -> Iterator[Remainder]:
+        if is_moved(it) and it.facts.own_labels:
+            yield Remainder(
+                "labels",
+                f"its versions labelled {', '.join(it.facts.own_labels)} stay: only the current value arrives, without "
+                "such a label",
+                "after its value arrived, put what is read by such a label there (secretsmanager.PutSecretValue with "
+                "VersionStages), or let nobody read by it",
+            )
+
     def names(self, it: It[SecretFacts], place: Place) -> Iterator[Name]:
         if not is_moved(it):
             # Known, so that nobody calls it dangling; the service gives its own another ARN.
@@ -270,6 +282,7 @@ class Secret(Kind[SecretFacts]):
         return facts | {
             "resource_policy": policy,
             "dead_principals": [],
+            "own_labels": [],
             "has_value": facts["has_value"] and "copy_value" in done,
         }
 

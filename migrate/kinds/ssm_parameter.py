@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from migrate.carry.refusals import unless
 from migrate.errors import Conflict
+from migrate.files import canonical
 from migrate.inventory import Resource
 from migrate.kind import (
     Action,
@@ -213,7 +214,7 @@ class Parameter(Kind[ParameterFacts]):
             description=parameter.get("Description") or "",
             key_id=parameter.get("KeyId") if parameter["Type"] == "SecureString" else None,
             allowed_pattern=parameter.get("AllowedPattern"),
-            policies=[json.loads(policy["PolicyText"]) for policy in parameter.get("Policies") or ()],
+            policies=sorted((json.loads(one["PolicyText"]) for one in parameter.get("Policies") or ()), key=canonical),
             value=None if value is None else site.seal(name, value),
         )
         arn = f"arn:aws:ssm:{site.region}:{site.account}:parameter/{name.removeprefix('/')}"

@@ -69,8 +69,12 @@ ACTS: Mapping[str, Acts] = {
     "ecs.cluster": _acts("ecs", "DescribeClusters", "UpdateCluster", "DeleteCluster"),
     "ecs.service": _acts("ecs", "DescribeServices", "UpdateService", "DeleteService"),
     "efs.file_system": _acts("elasticfilesystem", "ClientMount", "ClientWrite", "DeleteFileSystem", policy="policy"),
+    "elasticache.cluster": _acts("elasticache", "DescribeCacheClusters", "ModifyCacheCluster", "DeleteCacheCluster"),
     "elasticache.replication_group": _acts(
         "elasticache", "DescribeReplicationGroups", "ModifyReplicationGroup", "DeleteReplicationGroup"
+    ),
+    "elasticache.serverless_cache": _acts(
+        "elasticache", "DescribeServerlessCaches", "ModifyServerlessCache", "DeleteServerlessCache"
     ),
     "elbv2.load_balancer": _acts(
         "elasticloadbalancing", "DescribeLoadBalancers@*", "ModifyLoadBalancerAttributes", "DeleteLoadBalancer"

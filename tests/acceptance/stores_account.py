@@ -35,7 +35,6 @@ stores:
 settle_s: 1
 waivers:
   - {gap: "codecommit:*", because: the embedded world does not have it}
-  - {gap: "elasticache:serverlesscache*", because: the embedded world does not have it}
 """
 
 

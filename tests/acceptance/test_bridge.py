@@ -28,7 +28,6 @@ move:
 settle_s: 1
 waivers:
   - {gap: "codecommit:*", because: the embedded world does not have it}
-  - {gap: "elasticache:serverlesscache*", because: the embedded world does not have it}
 """
 
 

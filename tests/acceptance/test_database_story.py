@@ -34,7 +34,6 @@ move:
 settle_s: 1
 waivers:
   - {gap: "codecommit:*", because: the embedded world does not have it}
-  - {gap: "elasticache:serverlesscache*", because: the embedded world does not have it}
 """
 LOGIN = {"username": "shop", "password": "password-1", "dbname": "shop"}
 SCHEMA = """

@@ -183,6 +183,20 @@ def test_items_that_expire_meanwhile_are_counted_and_not_compared(sessions: Sess
     assert prove_items(to, TABLES, now_s=now).state == "different"
 
 
+@pytest.mark.parametrize("at", ["0", "-1", "1500000000", "1E+30"])
+def test_an_item_that_aws_never_deletes_is_compared_whatever_it_says_of_its_end(sessions: Sessions, at: str) -> None:
+    legacy, target = two_tables(sessions, 2)
+    legacy.put_item(TableName="orders", Item=an_item(70, expires={"N": at}))
+    to = carrier(sessions)
+    copy_items(to, TABLES)
+    target.delete_item(TableName="orders", Key=an_item(70))
+
+    proof = prove_items(to, TABLES, now_s=1_800_000_000)
+
+    assert proof.state == "different"
+    assert "order = 70" in proof.differences[0]
+
+
 def test_what_was_carried_is_taken_away_and_copied_again_afterwards(sessions: Sessions) -> None:
     _, target = two_tables(sessions)
     to = carrier(sessions)

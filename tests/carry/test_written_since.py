@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -110,7 +111,7 @@ def test_what_a_table_took_since_is_counted_and_its_keys_are_shown_as_hashes(ses
     items.copy_items(to, TABLES)
     target.put_item(TableName="orders", Item=an_item(3, by={"S": "a customer"}))
     target.put_item(TableName="orders", Item=an_item(902))
-    target.put_item(TableName="orders", Item=an_item(903, expires={"N": "1000"}))
+    target.put_item(TableName="orders", Item=an_item(903, expires={"N": str(int(time.time()) - 1000)}))
     target.delete_item(TableName="orders", Key=an_item(5))
 
     written, deleted = items_since.written_since(to, TABLES)

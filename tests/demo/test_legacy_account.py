@@ -266,7 +266,7 @@ def test_the_zone_points_at_the_production_load_balancer(client: Callable[[str],
     assert {"CNAME", "MX", "TXT"} <= {record["Type"] for record in records}
 
 
-def test_three_services_that_no_kind_knows_are_in_use(client: Callable[[str], Any]) -> None:
+def test_two_services_that_no_kind_knows_and_a_cache_are_in_use(client: Callable[[str], Any]) -> None:
     assert len(client("apigateway").get_rest_apis()["items"]) == 2
     assert len(client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]) == 2
     assert len(client("elasticache").describe_cache_clusters()["CacheClusters"]) == 2

@@ -242,3 +242,25 @@ def test_a_domain_publishes_that_it_holds_no_documents(a_world: World, legacy: C
     dimensions = {"DomainName": name, "ClientId": LEGACY}
     assert newest(site, "AWS/ES", "SearchableDocuments", dimensions, "Maximum") == 0
     assert newest(site, "AWS/ES", "SearchableDocuments", dimensions | {"DomainName": "absent"}, "Maximum") is None
+
+
+def test_a_deleted_cache_is_gone_and_its_subnet_group_only_after_it(legacy: Client, name: str, refused: Any) -> None:
+    cache, own = legacy("elasticache"), name.replace("/", "-")[:40]
+    subnets = [one["SubnetId"] for one in legacy("ec2").describe_subnets()["Subnets"]][:1]
+    group = {"CacheSubnetGroupName": own}
+    cache.create_cache_subnet_group(**group, CacheSubnetGroupDescription="own", SubnetIds=subnets)
+    cache.create_cache_cluster(
+        CacheClusterId=own, Engine="memcached", CacheNodeType="cache.t4g.micro", NumCacheNodes=2,
+        SecurityGroupIds=["sg-1"], **group,
+    )  # fmt: skip
+
+    (shown,) = cache.describe_cache_clusters(CacheClusterId=own, ShowCacheNodeInfo=True)["CacheClusters"]
+    assert refused(cache.delete_cache_subnet_group, **group) == "CacheSubnetGroupInUse"
+    cache.delete_cache_cluster(CacheClusterId=own)
+    cache.delete_cache_subnet_group(**group)
+
+    assert [one["SecurityGroupId"] for one in shown["SecurityGroups"]] == ["sg-1"]
+    assert len({one["Endpoint"]["Address"] for one in shown["CacheNodes"]}) == 2
+    assert refused(cache.describe_cache_clusters, CacheClusterId=own) == "CacheClusterNotFound"
+    assert refused(cache.describe_cache_subnet_groups, **group) == "CacheSubnetGroupNotFoundFault"
+    assert cache.describe_serverless_caches()["ServerlessCaches"] == []

@@ -72,7 +72,12 @@ class Side:
         assert (operation, key) == ("ecr.DescribeImages", "imageDetails")
         # Newest first, as an account may well list them.
         for digest, image in sorted(self.registry.images.items(), key=lambda one: one[1]["pushed"], reverse=True):
+            # ECR hides what it archived from who does not ask for it.
+            status = image.get("status", "ACTIVE")
+            if params.get("filter", {}).get("imageStatus", "ACTIVE") not in (status, "ANY"):
+                continue
             found = {"imageDigest": digest, "imageManifestMediaType": image["type"], "imagePushedAt": image["pushed"]}
+            found |= {"imageStatus": status}
             yield found | ({"imageTags": sorted(image["tags"])} if image["tags"] else {})
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
@@ -82,6 +87,8 @@ class Side:
             if wanted not in self.registry.images:
                 return {"images": [], "failures": [{"failureReason": "Requested image not found"}]}
             image = self.registry.images[wanted]
+            if image.get("status", "ACTIVE") != "ACTIVE":
+                return {"images": [], "failures": [{"failureReason": "The image is archived"}]}
             assert image["type"] in params["acceptedMediaTypes"], "ECR would convert it"
             return {"images": [{"imageManifest": image["manifest"], "imageManifestMediaType": image["type"]}]}
         if operation == "ecr.BatchCheckLayerAvailability":

@@ -15,8 +15,8 @@ import pytest
 from migrate.errors import StepFailed, VerificationFailed
 from migrate.kind import STEP_TAG, CarryAction
 from migrate.kinds._by_person import METRIC
+from migrate.kinds._cache import files_of, room_of
 from migrate.kinds.elasticache_replication_group import ReplicationGroup
-from migrate.kinds.elasticache_replication_group.actions import files_of, room_of
 from tests.kinds.planned import checked, place_of
 from tests.kinds.told_site import ToldSite
 from tests.kinds.two_sides import LEGACY, REGION, TARGET
@@ -260,7 +260,7 @@ def test_a_seeded_group_waits_for_a_file_of_each_shard_and_is_made_from_them() -
     it, action = it_of(old, "seed"), KIND.action("seed")
     assert isinstance(action, CarryAction)
     to = carrier(it, old, new, action)
-    room, files = room_of(to.place), files_of(it, to.place)
+    room, files = room_of(to.place), files_of(to.place, 2)
     new.files[room] = files[:1]
 
     with pytest.raises(VerificationFailed, match=f"lacks {files[1]}") as stopped:

@@ -12,6 +12,7 @@ from migrate.kinds.iam_role import Role
 from migrate.kinds.logs_log_group import LogGroup
 from migrate.kinds.route53_public_zone import PublicZone
 from migrate.kinds.ssm_parameter import Parameter
+from tests.kinds.told_site import ToldSite
 from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides, two_sides
 
 PARAMETER, LOG_GROUP, STACK, ZONE, ROLE = Parameter(), LogGroup(), Stack(), PublicZone(), Role()
@@ -106,6 +107,22 @@ def test_parameter_policies_are_sent_as_one_text(world: TwoSides, parameters: di
     ((_, params),) = world.planned(PARAMETER, parameters["features"], "create")
 
     assert params["Policies"] == {"$json": policies}
+
+
+def test_the_order_in_which_aws_shows_policies_means_nothing() -> None:
+    policies = [{"PolicyText": json.dumps({"Type": sort})} for sort in ("NoChangeNotification", "Expiration")]
+
+    def shown(*some: dict[str, str]) -> Any:
+        one = {"Name": "features", "Type": "String", "Policies": list(some)}
+        answers = {
+            "ssm.DescribeParameters": lambda _: {"Parameters": [one]},
+            "ssm.GetParameters": lambda _: {"Parameters": [{"Name": "features", "Value": "on"}]},
+            "ssm.ListTagsForResource": lambda _: {},
+        }
+        (found,) = PARAMETER.scan(ToldSite(LEGACY, REGION, PARAMETER.reads, answers))
+        return found.facts["policies"]
+
+    assert shown(*policies) == shown(*reversed(policies)) == [{"Type": "Expiration"}, {"Type": "NoChangeNotification"}]
 
 
 def test_a_log_group_is_found_with_its_retention(group: Resource) -> None:

@@ -9,7 +9,8 @@ from moto.kms.models import kms_backends
 
 from migrate.kind import CarryAction
 from migrate.kinds.dynamodb_table import Table
-from migrate.kinds.dynamodb_table.facts import AWS_KEY, LARGE_BYTES
+from migrate.kinds.dynamodb_table.facts import AWS_KEY, CAPACITY, LARGE_BYTES
+from migrate.kinds.dynamodb_table.facts import _scaling as scaling_of
 from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides, two_sides
 
 
@@ -112,3 +113,26 @@ def test_a_table_that_is_being_deleted_is_not_there(world: TwoSides, monkeypatch
     monkeypatch.setattr(MotoTable, "describe", leaving)
 
     assert world.scan(Table()) == {}
+
+
+def test_bounds_of_auto_scaling_are_asked_for_so_that_one_answer_holds_them_all() -> None:
+    told: list[int] = []
+
+    class Site:
+        def optional(self, operation: str, *, missing: tuple[str, ...], **params: Any) -> dict[str, Any]:
+            if operation.endswith("Policies"):
+                return {}
+            told.append(len(params["ResourceIds"]))
+            both = [(one, way) for one in params["ResourceIds"] for way in CAPACITY]
+            bounds = {"MinCapacity": 1, "MaxCapacity": 9}
+            targets = [{"ResourceId": one, "ScalableDimension": f"dynamodb:any:{way}"} | bounds for one, way in both]
+            # AWS shows 50 in one answer.
+            return {"ScalableTargets": targets[:50]}
+
+    site: Any = Site()
+    indexes = [{"IndexName": f"by-{number:02}"} for number in range(40)]
+
+    found = scaling_of(site, {"TableName": "jobs", "GlobalSecondaryIndexes": indexes})
+
+    assert len(found) == 41 * len(CAPACITY)
+    assert sum(told) == 41

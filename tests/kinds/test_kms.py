@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from migrate.inventory import Resource
 from migrate.kinds.iam_role import Role
 from migrate.kinds.kms_key import Key
+from tests.kinds.plain_site import PlainSite
 from tests.kinds.two_sides import LEGACY, REGION, TARGET, TwoSides, two_sides
 
 KEY, ROLE = Key(), Role()
@@ -227,3 +229,25 @@ def test_what_a_new_key_cannot_do_is_told(key: Resource, facts: dict[str, str], 
 
     assert said in told
     assert bool(told) == bool(said)
+
+
+@pytest.mark.parametrize("operation", ["kms.DescribeKey", "kms.ListGrants", "kms.ListResourceTags", "kms.GetKeyPolicy"])
+def test_a_key_that_nobody_may_look_at_is_a_gap_and_hides_no_other(
+    world: TwoSides, key: Resource, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    other = world.client("legacy", "kms").create_key(Description="open")["KeyMetadata"]["KeyId"]
+    send = PlainSite.call
+    told: list[list[tuple[str, str]]] = []
+
+    def call(site: PlainSite, asked: str, **params: Any) -> dict[str, Any]:
+        told.append(site.gaps)
+        if asked == operation and params["KeyId"] == key.ref.name:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, asked)
+        return send(site, asked, **params)
+
+    monkeypatch.setattr(PlainSite, "call", call)
+    found = world.scan(KEY)
+
+    assert other in found
+    assert (key.ref.name in found) == (operation != "kms.DescribeKey")
+    assert (operation, "AccessDeniedException") in told[-1]

@@ -91,6 +91,19 @@ def test_a_secret_is_found_with_everything_but_its_value(world: TwoSides, secret
     assert "secretsmanager.GetSecretValue" not in SECRET.reads
 
 
+def test_a_label_that_people_gave_to_a_version_is_asked_about(world: TwoSides, secret: Resource) -> None:
+    client = world.client("legacy", "secretsmanager")
+    client.put_secret_value(SecretId="shop/prod/db", SecretString="{}", VersionStages=["AWSPENDING", "blue"])
+
+    labelled = world.scan(SECRET)["shop/prod/db"]
+
+    assert list(SECRET.remains(SECRET.typed(secret))) == []
+    (remainder,) = SECRET.remains(SECRET.typed(labelled))
+    assert "labelled blue stay" in remainder.what
+    world.move(SECRET, labelled, "create")
+    assert world.differences(SECRET, labelled, "create") == {}
+
+
 def test_one_secret_read_alone_shows_the_same(world: TwoSides, secret: Resource) -> None:
     assert world.scan(SECRET, only="shop/prod/db") == {"shop/prod/db": secret}
     assert world.scan(SECRET, only="shop/prod/d") == {}
@@ -256,6 +269,34 @@ def test_json_keeps_its_order_spaces_and_letters() -> None:
     assert carried.renamed('{"b": "old", "a": 1.0}', upper) == '{"b": "OLD", "a": 1.0}'
     assert carried.renamed('{ "a" : "same" }', upper) == '{ "a" : "same" }'
     assert carried.renamed("12345678", upper) == "12345678"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"host":"old","n":1.10,"e":1e5,"pin":12345678901234567890.123456789}',
+        '{\n  "host": "old",\n\t"letter": "\\u00e9é\\/"\n}\n',
+        '{"host": "old","list":"a, b","quote":"\\"{[:,","none":null,"deep":[[],{},[{"a":["old",1.0]}]]}',
+        '{"host":"first","host":"old","": "old", "a":{"b":[1]},"a":["old"]}',
+        '[NaN, "old", ["old"], {"old-": "old"}]',
+        '{"host":"old","x":' + "[" * 300 + "]" * 300 + "}",
+    ],
+)
+def test_of_json_nothing_changes_but_the_names_in_it(text: str) -> None:
+    def rewrite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: rewrite(one) for key, one in value.items()}
+        return [rewrite(one) for one in value] if isinstance(value, list) else "näw" if value == "old" else value
+
+    wanted = text.replace('"old"', '"näw"' if not text.isascii() else '"n\\u00e4w"')
+
+    assert carried.renamed(text, rewrite) == wanted
+
+
+def test_json_that_nests_deeper_than_can_be_read_is_a_text() -> None:
+    text = "[" * 100_000 + '"old"' + "]" * 100_000
+
+    assert carried.renamed(text, lambda it: str(it).replace("old", "new")) == text.replace("old", "new")
 
 
 @pytest.mark.parametrize(

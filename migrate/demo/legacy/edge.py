@@ -1,4 +1,4 @@
-"""The account's public face and the services that no kind knows: a DNS zone, an API, a user pool, a cache.
+"""The account's public face, services that no kind knows, and a cache: a DNS zone, an API, a user pool.
 
 Rule: what is unknown to the product carries tags, as its owner would have set them, and nothing else is made easy.
 """
@@ -45,7 +45,7 @@ def _record(name: str, kind: str, *values: str) -> dict[str, Any]:
 
 
 def unknown(site: Site, networks: dict[Env, Network]) -> None:
-    """Create one thing each of three services without a kind, per environment."""
+    """Create one thing each of two services without a kind, and a cache, per environment."""
     for env in ENVS:
         tags = {"env": env, "team": "platform"}
         site.client("apigateway").create_rest_api(name=f"shop-{env}-public-api", description="webhooks", tags=tags)

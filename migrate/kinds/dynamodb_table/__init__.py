@@ -26,7 +26,8 @@ class Table(Kind[TableFacts]):
     exports and imports them before that. The target's own stream is switched
     on after the items are there: a mapping that reads it
     from TRIM_HORIZON sees none of the copies as new. Replicas, insights, backups and Kinesis destination
-    are not carried; coverage.md says what to do. Items that expire within an hour of the proof are not compared.
+    are not carried; coverage.md says what to do. Items that AWS may delete by an
+    hour after the proof, because they expired, are counted and not compared.
     """
 
     name = "dynamodb.table"

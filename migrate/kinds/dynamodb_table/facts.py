@@ -11,8 +11,9 @@ GONE = ("ResourceNotFoundException",)
 AWS_KEY = "alias/aws/dynamodb"
 CAPACITY = ("ReadCapacityUnits", "WriteCapacityUnits")
 NOTHING: Mapping[str, Mapping[str, Json]] = {}
-TARGETS_AT_ONCE = 50
-"""Source: application-autoscaling.DescribeScalableTargets MaxResults, botocore 1.44.5."""
+TARGETS_AT_ONCE = 25
+"""Each has a target for reads and one for writes, and an answer holds 50. Source:
+application-autoscaling.DescribeScalableTargets MaxResults, botocore 1.44.5."""
 LARGE_BYTES = 100 * 2**30
 """From here on an export to S3 and an import are quicker than item by item. A judgement, not a limit of AWS."""
 

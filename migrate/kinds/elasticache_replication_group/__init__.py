@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import Action, It, Kind, Name, Need, Place, ReadSite, after, pair_tags
-from migrate.kinds.elasticache_replication_group.actions import STRATEGIES, CountItems, Create, Seed
+from migrate.kinds._cache import STRATEGIES
+from migrate.kinds.elasticache_replication_group.actions import CountPrimaries, Create, Seed
 from migrate.kinds.elasticache_replication_group.facts import GroupFacts, described, read_facts
 
 
 class ReplicationGroup(Kind[GroupFacts]):
     """A replication group of ElastiCache. It begins empty, or with `strategy: seed` (migration.yaml, `stores`) from a
-    snapshot whose files a person brings. Clusters without a group (memcached, a single Redis node) are a gap with its
-    size and what to do."""
+    snapshot whose files a person brings."""
 
     name = "elasticache.replication_group"
     title = "Replication group (Redis OSS, Valkey)"
@@ -42,7 +42,7 @@ class ReplicationGroup(Kind[GroupFacts]):
         "Global datastore": "elasticache.CreateGlobalReplicationGroup in the target",
         "Zones of its nodes, slots of its shards": "AWS spreads both anew",
     }
-    actions: "ClassVar[tuple[Action[Any], ...]]" = (Seed(), Create(), CountItems())
+    actions: "ClassVar[tuple[Action[Any], ...]]" = (Seed(), Create(), CountPrimaries())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         if only is None:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from migrate.kind import Facts, ReadSite
+from migrate.kinds._cache import changed_parameters, creatable_version, subnet_ids_of
 from migrate.kinds._keys import customers_key
 
 GONE = ("ReplicationGroupNotFoundFault",)
-NO_CLUSTER, NO_PARAMETERS = ("CacheClusterNotFound",), ("CacheParameterGroupNotFound",)
-NO_SUBNETS = ("CacheSubnetGroupNotFoundFault",)
+NO_CLUSTER = ("CacheClusterNotFound",)
 
 
 class GroupFacts(Facts):
@@ -64,12 +64,12 @@ def read_facts(site: ReadSite, group: Mapping[str, Any]) -> GroupFacts:
     )
     node: Mapping[str, Any] = next(iter((found or {}).get("CacheClusters") or ()), {})
     named = (node.get("CacheParameterGroup") or {}).get("CacheParameterGroupName")
-    family, changed = _changed(site, named)
+    family, changed = changed_parameters(site, named)
     first = shards[0] if shards else {}
     return GroupFacts(
         description=group.get("Description") or "",
         engine=group.get("Engine") or node.get("Engine") or "redis",
-        engine_version=_version(node.get("EngineVersion")),
+        engine_version=creatable_version(node.get("EngineVersion")),
         node_type=group.get("CacheNodeType") or node.get("CacheNodeType") or "",
         cluster_mode=bool(group.get("ClusterEnabled")),
         shards=max(len(shards), 1),
@@ -77,7 +77,7 @@ def read_facts(site: ReadSite, group: Mapping[str, Any]) -> GroupFacts:
         automatic_failover=group.get("AutomaticFailover") in ("enabled", "enabling"),
         multi_az=group.get("MultiAZ") == "enabled",
         port=(group.get("ConfigurationEndpoint") or first.get("PrimaryEndpoint") or {}).get("Port"),
-        subnet_ids=_subnet_ids(site, node.get("CacheSubnetGroupName")),
+        subnet_ids=subnet_ids_of(site, node.get("CacheSubnetGroupName")),
         security_groups=sorted(one["SecurityGroupId"] for one in node.get("SecurityGroups") or ()),
         default_parameters=named if named and named.startswith("default.") else None,
         parameter_family=family,
@@ -98,32 +98,6 @@ def read_facts(site: ReadSite, group: Mapping[str, Any]) -> GroupFacts:
         reader_host=(first.get("ReaderEndpoint") or {}).get("Address"),
         configuration_host=(group.get("ConfigurationEndpoint") or {}).get("Address"),
     )
-
-
-def _changed(site: ReadSite, named: str | None) -> tuple[str | None, dict[str, str]]:
-    """Family and changed parameters of a group that people made."""
-    if not named or named.startswith("default."):
-        return None, {}
-    own = {"CacheParameterGroupName": named}
-    answer = site.optional("elasticache.DescribeCacheParameterGroups", missing=NO_PARAMETERS, **own)
-    family = next((one["CacheParameterGroupFamily"] for one in (answer or {}).get("CacheParameterGroups") or ()), None)
-    listed = site.pages("elasticache.DescribeCacheParameters", "Parameters", **own, Source="user")
-    return family, {one["ParameterName"]: one["ParameterValue"] for one in listed if "ParameterValue" in one}
-
-
-def _version(version: str | None) -> str | None:
-    """As a creating call takes it. Source: ElastiCache user guide, Supported engine versions, unverified."""
-    if not version or version.split(".")[0] in ("2", "3", "4", "5"):
-        return version
-    return ".".join(version.split(".")[:2])
-
-
-def _subnet_ids(site: ReadSite, named: str | None) -> list[str]:
-    if not named:
-        return []
-    answer = site.optional("elasticache.DescribeCacheSubnetGroups", missing=NO_SUBNETS, CacheSubnetGroupName=named)
-    groups = (answer or {}).get("CacheSubnetGroups") or ()
-    return sorted(one["SubnetIdentifier"] for group in groups for one in group.get("Subnets") or ())
 
 
 def described(site: ReadSite, name: str) -> dict[str, Any] | None:

@@ -150,6 +150,7 @@ EXAMPLES = (
             "rotation_lambda_arn": "needs a function in both accounts; tests/acceptance/test_stores_story.py",
             "rotation_rules": "needs a function in both accounts, too",
             "owning_service": "only AWS's own services can say it",
+            "own_labels": "they do not arrive: a person is asked about them",
             "has_value": "nobody can take the only value of a secret away",
         },
         done=("create", "policy", "copy_value", "replicate"),
