@@ -10,14 +10,14 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from migrate.carry import postgres_catalogue as catalogue
 from migrate.carry import postgres_rows
+from migrate.carry.postgres_contents import GRANT, VALUE, Contents, differences, digest, is_content, named
 from migrate.carry.postgres_keys import name_keys
 from migrate.carry.postgres_row_hash import Way
-from migrate.carry.postgres_rows import CHUNK_BLOCKS, CONNECTIONS, Digest, Table
+from migrate.carry.postgres_rows import CHUNK_BLOCKS, CONNECTIONS, Table
 from migrate.kind import Proof
 from migrate.values import Json
 
@@ -27,24 +27,11 @@ Together = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
 SHOWN = 200
 NARROWED = 50
 """In how many tables that differ the keys are looked for: each is read twice more."""
-VALUE, GRANT = "value of sequence ", "grant on "
 COMPARED = ("databases", "tables", "rows", "sequences", "definitions", "owners and grants", "roles")
 
 
 class NotReadable(Exception):
     """A whole side could not be read; the message says why."""
-
-
-@dataclass
-class Contents:
-    """One database as read: item → digest, and what could not be read → why."""
-
-    items: dict[str, str] = field(default_factory=dict)
-    unread: dict[str, str] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
-    unlogged: set[str] = field(default_factory=set)
-    tables: dict[str, tuple[Table, Digest]] = field(default_factory=dict)
-    took_s: float = 0.0
 
 
 def prove(open_legacy: Open, open_target: Open, first: str, *, together: Together | None = None) -> Proof:
@@ -58,8 +45,8 @@ def prove(open_legacy: Open, open_target: Open, first: str, *, together: Togethe
         lists = run(lambda side: databases(side[0], side[1], first), sides)
     except NotReadable as error:
         return Proof("could not be proved", (), (str(error),))
-    differences = [f"database {name}: only in legacy" for name in sorted(set(lists[0]) - set(lists[1]))]
-    differences += [f"database {name}: only in the target" for name in sorted(set(lists[1]) - set(lists[0]))]
+    differing = [f"database {name}: only in legacy" for name in sorted(set(lists[0]) - set(lists[1]))]
+    differing += [f"database {name}: only in the target" for name in sorted(set(lists[1]) - set(lists[0]))]
     unread: list[str] = []
     evidence: dict[str, Json] = {}
     for database in sorted(set(lists[0]) & set(lists[1])):
@@ -68,15 +55,16 @@ def prove(open_legacy: Open, open_target: Open, first: str, *, together: Togethe
         except NotReadable as error:
             unread.append(str(error))
             continue
-        differences += [f"{database}: {text}" for text in found[0]]
+        differing += [f"{database}: {text}" for text in found[0]]
         unread += [f"{database}: {text}" for text in found[1]]
         evidence[database] = found[2]
     state: Literal["equal", "different", "could not be proved"] = "equal"
-    if differences:
+    if differing:
         state = "different"
     elif unread:
         state = "could not be proved"
-    listed = differences + unread
+    # Rows come before definitions: what is left out of a long list must not be the loss.
+    listed = sorted(differing + unread, key=lambda line: not is_content(line, evidence))
     more = (f"and {len(listed) - SHOWN} more",) if len(listed) > SHOWN else ()
     return Proof(state, COMPARED, (*listed[:SHOWN], *more), evidence)
 
@@ -92,20 +80,20 @@ def _prove_database(
         run(lambda reading: reading.open(), (one, other))
         way = postgres_rows.common_way(*run(lambda reading: reading.probed(), (one, other)))
         legacy, target = run(lambda reading: reading.read(way), (one, other))
-        differences: list[str] = []
+        differing: list[str] = []
         to_narrow = NARROWED if way else 0
-        for item, text in _differences(legacy, target):
-            differences.append(text)
+        for item, text in differences(legacy, target):
+            differing.append(text)
             name = item.removeprefix("rows of ")
             if way and to_narrow and name != item and name in legacy.tables and name in target.tables:
                 to_narrow -= 1
-                differences.append(_keys((legacy.tables[name][0], target.tables[name][0]), (one, other), way, run))
+                differing.append(_keys((legacy.tables[name][0], target.tables[name][0]), (one, other), way, run))
     unread = [
         f"{item}: could not be read in {side}: {why}"
         for side, contents in (("legacy", legacy), ("the target", target))
         for item, why in sorted(contents.unread.items())
     ]
-    return differences, unread, _evidence(legacy, target, way)
+    return differing, unread, _evidence(legacy, target, way)
 
 
 def _keys(tables: tuple[Table, Table], readings: tuple["Reading", "Reading"], way: Way, run: Together) -> str:
@@ -129,8 +117,8 @@ def _evidence(legacy: Contents, target: Contents, way: Way | None) -> dict[str, 
         "tables": len(legacy.rows),
         "rows": sum(legacy.rows.values()),
         "rows_by_table": dict(sorted(legacy.rows.items())[:SHOWN]),
-        "legacy": _digest(legacy),
-        "target": _digest(target),
+        "legacy": digest(legacy),
+        "target": digest(target),
         "hashed as": way,
         "seconds": {"legacy": round(legacy.took_s, 3), "target": round(target.took_s, 3)},
         "query": postgres_rows.digest_query(shown[0], way).as_string(None) if shown and way else None,
@@ -149,41 +137,6 @@ def _evidence(legacy: Contents, target: Contents, way: Way | None) -> dict[str, 
             if item.startswith(VALUE)
         },
     }
-
-
-def compare(legacy: Contents, target: Contents) -> list[str]:
-    """Every item that differs, by name. What could not be read on either side is left to its own list."""
-    return [text for _, text in _differences(legacy, target)]
-
-
-def _differences(legacy: Contents, target: Contents) -> list[tuple[str, str]]:
-    unread = legacy.unread.keys() | target.unread.keys()
-    one_sided = legacy.items.keys() ^ target.items.keys()
-    lines: list[tuple[str, str]] = []
-    for item in sorted((legacy.items.keys() | target.items.keys()) - unread):
-        one, other = legacy.items.get(item), target.items.get(item)
-        if one == other:
-            continue
-        if one is None or other is None:
-            shown = ""
-            if item.startswith(GRANT):
-                if item.removeprefix(GRANT).rpartition(" to ")[0] in one_sided:
-                    continue  # What it is granted on is named already.
-                shown = f" ({one or other})"
-            lines.append((item, f"{item}: only in {'the target' if one is None else 'legacy'}{shown}"))
-        elif item.startswith("rows of "):
-            counts = legacy.rows[item[8:]], target.rows[item[8:]]
-            if counts[0] != counts[1]:
-                # The engine empties these when it recovers. Source: PostgreSQL 16, CREATE TABLE UNLOGGED.
-                why = " (unlogged: a snapshot does not carry its rows)" if item in legacy.unlogged else ""
-                lines.append((item, f"{item}: {counts[0]} in legacy, {counts[1]} in the target{why}"))
-            else:
-                lines.append((item, f"{item}: {counts[0]} on both sides, the content differs"))
-        elif item.startswith((VALUE, GRANT)):
-            lines.append((item, f"{item}: {one} in legacy, {other} in the target"))
-        else:
-            lines.append((item, f"{item}: differs"))
-    return lines
 
 
 class Reading:
@@ -241,18 +194,23 @@ class Reading:
         tables = postgres_rows.tables(leader)
         if way is None:
             for table in tables:
-                contents.unread[f"rows of {table}"] = "the two servers hash the same row differently"
+                item = f"rows of {named(table.schema, table.name)}"
+                contents.unread[item] = "the two servers hash the same row differently"
         else:
             version = leader.info.server_version
             work = postgres_rows.chunks(tables, server_version=version)
             if len(work) > 1 and sum(table.blocks for table in tables) > CHUNK_BLOCKS:
                 self._more(min(CONNECTIONS, len(work)) - 1)
             found = postgres_rows.digests(self._crew, work, way, lambda c, item, q: _tried(c, contents, item, q))
-            for table, digest in found.items():
-                item = f"rows of {table}"
-                contents.items[item] = str(digest)
-                contents.rows[str(table)] = digest.rows
-                contents.tables[str(table)] = table, digest
+            for table in tables:
+                name = named(table.schema, table.name)
+                item = f"rows of {name}"
+                if table not in found:
+                    contents.unread[item] = contents.unread.get(f"rows of {table}", "it was refused")
+                    continue
+                contents.items[item] = str(found[table])
+                contents.rows[name] = found[table].rows
+                contents.tables[name] = table, found[table]
                 if table.is_unlogged:
                     contents.unlogged.add(item)
         _large_objects(leader, contents)
@@ -359,7 +317,7 @@ def _sequences(connection: Any, contents: Contents) -> None:
 
     for schema, name in connection.execute(catalogue.SEQUENCES).fetchall():
         query = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(schema, name))
-        item = f"{VALUE}{schema}.{name}"
+        item = f"{VALUE}{named(schema, name)}"
         for last_value, is_called in _tried(connection, contents, item, query):
             contents.items[item] = f"{last_value}/{is_called}"
 
@@ -369,8 +327,8 @@ def _large_objects(connection: Any, contents: Contents) -> None:
         "SELECT count(*), coalesce(sum(hashtextextended(oid::text || ':' || encode(lo_get(oid), 'hex')"
         ' COLLATE "C", 0)), 0)::text FROM pg_largeobject_metadata'
     )
-    for count, digest in _tried(connection, contents, "large objects", query):
-        contents.items["large objects"] = f"{count}/{digest}"
+    for count, total in _tried(connection, contents, "large objects", query):
+        contents.items["large objects"] = f"{count}/{total}"
 
 
 def _tried(connection: Any, contents: Contents, item: str, query: Any) -> list[Any]:
@@ -393,8 +351,3 @@ def _tried(connection: Any, contents: Contents, item: str, query: Any) -> list[A
 def said(error: Exception) -> str:
     """The first line: the rest may hold values."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-
-
-def _digest(contents: Contents) -> str:
-    text = "\n".join(f"{name}\t{value}" for name, value in sorted(contents.items.items()))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -16,6 +16,8 @@ FLUSHED_SINCE = 150000
 Source: PostgreSQL 16 documentation, The Cumulative Statistics System, and its source, PGSTAT_IDLE_INTERVAL; 14's,
 Statistics Collector."""
 FLUSHED_S = 12.0
+LARGE = "large objects"
+"""Not a table's name: those are quoted where they hold a blank."""
 
 # Its file is another one after a TRUNCATE, which the counters leave out.
 _TABLES = """
@@ -24,6 +26,8 @@ SELECT format('%I.%I', n.nspname, c.relname), coalesce(s.n_tup_ins, 0), coalesce
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
 WHERE c.relkind = 'r' AND c.relpersistence <> 't'
 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'
+UNION ALL SELECT 'large objects', n_tup_ins, n_tup_upd, n_tup_del, 0 FROM pg_stat_all_tables
+WHERE relid = 'pg_largeobject'::regclass
 """
 # Transactions take a number when they first write; the server's own work (analyze, say) takes some too. After a crash
 # tables' counts are gone, and what the server counts as a whole says since when it does.
@@ -31,7 +35,17 @@ _SERVER = """
 SELECT txid_snapshot_xmax(txid_current_snapshot())::text, pg_postmaster_start_time()::text,
     (SELECT coalesce(stats_reset::text, '') FROM pg_stat_database WHERE datname = current_database()) || '/'
         || (SELECT coalesce(stats_reset::text, '') FROM pg_stat_bgwriter),
-    (SELECT count(*)::text FROM pg_largeobject_metadata)
+    (SELECT count(*)::text FROM pg_largeobject_metadata),
+    current_setting('track_counts')::bool
+        AND NOT EXISTS (SELECT FROM pg_db_role_setting WHERE setconfig::text ~ 'track_counts=')
+"""
+# What is not committed is not counted yet, and may be committed before the target is gone.
+_OPEN = """
+SELECT format('a transaction of %s has written and is still open', coalesce(usename, 'somebody')) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND backend_xid IS NOT NULL
+AND pid <> pg_backend_pid()
+UNION ALL SELECT format('a prepared transaction of %s is open', owner) FROM pg_prepared_xacts
+WHERE database = current_database() ORDER BY 1
 """
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
@@ -50,9 +64,10 @@ class Since:
 
 def mark(connection: Any) -> str:
     """The counters as they are now, to be compared later. Outside a transaction."""
-    number, started, reset, large = connection.execute(_SERVER).fetchone()
+    number, started, reset, large, counts = connection.execute(_SERVER).fetchone()
     tables = {row[0]: [int(count) for count in row[1:]] for row in connection.execute(_TABLES).fetchall()}
     known = {"transaction": number, "started": started, "reset": reset, "large": large, "tables": tables}
+    known["counts"] = counts
     return json.dumps(known, separators=(",", ":"), sort_keys=True)
 
 
@@ -61,6 +76,9 @@ def since(before: str | None, connection: Any, pause: Callable[[float], None]) -
     if not before:
         return Since("unclear", ("what it held when it was proved was not noted",))
     old, now = json.loads(before), json.loads(mark(connection))
+    unfinished = [row[0] for row in connection.execute(_OPEN).fetchall()]
+    if unfinished:
+        return Since("written", (*_moved(old, now), *unfinished))
     if old["started"] == now["started"] and old["transaction"] == now["transaction"]:
         return Since("nothing")
     lines = _moved(old, now)
@@ -71,6 +89,8 @@ def since(before: str | None, connection: Any, pause: Callable[[float], None]) -
         lines = _moved(old, now)
     if lines:
         return Since("written", tuple(lines))
+    if not (old.get("counts", True) and now["counts"]):
+        return Since("unclear", ("its server does not count what is written (track_counts)",))
     if old["started"] != now["started"] or old["reset"] != now["reset"]:
         return Since("unclear", ("its counters were begun anew since",))
     if connection.info.server_version < FLUSHED_SINCE:
@@ -84,6 +104,8 @@ def _moved(old: Any, now: Any) -> list[str]:
         lines.append(f"{old['large']} large objects then, {now['large']} now")
     for table in sorted(old["tables"].keys() | now["tables"].keys()):
         one, other = old["tables"].get(table), now["tables"].get(table)
+        if one is None and table == LARGE:
+            continue  # A mark of an earlier version.
         if one is None or other is None:
             lines.append(f"{table} was {'made' if one is None else 'dropped'}")
             continue

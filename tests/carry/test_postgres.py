@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrate.carry import postgres
+from migrate.carry import postgres, postgres_contents
 from migrate.demo.postgres import Database, Fleet
 from tests.carry.two_servers import PASSWORD, USER, connect, run
 
@@ -114,7 +114,9 @@ def test_every_difference_is_named(legacy: Database) -> None:
             link.execute("DROP DATABASE harmed")
 
         lines = [
-            line for line in postgres.compare(whole, harmed) if not line.startswith(("database ", "large objects:"))
+            line
+            for _, line in postgres_contents.differences(whole, harmed)
+            if not line.startswith(("database ", "large objects:"))
         ]
 
         assert len(lines) >= 1
@@ -252,3 +254,36 @@ def test_no_value_of_a_row_is_in_the_proof(legacy: Database, restored: Callable[
     run(target, "UPDATE orders SET note = 'very private' WHERE id = 7")
 
     assert "private" not in repr(proof(legacy, target))
+
+
+def test_things_whose_names_have_dots_answer_each_for_itself(fleet: Fleet) -> None:
+    schema = """CREATE SCHEMA "a.b"; CREATE SCHEMA a;
+        CREATE TABLE "a.b".c (i int PRIMARY KEY); CREATE TABLE a."b.c" (i int PRIMARY KEY);
+        CREATE SEQUENCE "a.b".s; CREATE SEQUENCE a."b.s";"""
+    sides = [fleet.create(user=USER, password=PASSWORD, name="shop") for _ in range(2)]
+    for side in sides:
+        run(side, schema)
+    equal = proof(*sides)
+    run(sides[0], 'INSERT INTO a."b.c" VALUES (1)', "SELECT nextval('a.\"b.s\"')")
+    first = proof(*sides)
+    run(sides[0], 'DELETE FROM a."b.c"', "SELECT setval('a.\"b.s\"', 1, false)", 'INSERT INTO "a.b".c VALUES (1)')
+    second = proof(*sides)
+    for side in sides:
+        fleet.delete(side)
+
+    assert equal.state == "equal"
+    assert 'shop: rows of "a"."b.c": 1 in legacy, 0 in the target' in first.differences
+    assert 'shop: value of sequence "a"."b.s": 1/True in legacy, 1/False in the target' in first.differences
+    assert 'shop: rows of "a.b"."c": 1 in legacy, 0 in the target' in second.differences
+    assert not any('"b.c"' in line for line in second.differences)
+
+
+def test_a_long_list_of_definitions_hides_no_row(legacy: Database, restored: Callable[[], Database]) -> None:
+    target = restored()
+    run(target, *(f"CREATE FUNCTION more_{n}() RETURNS int LANGUAGE sql AS 'SELECT 1'" for n in range(postgres.SHOWN)))
+    run(target, "DELETE FROM twice")
+
+    found = proof(legacy, target)
+
+    assert found.differences[0] == "shop: rows of public.twice: 2 in legacy, 0 in the target"
+    assert found.differences[-1].startswith("and ")

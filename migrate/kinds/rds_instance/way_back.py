@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from migrate.carry import logical_back, postgres, postgres_since
 from migrate.carry.logical import allow_writes, is_running, leftovers
+from migrate.carry.postgres_catalogue import DATABASES
+from migrate.carry.postgres_contents import is_content
 from migrate.errors import AccessError, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.facts import InstanceFacts
@@ -20,9 +22,6 @@ from migrate.kinds.rds_instance.replication import (
     without,
 )
 from migrate.sites import LOSS_ACCEPTED
-
-ROWS = ("rows of ", "keys of ", "value of sequence ", "large objects", "database ")
-"""What a proof says of content. The rest (an index that the target got since, a grant) is no row, and is named."""
 
 
 def by_reverse(it: It[InstanceFacts]) -> bool:
@@ -206,10 +205,9 @@ class FollowBack(_OfWayBack):
     def _compare(self, it: It[InstanceFacts], to: Carrier, databases: list[str], may_lose: bool) -> None:
         """Every row of what came back, by fresh reads of both sides."""
         found = proof_of_rows(it, to)
-        own = [
-            line for line in found.differences if line.partition(":")[0] in databases or line.startswith("database ")
-        ]
-        lost = [line for line in own if _is_content(line)]
+        given_up = tuple(f"{database}: " for database in found.evidence if database not in databases)
+        own = [line for line in found.differences if not line.startswith(given_up)]
+        lost = [line for line in own if is_content(line, found.evidence)]
         if (found.state == "could not be proved" or lost) and not may_lose:
             raise StepFailed(
                 f"{to.step}: after the target's last write legacy does not hold the same: "
@@ -282,12 +280,24 @@ def lost(it: It[Any], to: Carrier) -> Sequence[str]:
                 if found.state == "written":
                     lines += [f"{pair.database}: the way back does not bring it: {line}" for line in trouble]
                 unclear = unclear or found.state == "unclear"
+            lines += _only_in_target(pairs)
         if unclear and not lines:
             proof = proof_of_rows(it, to)
-            lines = [line for line in proof.differences if _is_content(line) or proof.state == "could not be proved"]
+            lines = [
+                line
+                for line in proof.differences
+                if is_content(line, proof.evidence) or proof.state == "could not be proved"
+            ]
     except (AccessError, StepFailed) as error:
         return (f"whether {to.place.name} took writes since it was proved cannot be known: {error.what}",)
     return tuple(lines)
+
+
+def _only_in_target(pairs: list[Pair]) -> list[str]:
+    """Databases that were made in the target since: no pair speaks of them."""
+    there = pairs[0].target.execute(DATABASES).fetchall() if pairs else []
+    known = {pair.database for pair in pairs}
+    return [f"database {name}: only in the target" for (name,) in there if name not in known]
 
 
 def proof_of_rows(it: It[Any], to: Carrier) -> Proof:
@@ -327,8 +337,3 @@ def _name(to: Carrier, pair: Pair) -> str:
 def _address(it: It[InstanceFacts], to: Carrier) -> tuple[str, int]:
     at = endpoint(to, "target", it)
     return to.route(*at, instance=it.ref.name) if at else ("", 0)
-
-
-def _is_content(line: str) -> bool:
-    """A proof's line is `<database>: <item>: …`, or `database <name>: …`."""
-    return line.startswith("database ") or line.partition(": ")[2].startswith(ROWS)
