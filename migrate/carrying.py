@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal, TypeVar
 
 from migrate.acting import LOST_ANSWERS, UNREACHABLE, classified, out_of_patience, pause_s
 from migrate.errors import GuardError, Lost, MigrateError, StepFailed, VerificationFailed
@@ -25,6 +25,7 @@ _MAKES = re.compile(r"\.(Create|Run|Start|Restore|Allocate|Import|Request|Publis
 _REPEATABLE = frozenset({"s3.CreateMultipartUpload", "s3.CopyObject"})
 _LOOKED_FOR = frozenset({"s3.CompleteMultipartUpload", "s3.CopyObject", "s3.DeleteObject", "s3.PutObject"})
 """Never sent again over a lost answer: in a versioned bucket a repeat is a second version. The action looks instead."""
+T = TypeVar("T")
 FETCHES = 3
 """How often a download is tried before its step fails."""
 _NAMES = re.compile(r"(Name|Id|Arn|Identifier|Bucket|Key|Path)$")
@@ -133,13 +134,26 @@ class StepCarrier:
 
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""
+        return self._fetched(url, lambda: self.ground.fetch(url))
+
+    def fetch_into(self, url: str, file: IO[bytes]) -> None:
+        """Download a pre-signed URL that AWS gave us into a file, from its beginning on with each try."""
+
+        def into() -> None:
+            file.seek(0)
+            file.truncate()
+            self.ground.fetch_into(url, file)
+
+        self._fetched(url, into)
+
+    def _fetched(self, url: str, download: Callable[[], T]) -> T:
         if not url.startswith(("https://", "http://")):
             raise GuardError(f"{self.step}: {url[:40]!r} is no address to download from")
         tries = 0
         while True:
             self.ground.check_stop()
             try:
-                return self.ground.fetch(url)
+                return download()
             except (OSError, HTTPException) as error:
                 tries += 1
                 if tries >= FETCHES:

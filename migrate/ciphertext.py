@@ -20,7 +20,8 @@ UNSEEN = (
     "what applications encrypt by themselves (kms.Encrypt, data keys of the AWS Encryption SDK, fields in rows, "
     "client-side encrypted objects) cannot be seen by a scan and cannot be read with the new key: ask who calls "
     "kms.Encrypt and kms.GenerateDataKey (CloudTrail), decrypt with the old key and encrypt with the new one "
-    "(kms.ReEncrypt), or let them use the old key across accounts until then"
+    "(kms.ReEncrypt), or let them use the old key across accounts until then; nor does it see objects that name "
+    "another key than their bucket's, and what lies in services and backups of which the plan shows a gap"
 )
 _ANEW = "holds no content that moves: what is written in the target is encrypted under the new key"
 _IN_MEMORY = "the value is decrypted in legacy, held in memory, and encrypted by the target's service under the new key"

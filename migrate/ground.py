@@ -4,12 +4,14 @@ The rule: everything here reads. What writes is `acting` and `undoing`, each und
 """
 
 import re
+import shutil
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from http.client import IncompleteRead
+from typing import IO, Any, Protocol
 
 from migrate.errors import AccessError, Conflict, FileError, MigrateError, StaleError
 from migrate.inventory import Inventory, Resource
@@ -131,11 +133,26 @@ class Known(Mapping[tuple[str, str], str]):
         raise TypeError("what is known is looked up, not listed")
 
 
+FETCHED_AT_ONCE = 2**20
+
+
 def download(url: str) -> bytes:
     """Fetch a URL that AWS signed."""
     with urllib.request.urlopen(url, timeout=60) as answer:
         content: bytes = answer.read()
         return content
+
+
+def download_into(url: str, file: IO[bytes]) -> None:
+    """Fetch a URL that AWS signed into a file, in flat memory.
+
+    Raises IncompleteRead where less came than was announced: a reading in parts alone would not tell.
+    """
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        shutil.copyfileobj(answer, file, FETCHED_AT_ONCE)
+        announced = int(answer.headers.get("Content-Length") or file.tell())
+        if file.tell() != announced:
+            raise IncompleteRead(b"", announced - file.tell())
 
 
 def not_blind(what: str, site: RememberingSite, *, direct: bool) -> None:
@@ -173,6 +190,7 @@ class Ground:
     consistency_s: float = 20.0
     """How long a read may lag behind a write that was answered before verifying fails."""
     fetch: Callable[[str], bytes] = download
+    fetch_into: Callable[[str, IO[bytes]], None] = download_into
     route: Callable[[str, int], tuple[str, int]] = lambda host, port: (host, port)
     """Where a server of the other side reaches an address of legacy, or of the target."""
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -244,6 +244,11 @@ class Kind(Generic[F]):
         with a default VPC) and stands in every account."""
         return self.manual
 
+    def comes_with(self, it: It[F]) -> Ref | None:
+        """The resource that makes this one again when it moves. Where that one does not, a person does what `by_hand`
+        says."""
+        return None
+
     def unfit_strategy(self, it: It[F], place: Place) -> str:
         """Why the strategy that was chosen cannot be for this one, and which can: the plan is refused then. Empty: it
         can."""

@@ -120,8 +120,14 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
     manual: list[Json] = []
     for resource in inputs.inventory.resources:
         kind = kinds.get(resource.ref.kind)
-        do = "" if kind is None or resource.ref in placement.movable else kind.by_hand(graph.its[resource.ref])
-        if kind is None or not do:
+        if kind is None or resource.ref in placement.movable:
+            continue
+        it = graph.its[resource.ref]
+        whole = kind.comes_with(it)
+        if whole in placement.movable and whole in placement.placed and placement.placed[whole].accounts != _STAYS:
+            continue
+        do = kind.by_hand(it)
+        if not do:
             continue
         manual.append({"ref": str(resource.ref), "do": do})
         if not kind.quiet and resource.ref not in placement.placed:

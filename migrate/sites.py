@@ -6,7 +6,7 @@ The rule: nothing here sends by itself; every call of a site or carrier passes t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from migrate.names import AccountId, Region
 from migrate.values import Json
@@ -86,6 +86,9 @@ class Carrier(Protocol):
 
     def fetch(self, url: str) -> bytes:
         """Download a pre-signed URL that AWS gave us."""
+
+    def fetch_into(self, url: str, file: IO[bytes]) -> None:
+        """Download a pre-signed URL that AWS gave us into an empty file: what may be larger than memory."""
 
     def intend(self, operation: str, *, side: Literal["target", "legacy"]) -> None:
         """Say in the journal what is about to be changed by other means than AWS's API: a rollback goes by it."""

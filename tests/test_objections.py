@@ -14,7 +14,7 @@ from migrate import plan
 from migrate.aws_rules import NAME_RULES, unfit
 from migrate.config import Config
 from migrate.graph import build
-from migrate.inventory import Gap
+from migrate.inventory import Gap, Resource
 from migrate.kind import It, Kind, Name, Need, Place
 from migrate.kinds import every_kind
 from migrate.names import AccountId, Ref, Region
@@ -254,3 +254,26 @@ def test_a_name_that_looks_like_an_id_of_aws_is_no_reference_to_something_missin
 
     assert refusals(rule, placement=all_there) == {}
     assert any("vpc-87654321" in said for said in refusals(other, placement=all_there).values())
+
+
+@pytest.mark.parametrize("primary", ["moves", "stays", "is not scanned"])
+def test_a_replica_of_a_secret_whose_primary_does_not_move_is_asked_about(primary: str) -> None:
+    secret: Any = every_kind()["secretsmanager.secret"]
+    facts: dict[str, Json] = {
+        "description": "", "kms_key_id": None, "owning_service": None, "has_value": True, "own_labels": [],
+        "rotation_lambda_arn": None, "rotation_rules": {}, "replicas": {}, "primary_region": None,
+        "resource_policy": None, "dead_principals": [],
+    }  # fmt: skip
+    arn = f"arn:aws:secretsmanager:{HERE}:{LEGACY}:secret:login-a1b2C3"
+    first = Resource(
+        Ref(LEGACY, HERE, secret.name, "login"), arn, {}, None, None, facts | {"replicas": {"eu-north-1": None}}
+    )
+    there = Ref(LEGACY, Region("eu-north-1"), secret.name, "login")
+    copied = Resource(there, arn.replace(HERE, "eu-north-1"), {}, None, None, facts | {"primary_region": HERE})
+    things = [copied] if primary == "is not scanned" else [first, copied]
+    rules = [{"ref": str(first.ref), "to": "legacy" if primary == "stays" else "production"}]
+
+    found = refusals(*things, kinds={secret.name: secret}, placement=rules)
+
+    asked = [key for key in found if key.startswith("by hand/")]
+    assert asked == ([] if primary == "moves" else [f"by hand/{there}"])

@@ -1,8 +1,11 @@
 """What an endpoint may do that nobody expects: no downloads, things that vanish while they are listed, long silence."""
 
+import io
 import json
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +17,7 @@ from migrate.carry.images import take_away
 from migrate.carrying import StepCarrier
 from migrate.drift import unexplained, unread
 from migrate.errors import AccessError, StepFailed
-from migrate.ground import not_blind
+from migrate.ground import download_into, not_blind
 from migrate.inventory import Gap, Inventory, Resource
 from migrate.kind import Facts, Kind
 from migrate.kinds.ecs_task_definition import TaskDefinition
@@ -66,6 +69,37 @@ def test_a_download_that_breaks_off_once_is_tried_again() -> None:
         return bytes(answer)
 
     assert carrier(shaky, []).fetch("https://code.example/f") == b"code"
+
+
+def test_a_download_into_a_file_that_breaks_off_begins_the_file_again() -> None:
+    """Read in parts, a body that ends too early looks like a whole one."""
+    bodies = [b"a layer of ", b"a layer of an image"]
+
+    class Shaky(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(bodies[-1])))
+            self.end_headers()
+            self.wfile.write(bodies.pop(0))
+
+        def log_message(self, *args: Any) -> None:
+            """Nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Shaky)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    slept: list[float] = []
+    made = carrier(None, slept)
+    made.ground = SimpleNamespace(  # type: ignore[assignment]
+        fetch_into=download_into, check_stop=lambda: None, clock=SimpleNamespace(sleep=slept.append)
+    )
+    file = io.BytesIO()
+    try:
+        made.fetch_into(f"http://127.0.0.1:{server.server_port}/layer", file)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert (file.getvalue(), len(slept)) == (b"a layer of an image", 1)
 
 
 class Vanishing:

@@ -9,7 +9,8 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 from migrate.carry.refusals import code_of
 from migrate.errors import StepFailed
@@ -44,6 +45,7 @@ EVERY = {"imageStatus": "ANY"}
 """Without this filter ECR hides what it archived. Source: ecr.DescribeImagesFilter imageStatus, botocore 1.44.5."""
 
 PART_BYTES = 20 * 1024 * 1024
+IN_MEMORY_BYTES = 2 * PART_BYTES
 SHOWN = 10
 THERE = ("ImageAlreadyExistsException", "LayerAlreadyExistsException")
 """Refusals that go by the digest. Source: ecr.PutImage, ecr.CompleteLayerUpload, botocore 1.44.5."""
@@ -207,13 +209,16 @@ def _copy_blobs(to: Carrier, repository: str, wanted: Mapping[str, int], done: C
             done.blobs_there += 1
             continue
         url = to.legacy.call("ecr.GetDownloadUrlForLayer", repositoryName=repository, layerDigest=digest)["downloadUrl"]
-        content = to.fetch(url)
-        if len(content) != size_bytes or sha256(content) != digest:
-            raise StepFailed(
-                f"layer {digest} of {repository} came as {sha256(content)}, {len(content)} of {size_bytes} bytes",
-                do="run again: a broken download is not sent on; where it stays so, the layer is damaged in legacy",
-            )
-        _upload(to, digest, content)
+        # A layer may be larger than memory: from here on it lies in a file without a name.
+        with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
+            to.fetch_into(url, file)
+            came, found = file.tell(), f"sha256:{_digest(file)}"
+            if came != size_bytes or found != digest:
+                raise StepFailed(
+                    f"layer {digest} of {repository} came as {found}, {came} of {size_bytes} bytes",
+                    do="run again: a broken download is not sent on; where it stays so, the layer is damaged in legacy",
+                )
+            _upload(to, digest, file, size_bytes)
         done.seen.add(digest)
         done.blobs += 1
         done.size_bytes += size_bytes
@@ -231,13 +236,22 @@ def available(site: ReadSite, repository: str, digests: Iterable[str]) -> set[st
     return found
 
 
-def _upload(to: Carrier, digest: str, content: bytes) -> None:
+def _digest(file: IO[bytes]) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while part := file.read(PART_BYTES):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _upload(to: Carrier, digest: str, file: IO[bytes], size_bytes: int) -> None:
     """Send one blob in the parts that ECR asks for."""
     own: dict[str, Any] = {"repositoryName": to.place.name}
     begun = to.write("ecr.InitiateLayerUpload", **own)
     upload, part_bytes = begun["uploadId"], int(begun.get("partSize") or PART_BYTES)
-    for first in range(0, max(len(content), 1), part_bytes):
-        part = content[first : first + part_bytes]
+    file.seek(0)
+    for first in range(0, max(size_bytes, 1), part_bytes):
+        part = file.read(part_bytes)
         to.write(
             "ecr.UploadLayerPart",
             **own,

@@ -19,8 +19,16 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]', re.DOTALL)
 def renamed(text: str, rewrite: Callable[[Json], Json]) -> str:
     """The text in the target's names: field by field where it is JSON, every other letter as it was."""
     try:
+        return _renamed_json(text, rewrite)
+    except RecursionError:
+        # Nested deeper than can be walked.
+        return str(rewrite(text))
+
+
+def _renamed_json(text: str, rewrite: Callable[[Json], Json]) -> str:
+    try:
         document = json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         document = None
     if not isinstance(document, (dict, list)) or _imitates(document):
         return str(rewrite(text))

@@ -15,11 +15,12 @@ def given_grants(listed: Iterable[Mapping[str, Any]]) -> list[dict[str, Json]]:
     found: list[dict[str, Json]] = []
     for grant in listed:
         name, to = grant.get("Name") or "", str(grant.get("GranteePrincipal") or "")
-        # A service names itself, or a session of the role that it works in.
-        if name.startswith(OWN) or to.endswith(".amazonaws.com") or ":assumed-role/" in to or not to:
+        # A service names itself, or a session of the role that it works in; somebody deleted is an id without an ARN,
+        # as in policies (unverified for grants), and can use nothing.
+        if name.startswith(OWN) or not to.startswith("arn:") or ":assumed-role/" in to:
             continue
         kept: dict[str, Json] = {"GranteePrincipal": to, "Operations": sorted(grant.get("Operations") or ())}
-        if grant.get("RetiringPrincipal"):
+        if str(grant.get("RetiringPrincipal") or "").startswith("arn:"):
             kept["RetiringPrincipal"] = grant["RetiringPrincipal"]
         if grant.get("Constraints"):
             kept["Constraints"] = dict(grant["Constraints"])

@@ -31,6 +31,7 @@ from migrate.kinds import _carried as carried
 from migrate.kinds import _documents as documents
 from migrate.kinds._secret_facts import SecretFacts, is_moved, own_key, own_labels, primary_region, rules
 from migrate.kinds._secret_standing import Replicate, StartRotation, StopRotation
+from migrate.names import Ref, Region
 from migrate.values import as_json
 
 SUFFIX_LENGTH = len("-a1b2C3")
@@ -252,6 +253,20 @@ class Secret(Kind[SecretFacts]):
         if it.facts.rotation_lambda_arn:
             seen_in = "secretsmanager.DescribeSecret RotationLambdaARN"
             yield Need(it.facts.rotation_lambda_arn, "attached to", "soft", seen_in)
+
+    def comes_with(self, it: It[SecretFacts]) -> Ref | None:
+        region = it.facts.primary_region
+        return Ref(it.ref.account, Region(region), it.ref.kind, it.ref.name) if region else None
+
+    def by_hand(self, it: It[SecretFacts]) -> str:
+        region = it.facts.primary_region
+        if not region:
+            return ""
+        return (
+            f"it is the replica of the secret of that name in {region}, which does not move: name that region in "
+            "migration.yaml (legacy.regions) and scan again, or make it in the target "
+            "(secretsmanager.CreateSecret, secretsmanager.ReplicateSecretToRegions)."
+        )
 
     def remains(self, it: It[SecretFacts]) -> Iterator[Remainder]:
         if is_moved(it) and it.facts.own_labels:

@@ -18,6 +18,11 @@ NOT_LISTED: Mapping[str, str] = {
     "ec2.ModifySnapshotAttribute for the target (under a customer's KMS key also that key; one under aws/ebs must be "
     "copied under another key first), then ec2.CopySnapshot there. Done when ec2.DescribeSnapshots with "
     "OwnerIds=self in the target shows it `completed`.",
+    "Registry settings of ECR": "They are of the whole registry: scanning beyond scan-on-push "
+    "(ecr.GetRegistryScanningConfiguration, ecr.PutRegistryScanningConfiguration), replication (ecr.DescribeRegistry, "
+    "ecr.PutReplicationConfiguration), its policy (ecr.GetRegistryPolicy, ecr.PutRegistryPolicy) and templates "
+    "(ecr.DescribeRepositoryCreationTemplates, ecr.CreateRepositoryCreationTemplate): set them in the target in its "
+    "own names. Done when the same calls show them there.",
     "Support plan": "Belongs to one account and has no listing outside of a paid plan: order it for the target, or "
     "for the organisation, before the first cut-over; open cases stay with legacy. Done when a case can be opened in "
     "the target.",

@@ -21,6 +21,17 @@ PROBES: tuple[Probe, ...] = (
         "s3control.GetAccessPointPolicy shows no id of legacy",
     ),
     probe(
+        "ecr:pull-through-cache-rule",
+        "ecr.DescribePullThroughCacheRules",
+        "pullThroughCacheRules[].ecrRepositoryPrefix",
+        # AWS gives a rule no ARN: this one is ours.
+        "pull-through-cache-rule/{id}",
+        manual="The repositories that it filled move, the rule does not: a pull of what is not cached yet fails in the "
+        "target. Make its secret there first where it has a credentialArn (secretsmanager.CreateSecret, its name "
+        "begins with ecr-pullthroughcache/), then ecr.CreatePullThroughCacheRule with the same prefix and upstream.",
+        verify="ecr.ValidatePullThroughCacheRule in the target shows isValid true",
+    ),
+    probe(
         "elasticache:cluster",
         "elasticache.DescribeCacheClusters",
         # Members of a replication group are listed with it.

@@ -95,6 +95,9 @@ class FakeCarrier:
     def fetch(self, url: str) -> bytes:
         return self.downloads[url]
 
+    def fetch_into(self, url: str, file: Any) -> None:
+        file.write(self.downloads[url])
+
     def intend(self, operation: str, *, side: Literal["target", "legacy"]) -> None:
         self.intended.append((side, operation))
 

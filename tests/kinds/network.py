@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import boto3
 import jmespath
@@ -99,6 +99,9 @@ class PlainCarrier:
         raise AssertionError("nothing is noted down")
 
     def fetch(self, url: str) -> bytes:
+        raise AssertionError("nothing is downloaded")
+
+    def fetch_into(self, url: str, file: IO[bytes]) -> None:
         raise AssertionError("nothing is downloaded")
 
     def intend(self, operation: str, *, side: Side) -> None:

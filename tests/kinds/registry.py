@@ -131,8 +131,8 @@ class Fake:
     def remember(self, key: str, value: str) -> None:
         self.outputs[key] = value
 
-    def fetch(self, url: str) -> bytes:
-        return self.damage(self.legacy_registry.blobs[url.rpartition("/")[2]])
+    def fetch_into(self, url: str, file: Any) -> None:
+        file.write(self.damage(self.legacy_registry.blobs[url.rpartition("/")[2]]))
 
     def write(self, operation: str, **params: Any) -> dict[str, Any]:
         checked(operation, params, WRITES)

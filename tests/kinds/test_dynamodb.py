@@ -1,6 +1,7 @@
 """Tables beside the example of tests.kinds.examples.tables: what AWS owns, what others know of them, what is told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,6 +78,17 @@ def test_who_names_the_stream_names_the_targets_one(world: TwoSides) -> None:
     assert found.facts["stream_arn"].startswith(f"{table}/stream/")
     assert world.renamed({"Resource": found.facts["stream_arn"]}) == {"Resource": there["LatestStreamArn"]}
     assert world.renamed(f"{table}/index/*") == f"arn:aws:dynamodb:{REGION}:{TARGET}:table/jobs/index/*"
+
+
+def test_replicas_that_are_not_made_are_asked_about(world: TwoSides) -> None:
+    make(world)
+    found = world.scan(Table())["jobs"]
+    it = Table().typed(found)
+
+    (remainder,) = Table().remains(replace(it, facts=it.facts.model_copy(update={"replica_regions": ["us-east-1"]})))
+
+    assert list(Table().remains(it)) == []
+    assert "us-east-1" in remainder.what
 
 
 def test_a_large_table_is_told_the_quicker_way(world: TwoSides, monkeypatch: pytest.MonkeyPatch) -> None:

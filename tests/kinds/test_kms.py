@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from migrate.inventory import Resource
+from migrate.kinds._grants import given_grants
 from migrate.kinds.iam_role import Role
 from migrate.kinds.kms_key import Key
 from tests.kinds.plain_site import PlainSite
@@ -251,3 +252,11 @@ def test_a_key_that_nobody_may_look_at_is_a_gap_and_hides_no_other(
     assert other in found
     assert (key.ref.name in found) == (operation != "kms.DescribeKey")
     assert (operation, "AccessDeniedException") in told[-1]
+
+
+def test_a_grant_to_somebody_who_was_deleted_or_to_a_service_is_not_given_again() -> None:
+    role = f"arn:aws:iam::{LEGACY}:role/app"
+    to = ("AROA1234567890ABCDEFG", "rds.eu-west-1.amazonaws.com", f"arn:aws:sts::{LEGACY}:assumed-role/AWSRole/x", role)
+    listed = [{"GranteePrincipal": one, "Operations": ["Decrypt"], "RetiringPrincipal": to[0]} for one in to]
+
+    assert given_grants(listed) == [{"GranteePrincipal": role, "Operations": ["Decrypt"]}]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, Literal
+from typing import IO, Any, Literal
 from uuid import UUID
 
 import boto3
@@ -211,6 +211,9 @@ class HandCarrier:
         return self._folder / name
 
     def fetch(self, url: str) -> bytes:
+        raise NotImplementedError
+
+    def fetch_into(self, url: str, file: IO[bytes]) -> None:
         raise NotImplementedError
 
     def intend(self, operation: str, *, side: Side) -> None:

@@ -28,6 +28,21 @@ def no_reserved_instances() -> None:
 
 
 @strict(
+    "ecr.no-pull-through-cache-rules",
+    makes="a listing of pull-through cache rules is empty, as nobody can make any",
+    source="ecr.DescribePullThroughCacheRules, botocore 1.44.5",
+)
+def no_pull_through_cache_rules() -> None:
+    """The emulator has no such listing. Source: ecr.DescribePullThroughCacheRules, botocore 1.44.5."""
+    from moto.core.responses import ActionResult
+    from moto.ecr.responses import ECRResponse
+
+    @add(ECRResponse, "describe_pull_through_cache_rules")
+    def describe_pull_through_cache_rules(self: object) -> ActionResult:
+        return ActionResult({"pullThroughCacheRules": []})
+
+
+@strict(
     "autoscaling.no-notifications",
     makes="a listing of notification configurations is empty, as nobody can make any",
     source="autoscaling.DescribeNotificationConfigurations, botocore 1.44.5",

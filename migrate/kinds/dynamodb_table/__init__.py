@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from migrate.carry import items_export
 from migrate.inventory import Resource
-from migrate.kind import STEP_TAG, It, Json, Kind, Name, Need, Place, ReadSite, after, pair_tags
+from migrate.kind import STEP_TAG, It, Json, Kind, Name, Need, Place, ReadSite, Remainder, after, pair_tags
 from migrate.kinds._documents import canonical
 from migrate.kinds.dynamodb_table.actions import CatchUp, CopyItems, Finish, Stream
 from migrate.kinds.dynamodb_table.exporting import DiscardExport, Export
@@ -85,6 +85,16 @@ class Table(Kind[TableFacts]):
 
     def unfit_strategy(self, it: It[TableFacts], place: Place) -> str:
         return cannot_be_exported(it) if by_export(it) else ""
+
+    def remains(self, it: It[TableFacts]) -> Iterator[Remainder]:
+        if it.facts.replica_regions:
+            yield Remainder(
+                "replicas",
+                f"its replicas in {', '.join(it.facts.replica_regions)} are not made: what is read or written there in "
+                "legacy has no table in the target, or one of its own",
+                "once its items are there, dynamodb.UpdateTable in the target with ReplicaUpdates for each region; "
+                "where that region is scanned too, let its table stay (placement: to: legacy)",
+            )
 
     def locate(self, site: ReadSite, place: Place, outputs: Mapping[str, str], it: It[TableFacts]) -> Resource | None:
         """A table that AWS imported takes its tags only afterwards: until then it is ours where AWS says that it was
