@@ -93,6 +93,7 @@ def test_a_run_survives_a_bucket_of_tokens_for_each_operation_and_doubles_nothin
     approved.run()
 
     count = asked(approved)
+    approved.faults()
     assert count["throttled BatchWriteItem"] > 0
     assert count["CreateSecret"] == 2
     assert count["PutSecretValue"] == 2
@@ -105,7 +106,6 @@ def test_a_run_survives_a_bucket_of_tokens_for_each_operation_and_doubles_nothin
     for name in ("slow/one", "slow/two"):
         versions = secrets.list_secret_version_ids(SecretId=name, IncludeDeprecated=True)["Versions"]
         assert len(versions) == 1, f"{name} was written more than once"
-    approved.faults()
     approved.type("verify")
 
 
