@@ -73,7 +73,7 @@ class Known(NamedTuple):
         """
         lost = [intent for intent in self.intents if not any(intent.is_of(version) for version in legacy)]
         rows: list[Row] = []
-        for version in target:
+        for version in target if lost else ():
             if self.of(version) is None:
                 meant = next((i for i in lost if (i.etag, i.size_bytes) == (version.etag, version.size_bytes)), None)
                 if meant is not None:
