@@ -1,5 +1,6 @@
 """The command line: verbs only. The rule: every heavy import is inside its verb, so that help answers at once."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,6 +90,9 @@ def verb(
     return wrap
 
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def _guarded(out: Out, function: Callable[..., Any], arguments: dict[str, Any]) -> int:
     try:
         code = int(function(out, **arguments) or 0)
@@ -104,6 +108,13 @@ def _guarded(out: Out, function: Callable[..., Any], arguments: dict[str, Any]) 
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            return _defect(out, error)
+        what = f"{error.filename or 'a file'} cannot be written: {error.strerror}"
+        out.say(f"error: {what}\n  do: make room on its disk, then type the same again: it goes on")
+        out.end({"error": "FileError", "what": what, "do": "make room on its disk", "exit": 1})
+        return 1
     except Exception as error:  # noqa: BLE001 — the last door: a person gets one clear line, never a traceback
         return _defect(out, error)
 

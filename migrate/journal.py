@@ -116,7 +116,10 @@ class Journal:
         self.close()
 
     def append(self, step: str, event: Event, data: Mapping[str, Json] | None = None, attempt: int = 0) -> Entry:
-        """Write one entry; it is durable when this returns. Raises LockedError where another opened it since."""
+        """Write one entry; it is durable when this returns.
+
+        Raises LockedError where another opened it since, FileError where it cannot be written (a full disk).
+        """
         with self._writes:
             if self._db is None:
                 raise FileError(f"{self.path} is not open for writing", do="migrate run")
@@ -136,13 +139,19 @@ class Journal:
                 )
             )
             row = (*(getattr(entry, name) for name in _COLUMNS.split(", ")),)
-            with self._db:
-                # The fence is read in the same statement that writes: a stale holder's intent never lands.
-                wrote = self._db.execute(
-                    f"INSERT INTO entry ({_COLUMNS}) SELECT ?,?,?,?,?,?,?,?,?,? "
-                    "WHERE (SELECT max(number) FROM fence) = ?",
-                    (*row[:7], _canonical(entry.data), *row[8:], self.fence),
-                ).rowcount
+            try:
+                with self._db:
+                    # The fence is read in the same statement that writes: a stale holder's intent never lands.
+                    wrote = self._db.execute(
+                        f"INSERT INTO entry ({_COLUMNS}) SELECT ?,?,?,?,?,?,?,?,?,? "
+                        "WHERE (SELECT max(number) FROM fence) = ?",
+                        (*row[:7], _canonical(entry.data), *row[8:], self.fence),
+                    ).rowcount
+            except sqlite3.Error as error:
+                raise FileError(
+                    f"{self.path} cannot be written: {error}",
+                    do="make room on its disk, or free it, then run again: what it holds is whole",
+                ) from error
             if wrote != 1:
                 raise LockedError(f"{self.path} was opened by another process since", do="migrate status")
             self._remember([entry])
@@ -219,7 +228,7 @@ class Journal:
         """Give the folder back. Closing twice does nothing."""
         with self._writes:
             if self._db is not None:
-                with suppress(LockedError):
+                with suppress(LockedError, FileError):
                     self.append("", "closed")
                 self._db.close()
                 self._db = None

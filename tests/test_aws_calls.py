@@ -8,6 +8,7 @@ import pytest
 from migrate.aws import Aws, NotSent, Permit, ReadFailed, Unknown, Writer, code, permitted, reason
 from migrate.aws import errors as aws_errors
 from migrate.aws.errors import NoSuchOperation
+from migrate.carry import objects, one_key
 from migrate.errors import AccessError
 from migrate.names import GLOBAL, AccountId, Region
 from tests.endpoint import ACCOUNT, FOREIGN, NOTHING, Answer, Asked, Endpoint, environment, ok, refused
@@ -301,3 +302,23 @@ def test_what_never_left_was_not_executed(one_aws: Shared, monkeypatch: pytest.M
             writer.send(LEGACY, IRELAND, "sqs.CreateQueue", {"QueueName": "q"})
         assert raised.value.sort == "transient"
     assert endpoint.operations() == []
+
+
+def test_slow_down_without_a_body_that_says_it_is_waited_out(one_aws: Shared) -> None:
+    """The answer to a HEAD has none."""
+    answers = iter([*[Answer(503, "")] * 7, Answer(200, "")])
+    one_aws(lambda _: next(answers))
+
+    with permitted(Permit(frozenset({"s3.HeadObject"}))):
+        one_aws.site.call("s3.HeadObject", Bucket="bucket", Key="key")
+
+
+def test_a_head_that_is_refused_without_a_word_is_that_and_no_defect_of_ours(one_aws: Shared) -> None:
+    """400 for a customer's own key: botocore then asks for the bucket's region by itself."""
+    one_aws(lambda asked: Answer(400 if "/key" in asked.operation else 200, ""))
+
+    with permitted(Permit(objects.READS)), pytest.raises(ReadFailed) as refused_head:
+        one_aws.site.call("s3.HeadObject", Bucket="sealed", Key="key")
+
+    assert refused_head.value.code == "400"
+    assert code(refused_head.value) in one_key.OF_ONE_OBJECT

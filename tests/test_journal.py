@@ -193,3 +193,18 @@ def test_the_head_changes_with_what_is_done_and_not_with_opening(tmp_path: Path)
         assert journal.head() == before
         journal.append("s", "acted")
         assert journal.head() != before
+
+
+def test_a_full_disk_is_said_and_what_was_written_stays(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.db") as journal:
+        journal.append("a:create", "acting")
+        assert journal._db is not None
+        pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+        journal._db.execute(f"PRAGMA max_page_count = {pages}")
+
+        with pytest.raises(FileError, match=r"journal\.db cannot be written: database or disk is full") as refused:
+            journal.append("a:create", "acted", {"said": "x" * 20_000})
+
+    assert "make room" in refused.value.do
+    with Journal(tmp_path / "journal.db") as journal:
+        assert journal.state("a:create") == "acting"

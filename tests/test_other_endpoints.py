@@ -1,5 +1,6 @@
 """What an endpoint may do that nobody expects: no downloads, things that vanish while they are listed, long silence."""
 
+import errno
 import io
 import json
 import threading
@@ -272,3 +273,14 @@ def test_what_aws_changes_by_itself_is_no_drift_and_everything_else_is() -> None
     assert unexplained(before, found(status="ISSUED", names="b"), plan, journal, kinds) == [
         f"~ {ref}: facts.names: expected 'a', found 'b'"
     ]
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "make room"), (errno.EIO, "a defect of this product")])
+def test_a_full_disk_is_no_defect(number: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from migrate.cli import _guarded
+
+    def full(out: Any) -> int:
+        raise OSError(number, "no", "carried.run/x.problems.txt")
+
+    assert _guarded(Out(as_json=True), full, {}) == 1
+    assert said in capsys.readouterr().err

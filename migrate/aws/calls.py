@@ -46,7 +46,8 @@ _LOG_IN = "log in again (aws sso login), and run the same command again: it goes
 
 def judge_read(error: Exception) -> Verdict:
     """What the scheduler does with a read that was not served."""
-    if errors.throttled(error):
+    # S3's Slow Down, where the answer to a HEAD has no body that says it.
+    if errors.throttled(error) or errors.code(error) == "503":
         return "throttled"
     if errors.fell_over(error):
         # Once may be chance. A server that always falls over does not have the operation.

@@ -13,7 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from migrate.carry.listing import Version
+from migrate.carry.same_object import Buckets
 from migrate.errors import FileError
+from migrate.kind import Carrier
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS placed (
@@ -39,6 +41,11 @@ _THIS = "key = ? AND version = ? AND target = ?"
 CACHE_KIB = 4096
 CLOCK_SLACK_S = 5.0
 """An object that the target changed later than this after AWS's answer to our copy was written by somebody else."""
+
+
+def manifest_path(to: Carrier, buckets: Buckets) -> Path:
+    """The file that knows what this migration put into the bucket."""
+    return to.notebook(f"{to.place.account}-{buckets.target}.objects.sqlite")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from migrate.carry import batch_jobs
 from migrate.carry.lanes import in_lanes
 from migrate.carry.listing import History, batches, histories, history_of, side_by_side
-from migrate.carry.manifest import Manifest, Row
+from migrate.carry.manifest import Manifest, Row, manifest_path
 from migrate.carry.one_key import KeyPass, Known, Outcome
 from migrate.carry.same_object import Buckets
 from migrate.errors import StepFailed
@@ -42,6 +42,8 @@ READS = frozenset(
     {
         "s3.GetObject",
         "s3.GetObjectTagging",
+        # botocore sends it by itself behind a refused HeadObject, to learn the bucket's region.
+        "s3.HeadBucket",
         "s3.HeadObject",
         "s3.ListMultipartUploads",
         "s3.ListObjectVersions",
@@ -127,11 +129,6 @@ def restore_advice(objects: int, size_bytes: int) -> str:
         "AWS bills the retrieval by GB and by request, the restored copy as STANDARD for its days, and what leaves "
         "GLACIER before 90 or DEEP_ARCHIVE before 180 days: see the price list of the region first"
     )
-
-
-def manifest_path(to: Carrier, buckets: Buckets) -> Path:
-    """The file that knows what this migration put into the bucket."""
-    return to.notebook(f"{to.place.account}-{buckets.target}.objects.sqlite")
 
 
 def copy_all(to: Carrier, buckets: Buckets) -> dict[str, Json]:

@@ -6,13 +6,15 @@ Anything else is somebody's, and goes only where a person said yes to the list o
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from migrate.carry import batch_jobs
 from migrate.carry.lanes import in_lanes
 from migrate.carry.listing import History, Version, batches, histories
-from migrate.carry.manifest import Manifest, Row
-from migrate.carry.objects import BATCH, SHOWN, manifest_path, merged
+from migrate.carry.manifest import Manifest, Row, manifest_path
+from migrate.carry.objects import BATCH, SHOWN, merged
 from migrate.carry.prove_objects import compared
 from migrate.carry.refusals import unless
 from migrate.carry.same_object import Buckets, at, head, in_force, object_tags
@@ -75,28 +77,48 @@ def take_away(to: Carrier, buckets: Buckets, *, may_lose: bool = False) -> int:
 
     What the manifest says is ours goes, though legacy has changed since; anything else has to be equal to legacy.
     Raises: Conflict with the list where the target holds anything else, or what nobody can delete; nothing was deleted
-    then.
+    then. What is written there meanwhile stays, and is such a list too.
     """
     batch_jobs.end(to, buckets)
-    kept = _Keys()
+    kept, looked_at = _Keys(), _now(to, buckets)
     with Manifest(manifest_path(to, buckets)) as manifest:
         for items in _with_rows(to, buckets, manifest):
             for key, why in _kept(to, buckets, items, may_lose=may_lose):
                 kept.add(key, why)
         if kept.count:
-            raise Conflict(
-                f"s3://{buckets.target} holds {kept.count} keys that are not what was carried: {kept}",
-                do="save or remove these keys, then roll back again (under COMPLIANCE retention: once that is over)",
-            )
+            raise _not_carried(buckets, kept)
         to.remember(BEGUN, "1")
         deleted = 0
         for carried in batches(histories(to.target, buckets.target, versioned=buckets.versioned), BATCH):
             versions = [version for _, history in carried for version in history]
-            to.legacy.map(lambda version: _delete(to, buckets, version), versions)
-            deleted += len(versions)
+            late = [] if may_lose else [one for one in versions if one.modified and one.modified > looked_at]
+            for version in late:
+                kept.add(version.key, "written while its bucket was looked at or emptied")
+            gone = [version for version in versions if version not in late] if late else versions
+            to.legacy.map(lambda version: _delete(to, buckets, version), gone)
+            deleted += len(gone)
+        if kept.count:
+            raise _not_carried(buckets, kept)
         manifest.clear()
     to.remember(BEGUN, "")
     return deleted
+
+
+def _not_carried(buckets: Buckets, kept: _Keys) -> Conflict:
+    return Conflict(
+        f"s3://{buckets.target} holds {kept.count} keys that are not what was carried: {kept}",
+        do="save or remove these keys, then roll back again (under COMPLIANCE retention: once that is over)",
+    )
+
+
+def _now(to: Carrier, buckets: Buckets) -> datetime:
+    """What time it is by AWS's clock, in whole seconds as S3 tells them."""
+    answer = to.target.call("s3.ListObjectsV2", Bucket=buckets.target, MaxKeys=1)
+    headers = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
+    try:
+        return parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return datetime.now(UTC).replace(microsecond=0)
 
 
 def _kept(to: Carrier, buckets: Buckets, items: list[_Item], *, may_lose: bool) -> list[tuple[str, str]]:

@@ -60,6 +60,12 @@ class Known(NamedTuple):
         """Whether legacy's version was about to be copied by an earlier, interrupted pass."""
         return any(intent.is_of(version) for intent in self.intents)
 
+    def made_all(self, legacy: History, target: History) -> bool:
+        """Whether every version that the target holds is ours."""
+        return len(self.claimed(legacy, target)) + sum(self.of(version) is not None for version in target) == len(
+            target
+        )
+
     def claimed(self, legacy: History, target: History) -> list[Row]:
         """Rows of what an interrupted pass copied and could not note, and legacy has lost or written over since.
 
@@ -67,7 +73,7 @@ class Known(NamedTuple):
         """
         lost = [intent for intent in self.intents if not any(intent.is_of(version) for version in legacy)]
         rows: list[Row] = []
-        for version in target:
+        for version in target if lost else ():
             if self.of(version) is None:
                 meant = next((i for i in lost if (i.etag, i.size_bytes) == (version.etag, version.size_bytes)), None)
                 if meant is not None:

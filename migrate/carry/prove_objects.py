@@ -11,7 +11,10 @@ from typing import Literal
 
 from migrate.carry.lanes import in_lanes
 from migrate.carry.listing import History, batches, histories, side_by_side, uploads
+from migrate.carry.manifest import Manifest, manifest_path
+from migrate.carry.one_key import Known
 from migrate.carry.same_object import Buckets, compare
+from migrate.errors import FileError
 from migrate.kind import Carrier, Proof
 from migrate.values import Json
 
@@ -49,8 +52,14 @@ def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) 
         histories(to.legacy, buckets.legacy, versioned=buckets.versioned),
         histories(to.target, buckets.target, versioned=buckets.versioned),
     )
-    begun = ((batch, batch) for batch in batches(both, BATCH))
-    with in_lanes(to.legacy, lambda item: compared(to, buckets, *item, written_since=written_since), begun) as ended:
+    since = written_since
+
+    def judged(item: tuple[str, History, History, str]) -> Compared:
+        key, legacy, target, whose = item
+        return compared(to, buckets, key, legacy, target, written_since=since, whose=whose)
+
+    begun = ((batch, _with_owner(to, buckets, batch, since)) for batch in batches(both, BATCH))
+    with in_lanes(to.legacy, judged, begun) as ended:
         for (key, legacy, _), one in (pair for batch, found in ended for pair in zip(batch, found, strict=True)):
             counts["keys"] += 1
             counts["versions"] += len(legacy)
@@ -82,6 +91,30 @@ def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) 
     return Proof(state, (what,), (*listed, *more), evidence)
 
 
+_Item = tuple[str, History, History]
+
+
+def _with_owner(
+    to: Carrier, buckets: Buckets, batch: list[_Item], since: datetime | None
+) -> list[tuple[str, History, History, str]]:
+    """Add to each key that only the target has whose it is, where legacy may have deleted it since it was copied.
+
+    `ours`: this migration put it there. `nobody knows`: its manifest cannot be read. Empty: somebody else's.
+    """
+    alone = [key for key, legacy, _ in batch if not legacy] if since is not None else []
+    if not alone:
+        return [(*item, "") for item in batch]
+    try:
+        with Manifest(manifest_path(to, buckets)) as manifest:
+            known = {key: Known(*found) for key, found in manifest.known(alone).items()}
+    except FileError:
+        return [(*item, "" if item[1] else "nobody knows") for item in batch]
+    return [
+        (key, legacy, target, "ours" if key in known and known[key].made_all(legacy, target) else "")
+        for key, legacy, target in batch
+    ]
+
+
 def incomplete_uploads(to: Carrier, buckets: Buckets) -> int:
     """How many uploads in legacy were begun and never completed: no object, so nothing of them is copied."""
     return sum(1 for _ in uploads(to.legacy, buckets.legacy))
@@ -96,8 +129,14 @@ def compared(
     *,
     written_since: datetime | None = None,
     begins: bool = False,
+    whose: str = "ours",
 ) -> Compared:
-    """Compare one key. `begins`: the target may hold just the beginning of legacy's history."""
+    """Compare one key. `begins`: the target may hold just the beginning of legacy's history. `whose`: where only the
+    target has it, see `_with_owner`."""
+    if not legacy and written_since is not None and whose != "ours":
+        if whose:
+            return Compared("unproved", "only in the target, and the manifest that knows whose it is cannot be read")
+        return Compared("different", "only in the target, and this migration did not put it there")
     if len(legacy) != len(target) and not (begins and len(target) < len(legacy)):
         if _moved_on(legacy, written_since):
             return Compared("changed_since")

@@ -27,6 +27,9 @@ HEADERS = (
     "ObjectLockRetainUntilDate",
     "ObjectLockLegalHoldStatus",
 )
+_ENCRYPTED = {"AES256": 1, "aws:kms": 2, "aws:kms:dsse": 3}
+"""How closely an object is kept. Its copy lies under what its new bucket does by default, and never under less: what is
+encrypted by KMS arrives so only in a bucket that does."""
 GONE = ("404", "NoSuchKey", "NotFound", "NoSuchVersion")
 CHUNK = 1024 * 1024
 
@@ -120,6 +123,9 @@ def compare(to: Carrier, buckets: Buckets, legacy: Version, target: Version) -> 
     for name in HEADERS:
         if left.get(name) != right.get(name):
             return Verdict(f"{name} differs")
+    if _ENCRYPTED.get(_by(left), 0) > _ENCRYPTED.get(_by(right), 0):
+        only = _by(right) or "nothing"
+        return Verdict(f"encrypted by {_by(left)} and by {only}: copy it onto itself in the target, under a key there")
     if left.get("Metadata", {}) != right.get("Metadata", {}):
         return Verdict("metadata differ")
     if left.get("MissingMeta") != right.get("MissingMeta"):
@@ -132,6 +138,10 @@ def compare(to: Carrier, buckets: Buckets, legacy: Version, target: Version) -> 
     if tags[0] != tags[1]:
         return Verdict("tags differ")
     return _content(to, buckets, (legacy, left), (target, right))
+
+
+def _by(found: dict[str, Any]) -> str:
+    return str(found.get("ServerSideEncryption") or "")
 
 
 def _content(

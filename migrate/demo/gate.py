@@ -111,7 +111,7 @@ class Gate:
                     return refuse(environ, start_response, 403, _denied(caller.service), text)
                 if throttled:
                     code = _throttled(caller.service)
-                    return refuse(environ, start_response, 503 if "Limit" in code else 400, code, "Rate exceeded")
+                    return refuse(environ, start_response, 503 if code in SERVERS_FAULT else 400, code, "Rate exceeded")
         record(caller, operation, agent)
         lock = contextlib.nullcontext() if app.service in UNLOCKED else self._locks[str(app.service)]
         otherwise = self._otherwise.rules(caller.account)
@@ -278,6 +278,10 @@ def _denied(service: str) -> str:
         service,
         "AccessDenied" if service in {"iam", "sts", "rds", "sns", "route53"} else "AccessDeniedException",
     )
+
+
+# Source: S3 API reference, Error responses (503 Slow Down); EC2 API reference, Error codes; read 2026-11.
+SERVERS_FAULT = ("RequestLimitExceeded", "SlowDown")
 
 
 def _throttled(service: str) -> str:

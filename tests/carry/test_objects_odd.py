@@ -313,3 +313,24 @@ def test_what_only_a_proof_finds_is_mended_by_the_next_copy(
     carrying.carry(it, to)
 
     assert proved(sessions, buckets).state == "equal"
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "said"),
+    [
+        ("aws:kms", "AES256", "k: encrypted by aws:kms and by AES256: copy it onto itself"),
+        ("aws:kms:dsse", "aws:kms", "k: encrypted by aws:kms:dsse and by aws:kms: copy it onto itself"),
+        ("AES256", "aws:kms", ""),
+    ],
+)
+def test_an_object_that_lies_less_closely_than_in_legacy_is_named(
+    sessions: Sessions, there: str, here: str, said: str
+) -> None:
+    legacy, _, buckets = two_buckets(sessions)
+    legacy.put_object(Bucket="old", Key="k", Body=b"1")
+    objects.copy_all(carrier(sessions), buckets)
+    held("old", "k")[0].encryption, held("new", "k")[0].encryption = there, here
+
+    differences = proved(sessions, buckets).differences
+
+    assert [one.startswith(said) for one in differences] == ([True] if said else [])

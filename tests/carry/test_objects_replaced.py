@@ -1,17 +1,20 @@
 """Versions that legacy writes over, loses or moves to another class after they were copied: nothing is lost for it."""
 
 import sqlite3
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from migrate.carry import objects, one_object
+from migrate.carry import objects, objects_undo, one_object, prove_objects
 from migrate.carry.manifest import Manifest
 from migrate.carry.same_object import Buckets
 from migrate.demo.strict import s3_versions
-from migrate.errors import StepFailed
-from tests.carry.fake_carrier import stopped_after
+from migrate.errors import Conflict, StepFailed
+from migrate.kind import Proof
+from tests.carry.fake_carrier import ThreadedSite, stopped_after
 from tests.carry.test_objects import Sessions, carrier, history, two_buckets
 from tests.carry.test_objects_faults import held, proved
 
@@ -22,6 +25,12 @@ def suspending() -> None:
     if not hasattr(suspending, "applied"):
         s3_versions.suspended_versions()
         suspending.applied = True  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator loses one of two deletions of a key's versions that come at the same moment."""
+    monkeypatch.setattr(ThreadedSite, "map", lambda _, what, items: [what(item) for item in items])
 
 
 def suspended(sessions: Sessions) -> tuple[Any, Any, Buckets]:
@@ -240,3 +249,50 @@ def test_a_manifest_of_before_is_taken_over(tmp_path: Path) -> None:
         with Manifest(path) as manifest:
             ((row,), intents) = manifest.known(["k"])["k"]
             assert (row.version, row.target, intents) == ("v", "t", [])
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_while_legacy_is_in_use_an_object_too_many_is_named_and_what_legacy_deleted_is_not(
+    sessions: Sessions, versioned: bool, tmp_path: Path
+) -> None:
+    legacy, target, buckets = two_buckets(sessions, versioned=versioned)
+    for key in ("deleted", "kept"):
+        legacy.put_object(Bucket="old", Key=key, Body=b"1")
+    objects.copy_all(carrier(sessions), buckets)
+    for one in legacy.list_object_versions(Bucket="old", Prefix="deleted")["Versions"]:
+        legacy.delete_object(Bucket="old", Key="deleted", VersionId=one["VersionId"])
+
+    def proof() -> Proof:
+        return prove_objects.prove_all(carrier(sessions), buckets, written_since=datetime.now(UTC) + timedelta(hours=1))
+
+    assert (proof().state, proof().evidence["changed_since"]) == ("equal", 1)
+    target.put_object(Bucket="new", Key="foreign", Body=b"1")
+    assert proof().differences == ("foreign: only in the target, and this migration did not put it there",)
+    (tmp_path / "222222222222-new.objects.sqlite").write_bytes(b"no database" * 1000)
+    assert (proof().state, proof().evidence["unproved"]) == ("could not be proved", 2)
+
+
+@pytest.mark.parametrize("may_lose", [False, True])
+def test_what_is_written_while_a_rollback_empties_the_bucket_stays(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, may_lose: bool
+) -> None:
+    legacy, target, buckets = two_buckets(sessions)
+    for key in ("a", "b"):
+        legacy.put_object(Bucket="old", Key=key, Body=b"1")
+    objects.copy_all(carrier(sessions), buckets)
+    to = carrier(sessions)
+
+    def meanwhile(key: str, value: str) -> None:
+        to.outputs[key] = value
+        if value:
+            time.sleep(1.1)  # S3 tells times in whole seconds
+            target.put_object(Bucket="new", Key="b", Body=b"late")
+
+    monkeypatch.setattr(to, "remember", meanwhile)
+    if may_lose:
+        assert objects_undo.take_away(to, buckets, may_lose=True) == 2
+        return
+    with pytest.raises(Conflict, match="1 keys that are not what was carried: b: written while"):
+        objects_undo.take_away(to, buckets)
+
+    assert history(target, "new") == [("b", False, "late")]

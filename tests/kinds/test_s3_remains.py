@@ -83,6 +83,7 @@ def test_a_plan_is_refused_until_a_person_answers_for_what_stays_behind(monkeypa
         ({"policy": PUBLIC}, "anybody may read it"),
         ({"website": {"IndexDocument": {"Suffix": "index.html"}}}, "CloudFront origins"),
         ({"request_payer": "Requester"}, "the target account is billed"),
+        ({"ownership": "ObjectWriter", "public_access_block": NO_ACCESS_BLOCK}, "objects may have ACLs of their own"),
     ],
 )
 def test_what_a_reader_should_know_stands_in_the_plan(facts: dict[str, Any], said: str) -> None:
@@ -94,7 +95,7 @@ def test_what_a_reader_should_know_stands_in_the_plan(facts: dict[str, Any], sai
 def test_a_policy_that_is_fenced_in_is_not_called_public() -> None:
     fenced = {**NO_ACCESS_BLOCK, "RestrictPublicBuckets": True}
     summary = BUCKET.action("copy_objects").summary(  # type: ignore[attr-defined]
-        bucket(policy=PUBLIC, public_access_block=fenced), place("new")
+        bucket(policy=PUBLIC, public_access_block=fenced, ownership="BucketOwnerEnforced"), place("new")
     )
 
     assert "remarks" not in summary

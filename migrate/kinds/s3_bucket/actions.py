@@ -260,6 +260,12 @@ def _remarks(it: It[BucketFacts]) -> list[Json]:
             "it is a website: the new bucket's endpoint has another host name; what points at the old one from outside "
             "(DNS, CloudFront origins) is switched by hand"
         )
+    if facts.ownership != "BucketOwnerEnforced" and not facts.public_access_block["IgnorePublicAcls"]:
+        # Source: s3.CopyObject, botocore 1.44.5: "the ACL metadata is not preserved and is set to private".
+        said.append(
+            "its objects may have ACLs of their own (public-read, another account), which do not arrive and are not "
+            "compared: every copy is private. What they allow has to be said in its bucket policy"
+        )
     if facts.request_payer != "BucketOwner":
         said.append("requester pays: the target account is billed for the requests and transfer of the copy")
     return said
