@@ -63,6 +63,10 @@ def export(to: Carrier, tables: Tables) -> dict[str, Json]:
     Raises: StepFailed where AWS could not, or the manifests do not say what AWS says; the next run asks anew.
     """
     room = room_of(to.place, str(to.place.account))
+    if not to.outputs.get(TOKEN) and (standing := import_of(to.target, tables.target)):
+        # An earlier plan's: before anything is asked for, and what was noted of it is forgotten.
+        source = standing["S3BucketSource"]
+        _imported_from(to, tables, str(source["S3Bucket"]), str(source["S3KeyPrefix"]).rstrip("/").rpartition("/")[0])
     _set_up(to, room)
     if not to.outputs.get(EXPORT):
         _ask(to, tables, room)
@@ -86,6 +90,18 @@ def export(to: Carrier, tables: Tables) -> dict[str, Json]:
         )
     to.remember(DATA, f"{folder}/data/")
     return {"items": items, "files": len(listed), "bytes": int(found.get("BilledSizeBytes") or 0)}
+
+
+def _imported_from(to: Carrier, tables: Tables, bucket: str, folder: str) -> list[dict[str, Any]]:
+    """The files that the standing table was made from. Raises StepFailed where they are deleted."""
+    there = unless(GONE, lambda: manifest(to.target, bucket, folder))
+    if there is None:
+        raise StepFailed(
+            f"{tables.target} was imported by an earlier run, and the exported files that it was made from are deleted",
+            do="choose scan or streams for it in migration.yaml (stores) and plan again: what stands is compared, and "
+            "what differs is brought",
+        )
+    return there
 
 
 def exported(to: Carrier) -> Mapping[str, Any] | None:
@@ -120,7 +136,7 @@ def note_imported(to: Carrier, tables: Tables) -> dict[str, Json]:
         )
     source = found["S3BucketSource"]
     bucket, folder = str(source["S3Bucket"]), str(source["S3KeyPrefix"]).rstrip("/").rpartition("/")[0]
-    listed = manifest(to.target, bucket, folder)
+    listed = _imported_from(to, tables, bucket, folder)
     wanted, errors = sum(int(one["itemCount"]) for one in listed), int(found.get("ErrorCount") or 0)
     if errors or int(found.get("ImportedItemCount") or 0) != wanted:
         raise StepFailed(

@@ -134,7 +134,7 @@ class Configure(Action[KeyFacts]):
 
     name = "configure"
     title = "Set the key's policy and rotation"
-    sets = frozenset({"policy"})
+    sets = frozenset({"policy", "rotation", "rotation_days", "state"})
 
     def applies(self, it: It[KeyFacts]) -> bool:
         return is_moved(it) and bool(self._requests(it))

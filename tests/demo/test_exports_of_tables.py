@@ -83,6 +83,27 @@ def test_what_was_imported_is_known_as_put_and_is_compared_file_by_file(
     assert PutItems.of(to).among(hashes) == set(hashes)
 
 
+def test_a_later_plan_for_a_table_whose_files_are_deleted_asks_for_no_export_and_says_what_to_choose(
+    a_world: World, target: Client, tables: Tables
+) -> None:
+    to, copying = carrier(a_world, tables.legacy), carrier(a_world, tables.legacy, "copy_items")
+    items_export.export(to, tables)
+    imported(target, to, tables)
+    items_export.note_imported(copying, tables)
+    # With its files a later run goes on as the first.
+    later = carrier(a_world, tables.legacy)
+    items_export.export(later, tables)
+    items_export.discard(later)
+    last = carrier(a_world, tables.legacy)
+
+    for step in (items_export.export, items_export.note_imported):
+        with pytest.raises(StepFailed, match="imported by an earlier run") as refused:
+            step(last, tables)
+        assert "choose scan or streams" in (refused.value.do or "")
+
+    assert (asked(later), last.writes) == (1, [])
+
+
 def test_what_a_second_import_brings_after_a_rollback_is_noted_anew(
     a_world: World, legacy: Client, target: Client, tables: Tables
 ) -> None:

@@ -264,3 +264,26 @@ def test_a_deleted_cache_is_gone_and_its_subnet_group_only_after_it(legacy: Clie
     assert refused(cache.describe_cache_clusters, CacheClusterId=own) == "CacheClusterNotFound"
     assert refused(cache.describe_cache_subnet_groups, **group) == "CacheSubnetGroupNotFoundFault"
     assert cache.describe_serverless_caches()["ServerlessCaches"] == []
+
+
+def test_an_archived_image_is_hidden_and_unreadable_until_it_is_restored(legacy: Client, name: str) -> None:
+    ecr = legacy("ecr")
+    account.images(ecr, name)
+    [digest] = [
+        one["imageDigest"] for one in ecr.describe_images(repositoryName=name)["imageDetails"] if "imageTags" in one
+    ]
+    own = {"repositoryName": name, "imageId": {"imageDigest": digest}}
+
+    def listed(**more: Any) -> set[str]:
+        found = ecr.describe_images(repositoryName=name, **more)["imageDetails"]
+        return {one["imageDigest"] for one in found if one["imageDigest"] == digest}
+
+    ecr.update_image_storage_class(**own, targetStorageClass="ARCHIVE")
+
+    assert listed() == set()
+    assert listed(filter={"imageStatus": "ARCHIVED"}) == listed(filter={"imageStatus": "ANY"}) == {digest}
+    answer = ecr.batch_get_image(repositoryName=name, imageIds=[{"imageDigest": digest}])
+    assert (answer["images"], len(answer["failures"])) == ([], 1)
+    ecr.update_image_storage_class(**own, targetStorageClass="STANDARD")
+    assert listed() == {digest}
+    assert ecr.batch_get_image(repositoryName=name, imageIds=[{"imageDigest": digest}])["images"]

@@ -134,10 +134,11 @@ class Prover:
             None, "D0", "R0",
         )  # fmt: skip
 
-    def prove(self, shown: Resource | None = None) -> Proof:
-        """Compare the target's thing, or the one that is given in its place, with legacy's."""
+    def prove(self, shown: Resource | None = None, done: Sequence[str] | None = None) -> Proof:
+        """Compare the target's thing, or the one that is given in its place, with legacy's. `done`: the run has done
+        these alone so far, and plans the others."""
         self.ground.shown = shown
-        return prove_resource(self.ground, self.step, self.done)
+        return prove_resource(self.ground, self.step, self.done if done is None else frozenset(done))
 
     def locate(self) -> Resource | None:
         """The target's thing, by all that is known of it."""
