@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, unquote
 
-from migrate.carry.listing import History, Version, batches
+from migrate.carry.listing import History, Version, batches, plain
 from migrate.carry.manifest import Manifest
 from migrate.carry.one_object import COPY_LIMIT_BYTES
 from migrate.carry.refusals import code_of, patiently
@@ -304,7 +304,7 @@ class _Room:
                 file.write(text)
                 for _, key, _, status, code, _, said in csv.reader(io.StringIO(text)):
                     if status != "succeeded" and len(failures) < SHOWN:
-                        failures.append(f"{unquote(key)}: {code} {said}")
+                        failures.append(f"{plain(unquote(key))}: {code} {said}")
         return failures
 
     def _object(self, key: str) -> bytes:

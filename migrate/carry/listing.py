@@ -71,6 +71,11 @@ def side_by_side(
             left, right = next(legacy, None), next(target, None)
 
 
+def plain(key: str) -> str:
+    """The key as a message may hold it: with what would move a terminal's cursor, or make a line of its own, spelt."""
+    return key if key.isprintable() else ascii(key)
+
+
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Cut a stream into lists."""
     stream = iter(items)
@@ -148,13 +153,13 @@ def uploads(site: ReadSite, bucket: str, prefix: str = "") -> Iterator[tuple[str
     where: dict[str, Any] = {}
     while True:
         answer = site.call("s3.ListMultipartUploads", Bucket=bucket, EncodingType="url", **more, **where)
-        plain = unquote_plus if answer.get("EncodingType") == "url" else str
+        decoded = unquote_plus if answer.get("EncodingType") == "url" else str
         for found in answer.get("Uploads") or ():
-            yield plain(found["Key"]), found["UploadId"]
+            yield decoded(found["Key"]), found["UploadId"]
         if not answer.get("IsTruncated"):
             return
         if answer.get("NextKeyMarker"):
-            answer["NextKeyMarker"] = plain(answer["NextKeyMarker"])
+            answer["NextKeyMarker"] = decoded(answer["NextKeyMarker"])
         where = _next(bucket, answer, where, "UploadIdMarker")
 
 

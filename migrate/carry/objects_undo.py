@@ -12,7 +12,7 @@ from typing import Any
 
 from migrate.carry import batch_jobs
 from migrate.carry.lanes import in_lanes
-from migrate.carry.listing import History, Version, batches, histories
+from migrate.carry.listing import History, Version, batches, histories, plain
 from migrate.carry.manifest import Manifest, Row, manifest_path
 from migrate.carry.objects import BATCH, SHOWN, merged
 from migrate.carry.prove_objects import compared
@@ -38,7 +38,7 @@ class _Keys:
     def add(self, key: str, why: str = "") -> None:
         self.count += 1
         if len(self.named) < SHOWN:
-            self.named.append((key if key.isprintable() else ascii(key)) + (f": {why}" if why else ""))
+            self.named.append(plain(key) + (f": {why}" if why else ""))
 
     def __str__(self) -> str:
         more = [f"and {self.count - len(self.named)} more"] if self.count > len(self.named) else []

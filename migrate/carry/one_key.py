@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from migrate.carry.listing import History, Version
+from migrate.carry.listing import History, Version, plain
 from migrate.carry.manifest import Intent, Row
 from migrate.carry.one_object import ARCHIVED, Archived, Made, copy_version, hold, is_readable_whole
 from migrate.carry.refusals import code_of, patiently, said_of
@@ -139,14 +139,16 @@ class KeyPass:
             done.archived, done.archived_bytes = 1, cold.version.size_bytes
             done.restoring = int(cold.restoring and self.buckets.restore is not None)
             if not done.restoring:
-                done.problems.append(f"{key} is archived ({cold.version.storage_class}) and has to be restored first")
+                done.problems.append(
+                    f"{plain(key)} is archived ({cold.version.storage_class}) and has to be restored first"
+                )
         except Lost as error:
             return Outcome(done.copied, done.copied_bytes, lost=error)
         except Exception as error:
             code = code_of(error)
             if code not in OF_ONE_OBJECT:
                 raise
-            done.problems.append(f"{key}: {OF_ONE_OBJECT[code]} ({said_of(error)})")
+            done.problems.append(f"{plain(key)}: {OF_ONE_OBJECT[code]} ({said_of(error)})")
         return done
 
     def _object(self, done: Outcome, legacy: History, target: History, known: Known) -> None:
@@ -155,7 +157,7 @@ class KeyPass:
             found = target[0]
             row = known.of(found)
             if row is None:
-                done.problems.append(f"{found.key}: only in the target, and this migration did not put it there")
+                done.problems.append(f"{plain(found.key)}: only in the target, and this migration did not put it there")
                 return
             done.gone.append(row)
             return
@@ -186,7 +188,7 @@ class KeyPass:
                 self._note(legacy, Made(target.version_id or "", target.etag, _at(target)))
         elif row is None:
             why = verdict.different or verdict.unproved
-            done.problems.append(f"{legacy.key}: {why}; the target's was not put there by this migration")
+            done.problems.append(f"{plain(legacy.key)}: {why}; the target's was not put there by this migration")
             return False
         return True
 
@@ -210,7 +212,9 @@ class KeyPass:
                 self._note(one, Made(other.version_id or "", other.etag, _at(other)))
         if len(kept) > len(legacy):
             key = kept[0].key
-            done.problems.append(f"{key}: more versions than in legacy, and this migration did not put them there")
+            done.problems.append(
+                f"{plain(key)}: more versions than in legacy, and this migration did not put them there"
+            )
             return
         made: list[Row] = []
         try:
@@ -260,7 +264,7 @@ class KeyPass:
 
     def _why(self, key: str, verdict: Verdict, row: Row | None) -> str:
         whose = "" if row else "; the target's was not put there by this migration"
-        return f"{key}: {verdict.different or verdict.unproved}{whose}"
+        return f"{plain(key)}: {verdict.different or verdict.unproved}{whose}"
 
     def _tags_agree(self, done: Outcome, legacy: Version, target: Version) -> bool:
         """Bring our own copy's tags up to legacy's: of what both listings show unchanged, only tags can differ.

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from migrate.carry.listing import Version, uploads
+from migrate.carry.listing import Version, plain, uploads
 from migrate.carry.refusals import code_of, unbroken
 from migrate.carry.same_object import CHECKSUMS, GONE, HEADERS, Buckets, at, in_force, is_composite, object_tags
 from migrate.errors import Lost, StepFailed
@@ -242,7 +242,7 @@ def _described(to: Carrier, buckets: Buckets, version: Version, found: dict[str,
     tags = object_tags(to.legacy, buckets.legacy, version)
     if tags is None:
         raise StepFailed(
-            f"the tags of s3://{buckets.legacy}/{version.key} could not be read",
+            f"the tags of s3://{buckets.legacy}/{plain(version.key)} could not be read",
             do="let the legacy role do s3:GetObjectTagging and s3:GetObjectVersionTagging, and run again",
         )
     if tags:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from migrate.carry.lanes import in_lanes
-from migrate.carry.listing import History, batches, histories, side_by_side, uploads
+from migrate.carry.listing import History, batches, histories, plain, side_by_side, uploads
 from migrate.carry.manifest import Manifest, manifest_path
 from migrate.carry.one_key import Known
 from migrate.carry.same_object import Buckets, compare
@@ -72,7 +72,9 @@ def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) 
             if one.sort != "equal":
                 counts[one.sort] += 1
             if one.sort in ("different", "unproved") and len(listed) < SHOWN:
-                listed.append(f"{key}: {one.said}" + (" (could not be proved)" if one.sort == "unproved" else ""))
+                listed.append(
+                    f"{plain(key)}: {one.said}" + (" (could not be proved)" if one.sort == "unproved" else "")
+                )
     bad = counts["different"] + counts["unproved"]
     more = [f"and {bad - len(listed)} more"] if bad > len(listed) else []
     evidence: dict[str, Json] = {**counts, "incomplete_uploads_in_legacy_not_copied": incomplete_uploads(to, buckets)}

@@ -334,3 +334,16 @@ def test_an_object_that_lies_less_closely_than_in_legacy_is_named(
     differences = proved(sessions, buckets).differences
 
     assert [one.startswith(said) for one in differences] == ([True] if said else [])
+
+
+def test_a_key_that_would_write_on_the_terminal_is_spelt(sessions: Sessions) -> None:
+    legacy, target, buckets = two_buckets(sessions)
+    key = "a\nverified: all\u202e"
+    for client, bucket in ((legacy, "old"), (target, "new")):
+        client.put_object(Bucket=bucket, Key=key, Body=bucket.encode())
+
+    with pytest.raises(StepFailed) as refused:
+        objects.copy_all(carrier(sessions), buckets)
+
+    said = (refused.value.what, *proved(sessions, buckets).differences)
+    assert all("'a\\nverified: all\\u202e': " in one and one.isprintable() for one in said), said

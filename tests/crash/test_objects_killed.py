@@ -1,4 +1,4 @@
-"""Two buckets move under `kill -9` of the real process: every version once, in order, and nothing that nobody meant.
+"""Three buckets move under `kill -9` of the real process: every version once, in order, and nothing that nobody meant.
 
 The rule: what is in a bucket is read by plain boto3, version by version. TORTURE=slice: fewer objects, fewer kills.
 """
@@ -25,7 +25,7 @@ from .story import SLOW_S, Story, story
 
 pytestmark = [pytest.mark.world, pytest.mark.torture, pytest.mark.timeout(2400)]
 
-HISTORIES, FILES = "small-histories", "small-files"
+HISTORIES, FILES, SUSPENDED = "small-histories", "small-files", "small-suspended"
 SLICE = os.environ.get("TORTURE") == "slice"
 KEYS, VERSIONS, PLAIN = (30, 3, 80) if SLICE else (170, 4, 600)
 PART = 5 * 1024**2
@@ -35,9 +35,9 @@ KILLS = {"bulk": 4, "delta": 3} if SLICE else {"bulk": 32, "delta": 28}
 
 
 def build(world: World) -> None:
-    """A bucket of histories with delete markers and an object in parts, and one without versions."""
+    """A bucket of histories with delete markers and an object in parts, one without versions, and a suspended one."""
     s3 = world.session(small.LEGACY).client("s3")
-    for name in (HISTORIES, FILES):
+    for name in (HISTORIES, FILES, SUSPENDED):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket=HISTORIES, VersioningConfiguration={"Status": "Enabled"})
 
@@ -61,6 +61,10 @@ def build(world: World) -> None:
         s3.put_object(Bucket=HISTORIES, Key="at once", Body=b"1")
         s3.delete_object(Bucket=HISTORIES, Key="at once")
     in_parts(s3, "in parts")
+    for status in ("Enabled", "Suspended"):
+        s3.put_bucket_versioning(Bucket=SUSPENDED, VersioningConfiguration={"Status": status})
+        for number in range(KEYS // 3):
+            s3.put_object(Bucket=SUSPENDED, Key=f"s/{number:03}", Body=status.encode())
 
 
 def another_second() -> None:
@@ -98,6 +102,11 @@ def legacy_goes_on(world: World) -> None:
         elif number % 4 == 1:
             s3.put_object(Bucket=FILES, Key=f"g/{number:04}", Body=b"new")
     in_parts(s3, "in parts")
+    for number in range(KEYS // 3):
+        if number % 3:
+            s3.put_object(Bucket=SUSPENDED, Key=f"s/{number:03}", Body=b"over the null version")
+        else:
+            s3.delete_object(Bucket=SUSPENDED, Key=f"s/{number:03}")
 
 
 class Watch:
@@ -198,7 +207,7 @@ def test_killed_at_fifty_points_of_the_copy_and_of_the_delta_every_version_is_th
 
         assert sum(kills.values()) >= (3 if SLICE else 50)
         assert kills["delta"] >= (1 if SLICE else 12)
-        for bucket in (HISTORIES, FILES):
+        for bucket in (HISTORIES, FILES, SUSPENDED):
             there = f"{bucket}-{small.TARGET}"
             legacy, target = listed(told.world, small.LEGACY, bucket), listed(told.world, small.TARGET, there)
             assert len(target) == len(legacy), "something is there twice, or missing"
