@@ -143,6 +143,9 @@ def _request(request: PlannedRequest, kind: Kind[Any], needed: dict[AccountId, N
         own.reads |= _actions([request.wait.operation])
     if request.find is not None:
         own.reads |= _actions([request.find.operation])
+    if request.params.get("ObjectLockEnabledForBucket"):
+        # The undo deletes our own copies that legacy's retention came with. Source: s3.DeleteObject, botocore 1.44.5.
+        own.writes.add("s3:BypassGovernanceRetention")
     if not is_look:
         service = next(iter(sorted(actions))).split(":")[0]
         if _TAGS & request.params.keys():

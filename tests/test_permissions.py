@@ -95,6 +95,13 @@ def test_tags_in_a_creating_call_need_the_right_to_tag() -> None:
     assert "ec2:CreateTags" not in needed_for(planned("ec2.CreateVpc", {})).writes
 
 
+def test_copies_that_came_with_a_retention_can_be_taken_away_again() -> None:
+    locked = needed_for(planned("s3.CreateBucket", {"Bucket": "b", "ObjectLockEnabledForBucket": True}))
+
+    assert "s3:BypassGovernanceRetention" in locked.writes
+    assert "s3:BypassGovernanceRetention" not in needed_for(planned("s3.CreateBucket", {"Bucket": "b"})).writes
+
+
 @pytest.mark.parametrize("count", [1, 200, 2_000])
 def test_every_document_is_one_that_iam_takes_and_nothing_is_left_out(count: int) -> None:
     own = Needed()
