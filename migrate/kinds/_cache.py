@@ -5,11 +5,12 @@ others use; and no count of items is taken for equal that AWS does not show.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.errors import VerificationFailed
-from migrate.kind import Carrier, CarryAction, Find, It, Json, Place, Proof, ReadSite, Request
+from migrate.inventory import Resource
+from migrate.kind import Carrier, CarryAction, Find, It, Json, Name, Place, Proof, ReadSite, Request, after
 from migrate.kinds._by_person import METRIC, compared, newest
 from migrate.kinds._choosing import told
 
@@ -155,6 +156,18 @@ def parameter_group(place: Place, family: str | None, parameters: Mapping[str, s
     for start in range(0, len(changed), AT_ONCE):
         some = changed[start : start + AT_ONCE]
         yield Request("elasticache.ModifyCacheParameterGroup", there | {"ParameterNameValues": some})
+
+
+def host_names(it: It[Any], sorts: Iterable[str]) -> Iterator[Name]:
+    """By which hosts a cache is known, as its creating step learns them in the target."""
+    for sort in sorts:
+        if host := getattr(it.facts, sort):
+            yield Name(host, after("create", sort), "host")
+
+
+def hosts_of(found: Resource, sorts: Iterable[str]) -> dict[str, str]:
+    """The hosts that a cache answers by, of those it has."""
+    return {sort: str(found.facts[sort]) for sort in sorted(sorts) if found.facts.get(sort)}
 
 
 def room_of(place: Place) -> str:

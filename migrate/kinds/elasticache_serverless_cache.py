@@ -22,12 +22,11 @@ from migrate.kind import (
     ReadSite,
     Request,
     Wait,
-    after,
     pair_tags,
     tag_pairs,
 )
 from migrate.kinds._by_person import ask_for_it, still_stands
-from migrate.kinds._cache import READY_S, SEED, STRATEGIES, CountItems, SeedFiles, seeds
+from migrate.kinds._cache import READY_S, SEED, STRATEGIES, CountItems, SeedFiles, host_names, hosts_of, seeds
 from migrate.kinds._choosing import told
 from migrate.kinds._keys import customers_key
 
@@ -180,14 +179,10 @@ class ServerlessCache(Kind[ServerlessFacts]):
 
     def names(self, it: It[ServerlessFacts], place: Place) -> Iterator[Name]:
         yield from super().names(it, place)
-        for sort in ("host", "reader_host"):
-            host = getattr(it.facts, sort)
-            if host:
-                yield Name(host, after("create", sort), "host")
+        yield from host_names(it, sorted(self.volatile))
 
     def outputs(self, found: Resource) -> dict[str, str]:
-        hosts = {sort: str(found.facts[sort]) for sort in sorted(self.volatile) if found.facts.get(sort)}
-        return super().outputs(found) | hosts
+        return super().outputs(found) | hosts_of(found, self.volatile)
 
     def needs(self, it: It[ServerlessFacts]) -> Iterator[Need]:
         where = "elasticache.DescribeServerlessCaches ServerlessCaches[]"

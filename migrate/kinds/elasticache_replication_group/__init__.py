@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from migrate.inventory import Resource
-from migrate.kind import Action, It, Kind, Name, Need, Place, ReadSite, after, pair_tags
-from migrate.kinds._cache import STRATEGIES
+from migrate.kind import Action, It, Kind, Name, Need, Place, ReadSite, pair_tags
+from migrate.kinds._cache import STRATEGIES, host_names, hosts_of
 from migrate.kinds.elasticache_replication_group.actions import CountPrimaries, Create, Seed
 from migrate.kinds.elasticache_replication_group.facts import GroupFacts, described, read_facts
 
@@ -57,14 +57,10 @@ class ReplicationGroup(Kind[GroupFacts]):
 
     def names(self, it: It[GroupFacts], place: Place) -> Iterator[Name]:
         yield from super().names(it, place)
-        for sort in ("primary_host", "reader_host", "configuration_host"):
-            host = getattr(it.facts, sort)
-            if host:
-                yield Name(host, after("create", sort), "host")
+        yield from host_names(it, sorted(self.volatile))
 
     def outputs(self, found: Resource) -> dict[str, str]:
-        hosts = {sort: str(found.facts[sort]) for sort in sorted(self.volatile) if found.facts.get(sort)}
-        return super().outputs(found) | hosts
+        return super().outputs(found) | hosts_of(found, self.volatile)
 
     def needs(self, it: It[GroupFacts]) -> Iterator[Need]:
         if it.facts.kms_key:
