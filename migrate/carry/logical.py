@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.carry import logical_indexes
-from migrate.carry.logical_checks import PARTITIONED, TABLES, differing_tables
+from migrate.carry.logical_checks import PARTITIONED, TABLES, differing_tables, writes_on
 from migrate.errors import StepFailed
 
 SYNC_WORKERS = 2
@@ -33,6 +33,10 @@ SEQUENCES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'S' AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 1, 2
+"""
+_LIMITS = """
+SELECT name FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
+    'idle_session_timeout', 'transaction_timeout')
 """
 VIEWS = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -152,6 +156,9 @@ def make_role(source: Any, name: str) -> str:
         if on_rds:
             source.execute(sql.SQL("GRANT rds_replication TO {}").format(own))
     source.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(own))
+    # A database may have limits of its own for sessions; a large table takes longer. Theirs stay as they are.
+    for (limit,) in source.execute(_LIMITS).fetchall():
+        source.execute(sql.SQL("ALTER ROLE {} SET {} TO 0").format(own, sql.Identifier(limit)))
     source.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(own, sql.Literal(password)))
     return password
 
@@ -249,6 +256,12 @@ def stop_writes(legacy: Any) -> str:
                 do="end them (pg_stat_activity), then migrate run",
             )
         time.sleep(0.1)
+    going_on = writes_on(legacy)
+    if going_on:
+        raise StepFailed(
+            f"{legacy.info.dbname} was made read-only, and would take writes all the same: {'; '.join(going_on[:10])}",
+            do="do that there, then type the same again",
+        )
     return str(_one(legacy, "SELECT pg_current_wal_insert_lsn()"))
 
 
@@ -298,6 +311,8 @@ def refresh_views(target: Any) -> int:
     from psycopg import sql
 
     views = target.execute(VIEWS).fetchall()
+    # Their functions may name things as the database's own search path finds them.
+    target.execute("RESET search_path")
     for view in views:
         target.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(*view)))
     return len(views)

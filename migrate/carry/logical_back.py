@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from migrate.carry import logical
+from migrate.carry import logical, logical_checks
 from migrate.carry.logical_checks import TABLES, differing_tables
 from migrate.errors import StepFailed
 
@@ -145,6 +145,8 @@ def trouble(legacy: Any, target: Any, name: str) -> list[str]:
     failures = _failures(legacy, name)
     if failures >= logical.ERRORS:
         found.append(f"legacy failed {failures} times to apply rows (its PostgreSQL log says why)")
+    if slot is not None:
+        found += logical_checks.unpublished(target, name)
     # A table that came later is not published, and legacy has no place for its rows.
     return found + [f"{table} (definitions are not replicated)" for table in differing_tables(legacy, target)]
 

@@ -42,7 +42,7 @@ ORDER BY 1""",
     "is unlogged, and unlogged tables are not replicated: ALTER TABLE … SET LOGGED, or drop it": f"""
 SELECT {_NAMED} {_FROM} AND c.relkind = 'r' AND c.relpersistence = 'u' ORDER BY 1""",
     "belongs to a role that this login is not: GRANT that role to it": f"""
-SELECT {_NAMED} || ' (' || pg_get_userbyid(c.relowner) || ')' {_FROM} AND c.relkind IN ('r', 'S', 'm')
+SELECT {_NAMED} || ' (' || pg_get_userbyid(c.relowner) || ')' {_FROM} AND c.relkind IN ('r', 'p', 'S', 'm')
 AND c.relpersistence = 'p'
 AND NOT (pg_has_role(current_user, c.relowner, 'USAGE') AND pg_has_role(current_user, c.relowner, 'MEMBER'))
 ORDER BY 1""",
@@ -55,7 +55,81 @@ SELECT {_NAMED} || '.' || quote_ident(g.tgname) FROM pg_trigger g JOIN pg_class 
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT g.tgisinternal AND (g.tgenabled IN ('A', 'R') OR (g.tgtype::int & 32 <> 0 AND g.tgenabled <> 'D'))
 AND {OURS} ORDER BY 1""",
+    # The target empties its copy, and TRUNCATE goes through to where a foreign table's rows are: somebody else's.
+    # Source: PostgreSQL 16, TRUNCATE; postgres_fdw, option truncatable (on by default).
+    "has a foreign table as a partition, which would be emptied where its rows are: detach it for the copy": f"""
+SELECT {_NAMED} {_FROM} AND c.relkind = 'p' AND EXISTS (
+    SELECT FROM pg_inherits h JOIN pg_class f ON f.oid = h.inhrelid WHERE h.inhparent = c.oid AND f.relkind = 'f')
+ORDER BY 1""",
+    # The copy is checked as every new row is. Source: PostgreSQL 16, ALTER TABLE, NOT VALID.
+    "is a check that was not validated, and rows that break it stop the copy: VALIDATE CONSTRAINT, or drop it": f"""
+SELECT {_NAMED} || '.' || quote_ident(k.conname) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'c' AND NOT k.convalidated AND c.relkind = 'r' AND {OURS} ORDER BY 1""",
+    # Rows are looked for by all their values, and these have no equality: "could not identify an equality operator".
+    # Source: PostgreSQL 16, src/backend/executor/execReplication.c, tuples_equal.
+    "has REPLICA IDENTITY FULL and a column whose values cannot be compared (json, xml, point): give it a key": f"""
+SELECT DISTINCT {_NAMED} FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), nullif(t.typelem, 0), t.oid)
+WHERE c.relkind = 'r' AND c.relreplident = 'f' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+AND b.typnamespace = 'pg_catalog'::regnamespace AND b.typname IN (
+    'json', 'xml', 'jsonpath', 'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle', 'pg_snapshot',
+    'txid_snapshot')
+AND {OURS} ORDER BY 1""",
 }
+WRITES_ON = """
+SELECT format('role %I may write to a database that is read-only (%s): ALTER ROLE … %sRESET %s', r.rolname, s,
+    CASE WHEN x.setdatabase <> 0 THEN format('IN DATABASE %I ', current_database()) ELSE '' END, split_part(s, '=', 1))
+FROM pg_db_role_setting x JOIN pg_roles r ON r.oid = x.setrole, unnest(x.setconfig) AS s
+WHERE x.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+AND split_part(s, '=', 1) = 'default_transaction_read_only' AND NOT split_part(s, '=', 2)::bool
+AND r.rolcanlogin AND NOT r.rolsuper AND r.rolname !~ '^(pg_|rds)'
+UNION ALL SELECT format('a prepared transaction of %s is open, and may be committed at any time: COMMIT PREPARED or '
+    'ROLLBACK PREPARED it', owner) FROM pg_prepared_xacts WHERE database = current_database() ORDER BY 1
+"""
+"""Who writes on although a database was made read-only: a role's own setting counts for more than the database's, and
+what is prepared needs no right to write. Source: PostgreSQL 16, ALTER ROLE; PREPARE TRANSACTION."""
+_OWN_SETTING = """
+SELECT format('%I has %s by ALTER DATABASE, which the end of the copy would overwrite and a rollback take away: '
+    'RESET it, and set it in the target afterwards', current_database(), s)
+FROM pg_db_role_setting x, unnest(x.setconfig) AS s WHERE x.setrole = 0
+AND x.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND split_part(s, '=', 1) = 'default_transaction_read_only'
+"""
+
+
+def writes_on(connection: Any) -> list[str]:
+    """Why this database would take writes although it is read-only by default, each with what to do."""
+    return [str(row[0]) for row in connection.execute(WRITES_ON).fetchall()]
+
+
+def unpublished(source: Any, name: str) -> list[str]:
+    """Tables that the publication has not: made since, be it under the name of one that was dropped."""
+    listed = source.execute("SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = %s", [name])
+    known = {tuple(row) for row in listed.fetchall()}
+    return [f"{schema}.{table}: made anew, so its rows are not replicated"
+            for schema, table in source.execute(TABLES).fetchall() if (schema, table) not in known]  # fmt: skip
+
+
+def room(subscriber: Any, databases: int, *, copies: bool = True) -> list[str]:
+    """Why the server that subscribes has too few workers for so many databases: one would wait for ever.
+
+    Source: PostgreSQL 16, Logical replication, Configuration Settings: each subscription needs a worker, and a copy one
+    more beside it; all of them and their launcher come from max_worker_processes.
+    """
+    if not databases:
+        return []
+    workers = databases + (1 if copies else 0)
+    return [
+        f"{setting} is {there} where the databases are subscribed, and {needed} are needed: raise it in the parameter "
+        "group (of both sides), and reboot"
+        for setting, needed in (
+            ("max_logical_replication_workers", workers), ("max_worker_processes", workers + 1),
+            ("max_replication_slots", workers),
+        )
+        if (there := int(_one(subscriber, f"SELECT current_setting('{setting}')"))) < needed
+    ]  # fmt: skip
 
 
 def problems(connection: Any, needed: int) -> list[str]:
@@ -78,6 +152,8 @@ def problems(connection: Any, needed: int) -> list[str]:
     large = _one(connection, "SELECT count(*) FROM pg_largeobject_metadata")
     if large:
         found.append(f"{database}: {large} large objects are not replicated: use the strategy snapshot")
+    found += [f"{database}: {said}" for said in writes_on(connection)]
+    found += [str(row[0]) for row in connection.execute(_OWN_SETTING).fetchall()]
     for sort, query in (
         ("max_replication_slots", "SELECT count(*) FROM pg_replication_slots"),
         ("max_wal_senders", "SELECT count(*) FROM pg_stat_replication"),

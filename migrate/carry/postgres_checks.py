@@ -76,6 +76,15 @@ SERVER = (
         "SELECT format('%s (%s%s)', slot_name, slot_type, CASE WHEN active THEN ', active' ELSE '' END)"
         " FROM pg_replication_slots ORDER BY 1",
     ),
+    # A subscription reads on wherever it is copied to, from the one slot that both then have. Source: PostgreSQL 16
+    # documentation, 31.2 Subscription. Whether RDS disables one in a restored copy is unverified.
+    Question(
+        "subscriptions are enabled: a restored copy would read from the same slot as legacy, and each row would arrive"
+        " on one side only",
+        "SELECT format('%s of %s', s.subname, d.datname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid"
+        " WHERE s.subenabled AND s.subname !~ '^migrate_[0-9a-f]{16}$' ORDER BY 1",
+        BOTH, "ALTER SUBSCRIPTION … DISABLE, and enable it afterwards on the side that keeps it",
+    ),
     Question(
         "databases were made under another version of the collation library than is there now: indexes over text may be"
         " out of order already",
@@ -115,6 +124,13 @@ DATABASE = (
     Question(
         "sequences are there: logical replication does not carry their values",
         f"SELECT {_NAMED} {_RELATIONS} WHERE c.relkind = 'S' AND c.relpersistence = 'p' AND {_OURS} ORDER BY 1",
+    ),
+    # As unlogged tables: recovery resets them. Source: PostgreSQL 16, CREATE SEQUENCE, UNLOGGED.
+    Question(
+        "sequences are unlogged: a snapshot does not carry their values, and logical replication leaves them out",
+        f"SELECT {_NAMED} {_RELATIONS} WHERE c.relkind = 'S' AND c.relpersistence = 'u' AND {_OURS}"
+        " AND CASE WHEN c.relkind = 'S' THEN pg_sequence_last_value(c.oid) END IS NOT NULL ORDER BY 1",
+        BOTH, "ALTER SEQUENCE … SET LOGGED (of an identity column: ALTER TABLE … SET LOGGED)", since=150000,
     ),
     Question(
         "tables are partitioned (each partition is proved by itself)",

@@ -37,7 +37,8 @@ SELECT txid_snapshot_xmax(txid_current_snapshot())::text, pg_postmaster_start_ti
         || (SELECT coalesce(stats_reset::text, '') FROM pg_stat_bgwriter),
     (SELECT count(*)::text FROM pg_largeobject_metadata),
     current_setting('track_counts')::bool
-        AND NOT EXISTS (SELECT FROM pg_db_role_setting WHERE setconfig::text ~ 'track_counts=')
+        AND NOT EXISTS (SELECT FROM pg_db_role_setting x LEFT JOIN pg_roles r ON r.oid = x.setrole
+            WHERE x.setconfig::text ~ 'track_counts=' AND coalesce(r.rolname, '') !~ '^(pg_|rds)')
 """
 # What is not committed is not counted yet, and may be committed before the target is gone.
 _OPEN = """

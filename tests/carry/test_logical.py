@@ -104,6 +104,7 @@ def test_a_legacy_that_the_target_cannot_reach_is_refused_and_no_row_is_lost(ser
     logical.end_in_legacy(legacy, NAME, "")
 
 
+READ_ONLY = logical.READ_ONLY
 HARMS = {
     "CREATE TABLE keyless (a int)": "public.keyless has no replica identity",
     "CREATE TABLE nothing (a int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING": "public.nothing has no",
@@ -116,11 +117,18 @@ HARMS = {
     "CREATE ROLE other; GRANT other TO shop; GRANT CREATE ON SCHEMA public TO other;"
     "CREATE TABLE theirs (a int PRIMARY KEY); ALTER TABLE theirs OWNER TO other;"
     "REVOKE other FROM shop": "public.theirs (other) belongs to a role that this login is not",
+    "CREATE TABLE old (n int PRIMARY KEY); ALTER TABLE old ADD CONSTRAINT c CHECK (n > 0) NOT VALID": "public.old.c is",
+    "CREATE TABLE noted (what json, at point[]); ALTER TABLE noted REPLICA IDENTITY FULL": "public.noted has REPLICA I",
+    f"CREATE ROLE app LOGIN; ALTER ROLE app SET {READ_ONLY} TO off": "shop: role app may write to a database",
+    f"CREATE ROLE two LOGIN; ALTER ROLE two IN DATABASE shop SET {READ_ONLY} TO 'no'": "… IN DATABASE shop RESET def",
+    f"ALTER DATABASE shop SET {READ_ONLY} TO off": "shop has default_transaction_read_only=off by ALTER",
 }
+FINE = f"CREATE ROLE reader LOGIN; ALTER ROLE reader SET {READ_ONLY} TO on"
 
 
 def test_what_would_be_lost_or_would_break_legacy_is_refused_by_name(fleet: Fleet) -> None:
     servers = make(fleet, logical=False)
+    servers.run("legacy", FINE)
     with connect(servers.legacy, autocommit=True) as link:
         plain = logical_checks.problems(link, 3)
     for harm in HARMS:

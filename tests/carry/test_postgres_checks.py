@@ -175,3 +175,29 @@ def test_what_only_an_administrator_makes_is_found_too(fleet: Fleet) -> None:
     assert "all 1 replication slots are in use (max_replication_slots)" in [
         one.what for one in stopping(found(database), "logical")
     ]
+
+
+def test_a_subscription_that_would_be_copied_stops_both_until_it_is_disabled(fleet: Fleet) -> None:
+    database = fleet.create(user=USER, password=PASSWORD, name="shop")
+    words = f"host=127.0.0.1 port={database.port} dbname=shop user={USER} password={PASSWORD}"
+    run(database, f"CREATE SUBSCRIPTION news CONNECTION '{words}' PUBLICATION p WITH (connect = false)")
+    disabled = stopping(found(database), "snapshot")
+    run(database, "ALTER SUBSCRIPTION news ENABLE")
+    enabled = [stopping(found(database), "snapshot"), stopping(found(database), "logical")]
+    run(database, "ALTER SUBSCRIPTION news DISABLE")
+    run(database, "ALTER SUBSCRIPTION news SET (slot_name = NONE)")
+    run(database, "DROP SUBSCRIPTION news")
+    fleet.delete(database)
+
+    assert disabled == []
+    for stops in enabled:
+        assert "news of shop" in [name for one in stops for name in one.names]
+
+
+def test_an_unlogged_sequence_stops_both(fleet: Fleet) -> None:
+    database = fleet.create(user=USER, password=PASSWORD, name="shop")
+    run(database, "CREATE UNLOGGED SEQUENCE tickets", "CREATE UNLOGGED SEQUENCE unused", "SELECT nextval('tickets')")
+    stops = stopping(found(database), "snapshot")
+    fleet.delete(database)
+
+    assert [one.names for one in stops] == [("public.tickets",)]

@@ -83,6 +83,32 @@ def test_a_table_made_while_it_replicates_stops_the_move_before_legacy_is_read_o
     move.servers.run("legacy", "INSERT INTO later VALUES (2)")
 
 
+def test_a_table_made_anew_under_its_old_name_stops_the_move_before_legacy_is_read_only(move: Move) -> None:
+    move.do("check_replication")
+    move.do("replicate")
+    move.servers.run(
+        "legacy", "DROP TABLE lines", "CREATE TABLE lines (id bigint PRIMARY KEY, orders bigint, what text)"
+    )
+
+    with pytest.raises(StepFailed, match=r"shop: public\.lines: made anew"):
+        move.do("catch_up")
+
+    move.servers.run("legacy", "INSERT INTO lines VALUES (1, 1, 'still written')")
+
+
+def test_a_target_without_room_for_the_workers_is_left_as_it_is(fleet: Fleet, move: Move) -> None:
+    fleet.stop(move.servers.target)
+    fleet.configure(move.servers.target, {"max_logical_replication_workers": "1"})
+    fleet.start(move.servers.target)
+
+    with pytest.raises(StepFailed, match="max_logical_replication_workers is 1"):
+        move.do("replicate")
+
+    assert move.servers.ask("target", "SELECT count(*) FROM orders") == [(2000,)]
+    move.undo("replicate")
+    untouched(move.servers)
+
+
 def test_a_slot_that_somebody_dropped_is_an_error_not_a_loss(move: Move) -> None:
     move.do("replicate")
     with move.servers.opened("target") as link:

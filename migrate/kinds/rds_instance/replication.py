@@ -108,6 +108,8 @@ class CheckReplication(_OfReplication):
             followed = [pair for pair in pairs if pair.tables]
             needed = len(followed) * (1 + logical.SYNC_WORKERS)
             found = list(dict.fromkeys(said for p in pairs for said in logical_checks.problems(p.legacy, needed)))
+            # The target is restored under a copy of its parameter group.
+            found += logical_checks.room(pairs[0].legacy, len(followed)) if pairs else []
             # A cluster's size is known to its databases only.
             for pair in pairs:
                 held |= {pair.database: pair.tables, f"{pair.database} bytes": pair.legacy.execute(_SIZE).fetchone()[0]}
@@ -151,6 +153,10 @@ class Replicate(_OfReplication):
         to.intend("postgresql.CreateSubscription", side="target")
         counts: dict[str, Json] = {}
         with connected(it, to) as pairs:
+            followed = [pair for pair in pairs if pair.tables]
+            lacking = logical_checks.room(pairs[0].target, len(followed)) if pairs else []
+            if lacking:
+                raise StepFailed(f"{to.step}: {'; '.join(lacking)}", do="do that, then migrate run goes on")
             for pair in pairs:
                 if pair.tables:
                     address = to.route(*at, instance=it.ref.name) if at else ("", 0)
@@ -160,7 +166,7 @@ class Replicate(_OfReplication):
                 differs = logical_checks.unlike(pair.legacy, pair.target)
                 if differs:
                     counts[f"{pair.database} differs in"] = list(differs)
-            _follow(to, [pair for pair in pairs if pair.tables])
+            _follow(to, followed)
         return counts
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
@@ -217,6 +223,7 @@ class CatchUp(_OfReplication):
             _follow(to, followed)
             for pair in followed:
                 differing = logical_checks.differing_tables(pair.legacy, pair.target)
+                differing += logical_checks.unpublished(pair.legacy, pair.name)
                 if differing:
                     raise logical.changed([f"{pair.database}: {said}" for said in differing])
             to.intend("postgresql.AlterDatabase", side="legacy")

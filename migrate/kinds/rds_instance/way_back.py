@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
-from migrate.carry import logical_back, postgres, postgres_since
+from migrate.carry import logical_back, logical_checks, postgres, postgres_since
 from migrate.carry.logical import allow_writes, is_running, leftovers
 from migrate.carry.postgres_catalogue import DATABASES
 from migrate.carry.postgres_contents import is_content
@@ -56,6 +56,8 @@ class CheckWayBack(_OfWayBack):
         to.intend("postgresql.CreateRole", side="target")
         found: list[str] = []
         with connected(it, to) as pairs:
+            followed = sum(1 for pair in pairs if pair.tables)
+            found += logical_checks.room(pairs[0].legacy, followed, copies=False) if pairs else []
             for pair in pairs:
                 if pair.tables:
                     name = logical_back.own_name(to.place.step, pair.database)
