@@ -105,10 +105,10 @@ def writes_on(connection: Any) -> list[str]:
 
 
 def unpublished(source: Any, name: str) -> list[str]:
-    """Tables that the publication has not: made since, be it under the name of one that was dropped."""
+    """Tables that the publication has not: made since (be it under a name that was dropped), or taken out of it."""
     listed = source.execute("SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = %s", [name])
     known = {tuple(row) for row in listed.fetchall()}
-    return [f"{schema}.{table}: made anew, so its rows are not replicated"
+    return [f"{schema}.{table}: made anew or taken out of the publication, so its rows are not replicated"
             for schema, table in source.execute(TABLES).fetchall() if (schema, table) not in known]  # fmt: skip
 
 

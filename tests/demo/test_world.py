@@ -169,6 +169,6 @@ def test_every_rule_names_its_service_and_its_source() -> None:
     assert all(rule.makes and rule.source for rule in rules)
     assert {rule.service for rule in rules} == {
         "acm", "autoscaling", "bcm-data-exports", "budgets", "ce", "cloudtrail", "cloudwatch", "dynamodb", "ec2", "ecr",
-        "ecs", "elbv2", "iam", "kms", "lambda", "logs", "opensearch", "organizations", "pipes", "rds", "route53", "s3",
-        "s3control", "secretsmanager", "service-quotas", "sns", "sso-admin", "sts",
+        "ecs", "elasticache", "elbv2", "iam", "kms", "lambda", "logs", "opensearch", "organizations", "pipes", "rds",
+        "route53", "s3", "s3control", "secretsmanager", "service-quotas", "sns", "sso-admin", "sts",
     }  # fmt: skip

@@ -20,8 +20,12 @@ NAMED = {
     "intelligent-tiering": "IntelligentTieringConfiguration",
 }
 """Of which a bucket has several, each with an id: by what a request asks for, and as XML calls one."""
-_SINGLE = {"abac": "AbacStatus", "replication": "ReplicationConfiguration"}
+_SINGLE = ("abac", "replication", "requestPayment")
 _SPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+_DEFAULTS = {
+    "abac": f"<AbacStatus {_SPACE}><Status>Disabled</Status></AbacStatus>",
+    "requestPayment": f"<RequestPaymentConfiguration {_SPACE}><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
+}
 _XML = {"content-type": "application/xml"}
 PAGE = 100
 
@@ -76,9 +80,7 @@ def configurations() -> None:
         asked, number = own
         if asked in NAMED and not number:
             return 200, _XML, _listed(bucket, asked, query.get("continuation-token", [""])[0])
-        text = _kept(bucket).get(own)
-        if text is None and asked == "abac":
-            text = f"<AbacStatus {_SPACE}><Status>Disabled</Status></AbacStatus>"
+        text = _kept(bucket).get(own, _DEFAULTS.get(asked))
         if text is None:
             code = "ReplicationConfigurationNotFoundError" if asked == "replication" else "NoSuchConfiguration"
             raise S3ClientError(code, "The specified configuration does not exist.")

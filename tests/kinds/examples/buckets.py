@@ -48,6 +48,7 @@ def a_bucket(world: TwoSides) -> Resource:
     s3.put_bucket_replication(Bucket="shop", ReplicationConfiguration=replicated(role))
     for operation, member, one in reports(key):
         getattr(s3, operation)(Bucket="shop", Id=one["Id"], **{member: one})
+    s3.put_bucket_request_payment(Bucket="shop", RequestPaymentConfiguration={"Payer": "Requester"})
     s3.put_bucket_abac(Bucket="shop", AbacStatus={"Status": "Enabled"})
     return needed.scanned(world, "s3.bucket", "shop")
 
@@ -204,12 +205,12 @@ EXAMPLES = (
                 MetricsConfiguration={"Id": "in", "Filter": {"Prefix": "out/"}},
             ),
             "tiering": says("delete_bucket_intelligent_tiering_configuration", Id="cold"),
+            "request_payer": says("put_bucket_request_payment", RequestPaymentConfiguration={"Payer": "BucketOwner"}),
             "abac": says("put_bucket_abac", AbacStatus={"Status": "Disabled"}),
             "tags": retagged,
         },
         fixed={
             "lifecycle_minimum": "the emulator says its default whatever it was told",
-            "request_payer": "the emulator has no PutBucketRequestPayment: it takes the call for a CreateBucket",
         },
     ),
 )
