@@ -256,8 +256,8 @@ def test_a_listing_without_order_is_refused() -> None:
 
 def test_a_manifest_that_is_damaged_in_its_middle_says_so(sessions: Sessions, tmp_path: Path) -> None:
     legacy, _, buckets = two_buckets(sessions)
-    for number in range(300):
-        legacy.put_object(Bucket="old", Key=f"some/long/key/that/fills/pages/{number:05}", Body=b"")
+    for number in range(40):
+        legacy.put_object(Bucket="old", Key=f"{'fills/pages/' * 60}{number:05}", Body=b"")
     objects.copy_all(carrier(sessions), buckets)
     path = tmp_path / "222222222222-new.objects.sqlite"
     with closing(sqlite3.connect(path)) as db:
@@ -276,8 +276,8 @@ def test_a_full_disk_says_to_make_room_and_the_next_run_goes_on(
     sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     legacy, _, buckets = two_buckets(sessions)
-    for number in range(400):
-        legacy.put_object(Bucket="old", Key=f"some/long/key/that/fills/pages/{number:05}", Body=b"")
+    for number in range(40):
+        legacy.put_object(Bucket="old", Key=f"{'fills/pages/' * 60}{number:05}", Body=b"")
     made = Manifest.__init__
 
     def on_a_small_disk(self: Manifest, path: Path) -> None:
