@@ -258,6 +258,14 @@ def test_a_plan_asks_about_an_instance_whose_users_log_in_by_a_directory(aws: di
     assert "corp.example.com" in asked.what
 
 
+def test_a_master_password_that_arrives_as_it_was_is_said(aws: dict[str, boto3.Session]) -> None:
+    alone = database(aws)
+    managed = replace(alone, facts=alone.facts.model_copy(update={"managed_password": True}))
+
+    assert "whoever knows legacy's knows it" in INSTANCE.finding(alone)
+    assert INSTANCE.finding(managed) == ""
+
+
 def test_the_endpoint_and_the_resource_id_stand_for_what_create_learns(aws: dict[str, boto3.Session]) -> None:
     it = database(aws)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, Remainder, after, pair_tags, same_place
-from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
+from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, password_finding, user_arn
 from migrate.kinds.rds_instance.cluster import Cluster
 from migrate.kinds.rds_instance.dms import CatchUpByDms, EndDms, LoadByDms
 from migrate.kinds.rds_instance.enabling import EnableReplication
@@ -107,6 +107,10 @@ class Instance(Kind[InstanceFacts]):
         facts = self.typed(found).facts
         known = {"host": facts.host, "resource_id": facts.resource_id}
         return super().outputs(found) | {name: value for name, value in known.items() if value}
+
+    def finding(self, it: It[InstanceFacts]) -> str:
+        what = f"database {it.ref.name} (rds.ModifyDBInstance)"
+        return password_finding(self.actions, what, moves=it.facts.moves, managed=it.facts.managed_password)
 
     def remains(self, it: It[InstanceFacts]) -> Iterator[Remainder]:
         if it.facts.moves and it.facts.domains:

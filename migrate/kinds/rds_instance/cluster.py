@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, Strength, after, pair_tags, same_place
-from migrate.kinds.rds_instance.actions import user_arn
+from migrate.kinds.rds_instance.actions import password_finding, user_arn
 from migrate.kinds.rds_instance.cluster_actions import (
     CheckClusterWayBack,
     CopyCluster,
@@ -100,6 +100,10 @@ class Cluster(Kind[ClusterFacts]):
             yield Need(facts.kms_key_id, "encrypted by", strength, f"{seen_in}.KmsKeyId")
         for role in facts.roles:
             yield Need(role.arn, "assumes", strength, f"{seen_in}.AssociatedRoles[].RoleArn")
+
+    def finding(self, it: It[ClusterFacts]) -> str:
+        what = f"database cluster {it.ref.name} (rds.ModifyDBCluster)"
+        return password_finding(self.actions, what, moves=it.facts.moves, managed=it.facts.managed_password)
 
     def remains(self, it: It[ClusterFacts]) -> Iterator[Remainder]:
         if it.facts.moves and it.facts.custom_endpoints:
