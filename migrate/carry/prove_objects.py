@@ -37,11 +37,14 @@ class Compared:
     """How many of its versions were compared in which way."""
 
 
-def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) -> Proof:
+def prove_all(
+    to: Carrier, buckets: Buckets, *, written_since: datetime | None, delivered_since: datetime | None = None
+) -> Proof:
     """Compare every key and version of both buckets, extra ones too.
 
     written_since: legacy may still be written to, so what changed there after this time is counted and not blamed
-    (the last copy comes when nothing writes any more). None: everything has to be equal.
+    (the last copy comes when nothing writes any more). None: everything has to be equal. delivered_since: what came to
+    the target after this time AWS may have brought, and it is counted so too.
     """
     counts = dict.fromkeys(
         ("keys", "versions", "bytes", "changed_since", "different", "unproved", "delete_markers", *WAYS.values()), 0
@@ -58,7 +61,7 @@ def prove_all(to: Carrier, buckets: Buckets, *, written_since: datetime | None) 
         key, legacy, target, whose = item
         return compared(to, buckets, key, legacy, target, written_since=since, whose=whose)
 
-    begun = ((batch, _with_owner(to, buckets, batch, since)) for batch in batches(both, BATCH))
+    begun = ((batch, _with_owner(to, buckets, batch, since, delivered_since)) for batch in batches(both, BATCH))
     with in_lanes(to.legacy, judged, begun) as ended:
         for (key, legacy, _), one in (pair for batch, found in ended for pair in zip(batch, found, strict=True)):
             counts["keys"] += 1
@@ -97,12 +100,18 @@ _Item = tuple[str, History, History]
 
 
 def _with_owner(
-    to: Carrier, buckets: Buckets, batch: list[_Item], since: datetime | None
+    to: Carrier, buckets: Buckets, batch: list[_Item], since: datetime | None, delivered_since: datetime | None
 ) -> list[tuple[str, History, History, str]]:
     """Add to each key that only the target has whose it is, where legacy may have deleted it since it was copied.
 
-    `ours`: this migration put it there. `nobody knows`: its manifest cannot be read. Empty: somebody else's.
+    `ours`: this migration put it there. `aws`: it came when AWS may have delivered it.
+    `nobody knows`: its manifest cannot be read. Empty: somebody else's.
     """
+
+    def came(target: History) -> str:
+        late = delivered_since and all(one.modified and one.modified >= delivered_since for one in target)
+        return "aws" if late else ""
+
     alone = [key for key, legacy, _ in batch if not legacy] if since is not None else []
     if not alone:
         return [(*item, "") for item in batch]
@@ -112,7 +121,7 @@ def _with_owner(
     except FileError:
         return [(*item, "" if item[1] else "nobody knows") for item in batch]
     return [
-        (key, legacy, target, "ours" if key in known and known[key].made_all(legacy, target) else "")
+        (key, legacy, target, "ours" if key in known and known[key].made_all(legacy, target) else came(target))
         for key, legacy, target in batch
     ]
 
@@ -135,7 +144,7 @@ def compared(
 ) -> Compared:
     """Compare one key. `begins`: the target may hold just the beginning of legacy's history. `whose`: where only the
     target has it, see `_with_owner`."""
-    if not legacy and written_since is not None and whose != "ours":
+    if not legacy and written_since is not None and whose not in ("ours", "aws"):
         if whose:
             return Compared("unproved", "only in the target, and the manifest that knows whose it is cannot be read")
         return Compared("different", "only in the target, and this migration did not put it there")

@@ -13,7 +13,7 @@ from migrate.kinds.s3_bucket.facts import SHARED_SID, BucketFacts, is_written_by
 from migrate.sites import LOSS_ACCEPTED
 from migrate.values import as_json
 
-BEGAN = "copying_began"
+BEGAN, ENDED = "copying_began", "copying_ended"
 COPIED = "copied_once"
 
 
@@ -133,7 +133,7 @@ class CopyObjects(CarryAction[BucketFacts]):
         return _copied(it, to)
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
-        return prove_objects.prove_all(to, _buckets(it, to), written_since=_began(to))
+        return prove_objects.prove_all(to, _buckets(it, to), written_since=_told(to, BEGAN))
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         objects_undo.take_away(to, _buckets(it, to), may_lose=bool(to.outputs.get(LOSS_ACCEPTED)))
@@ -158,12 +158,17 @@ class CopyDelta(CarryAction[BucketFacts]):
 
     def carry(self, it: It[BucketFacts], to: Carrier) -> Mapping[str, Json]:
         to.remember(BEGAN, datetime.now(UTC).isoformat())
-        return _copied(it, to)
+        counts = _copied(it, to)
+        to.remember(ENDED, datetime.now(UTC).isoformat())
+        return counts
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
-        # Our own looks at a bucket become lines of its log: where AWS writes, both sides would never be equal.
-        since = _began(to) if is_written_by_aws(it.facts) else None
-        return prove_objects.prove_all(to, _buckets(it, to), written_since=since)
+        if not is_written_by_aws(it.facts):
+            return prove_objects.prove_all(to, _buckets(it, to), written_since=None)
+        # Our own looks at a bucket become lines of its log: where AWS writes, both sides would never be equal. After
+        # the cut-over it writes into the target's too.
+        since, ended = _told(to, BEGAN), _told(to, ENDED)
+        return prove_objects.prove_all(to, _buckets(it, to), written_since=since, delivered_since=ended)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         """Nothing: what came second cannot be told from what came first, and goes with it."""
@@ -176,10 +181,10 @@ def _copied(it: It[BucketFacts], to: Carrier) -> Mapping[str, Json]:
     return counts
 
 
-def _began(to: Carrier) -> datetime | None:
-    began = to.outputs.get(BEGAN)
+def _told(to: Carrier, name: str) -> datetime | None:
+    told = to.outputs.get(name)
     # S3 tells times in whole seconds: what was written in the same one may have come after the listing.
-    return datetime.fromisoformat(began).replace(microsecond=0) if began else None
+    return datetime.fromisoformat(told).replace(microsecond=0) if told else None
 
 
 class SilenceLegacy(Action[BucketFacts]):
