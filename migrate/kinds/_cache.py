@@ -6,13 +6,28 @@ others use; and no count of items is taken for equal that AWS does not show.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
-from migrate.errors import VerificationFailed
+from migrate.errors import StepFailed, VerificationFailed
 from migrate.inventory import Resource
-from migrate.kind import Carrier, CarryAction, Find, It, Json, Name, Place, Proof, ReadSite, Request, after
-from migrate.kinds._by_person import METRIC, compared, newest
-from migrate.kinds._choosing import told
+from migrate.kind import (
+    Carrier,
+    CarryAction,
+    Downtime,
+    Find,
+    It,
+    Json,
+    Name,
+    Phase,
+    Place,
+    Proof,
+    ReadSite,
+    Request,
+    after,
+)  # fmt: skip
+from migrate.kinds._by_person import METRIC, ask_for_it, compared, newest, still_stands
+from migrate.kinds._choosing import WAY, told
 
 NO_PARAMETERS, NO_SUBNETS = ("CacheParameterGroupNotFound",), ("CacheSubnetGroupNotFoundFault",)
 READY_S = 2 * 3600.0
@@ -79,6 +94,67 @@ class SeedFiles(CarryAction[Any]):
             f"lets {place.region}.elasticache-snapshot.amazonaws.com read it; copy "
             f"{', '.join(self.files(it, place))} there"
         )
+
+
+class CreateCache(CarryAction[Any]):
+    """Makes a cache, or waits for the person who makes one that is opened with what AWS shows nobody."""
+
+    name = "create"
+    writes = frozenset()
+    what: ClassVar[str]
+    """What it is called in a sentence."""
+    by: ClassVar[str]
+    """The operation that makes it."""
+    gone_by: ClassVar[str]
+    """The operation that takes it away, and by which name."""
+    status: ClassVar[str]
+    """Where its description says its state."""
+    opened_with: ClassVar[str]
+
+    def hidden(self, it: It[Any]) -> str:
+        """What AWS shows nobody, so that a person makes it; empty: it is made here."""
+        raise NotImplementedError
+
+    def parameters(self, it: It[Any], place: Place) -> dict[str, Json]:
+        """What the operation takes, in legacy terms."""
+        raise NotImplementedError
+
+    def described(self, site: ReadSite, name: str) -> dict[str, Any] | None:
+        """It as AWS describes it; None where there is none."""
+        raise NotImplementedError
+
+    def when(self, it: It[Any]) -> tuple[Phase, Downtime]:
+        return ("data", "D2") if it.strategy == SEED else (self.phase, self.downtime)
+
+    def summary(self, it: It[Any], place: Place) -> dict[str, Json]:
+        person = f"by hand, with its {self.opened_with}: " if self.hidden(it) else ""
+        base: dict[str, Json] = {"from": it.ref.name, "to": place.name, "how": f"{person}{self.by}"}
+        return base | {"parameters": self.parameters(it, place)} | told(STRATEGIES, it.strategy)
+
+    def carry(self, it: It[Any], to: Carrier) -> Mapping[str, Json]:
+        hidden = self.hidden(it)
+        if not hidden:
+            return {}
+        what = f"the {self.what} {to.place.name}"
+        found = self.described(to.target, to.place.name)
+        if found is None:
+            # Which way was chosen stands in the approved plan only.
+            chosen = replace(it, strategy=str(to.planned.get(WAY) or ""))
+            asked = dict(to.rewrite(self.parameters(chosen, to.place)))
+            raise ask_for_it(what, self.by, asked, f"AWS shows nobody {hidden}")
+        state = str(found.get(self.status))
+        # AWS writes the states of serverless caches in capitals in its documentation (unverified).
+        if state.lower() != "available":
+            raise StepFailed(f"{what} is {state}", do="wait, then migrate run")
+        return {"made by": "a person"}
+
+    def prove(self, it: It[Any], to: Carrier) -> Proof:
+        """Its facts are compared by the engine, one by one."""
+        return Proof("equal")
+
+    def uncarry(self, it: It[Any], to: Carrier) -> None:
+        if self.hidden(it) and self.described(to.target, to.place.name) is not None:
+            raise still_stands(self.what, to.place.name, self.gone_by)
 
 
 class CountItems(CarryAction[Any]):

@@ -7,22 +7,16 @@ or from a snapshot that a person brings, like a group.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from migrate.errors import StepFailed
 from migrate.inventory import Resource
 from migrate.kind import (
     Action,
-    Carrier,
-    CarryAction,
-    Downtime,
     Facts,
     It,
     Json,
     Kind,
     Name,
     Need,
-    Phase,
     Place,
-    Proof,
     ReadSite,
     Request,
     Wait,
@@ -30,12 +24,12 @@ from migrate.kind import (
     pair_tags,
     tag_pairs,
 )
-from migrate.kinds._by_person import ask_for_it, still_stands
 from migrate.kinds._cache import (
     READY_S,
     SEED,
     STRATEGIES,
     CountItems,
+    CreateCache,
     SeedFiles,
     by_nodes,
     changed_parameters,
@@ -45,7 +39,6 @@ from migrate.kinds._cache import (
     subnet_group,
     subnet_ids_of,
 )
-from migrate.kinds._choosing import told
 
 MEMCACHED = "memcached"
 GONE = ("CacheClusterNotFound",)
@@ -91,22 +84,29 @@ class Seed(SeedFiles):
         return by_nodes(it.ref.name, "CacheClusterId", place)
 
 
-class Create(CarryAction[ClusterFacts]):
+class Create(CreateCache):
     """Subnet group, parameter group and cluster, the first two under the cluster's own name. One with an AUTH token is
     made by a person with the values that the step says; the step compares what stands then."""
 
-    name = "create"
     title = "Create the cache cluster"
-    writes = frozenset()
+    what, by, status = "cache cluster", "elasticache.CreateCacheCluster", "CacheClusterStatus"
+    gone_by = "elasticache.DeleteCacheCluster with CacheClusterId"
+    opened_with = "AUTH token"
 
-    def when(self, it: It[ClusterFacts]) -> tuple[Phase, Downtime]:
-        return ("data", "D2") if it.strategy == SEED else (self.phase, self.downtime)
+    def hidden(self, it: It[ClusterFacts]) -> str:
+        return "its AUTH token (AuthToken)" if it.facts.auth_token else ""
+
+    def parameters(self, it: It[ClusterFacts], place: Place) -> dict[str, Json]:
+        return parameters(it, place)
+
+    def described(self, site: ReadSite, name: str) -> dict[str, Any] | None:
+        return described(site, name)
 
     def requests(self, it: It[ClusterFacts], place: Place) -> Sequence[Request]:
         facts = it.facts
         family = None if facts.default_parameters else facts.parameter_family
         requests = [*subnet_group(place, facts.subnet_ids), *parameter_group(place, family, facts.parameters)]
-        if facts.auth_token:
+        if self.hidden(it):
             return requests
         there: dict[str, Json] = {"CacheClusterId": place.name}
         status = "CacheClusters[].CacheClusterStatus"
@@ -129,35 +129,6 @@ class Create(CarryAction[ClusterFacts]):
             ),
         )  # fmt: skip
         return [*requests, made]
-
-    def summary(self, it: It[ClusterFacts], place: Place) -> dict[str, Json]:
-        person = "by hand, with its AUTH token: " if it.facts.auth_token else ""
-        base: dict[str, Json] = {
-            "from": it.ref.name, "to": place.name, "how": f"{person}elasticache.CreateCacheCluster",
-            "parameters": parameters(it, place),
-        }  # fmt: skip
-        return base | told(STRATEGIES, it.strategy)
-
-    def carry(self, it: It[ClusterFacts], to: Carrier) -> Mapping[str, Json]:
-        if not it.facts.auth_token:
-            return {}
-        found = described(to.target, to.place.name)
-        if found is None:
-            asked = dict(to.rewrite(parameters(it, to.place)))
-            besides = "AWS shows nobody its AUTH token (AuthToken)"
-            raise ask_for_it(f"the cache cluster {to.place.name}", "elasticache.CreateCacheCluster", asked, besides)
-        if found.get("CacheClusterStatus") != "available":
-            said = found.get("CacheClusterStatus")
-            raise StepFailed(f"the cache cluster {to.place.name} is {said}", do="wait, then migrate run")
-        return {"made by": "a person"}
-
-    def prove(self, it: It[ClusterFacts], to: Carrier) -> Proof:
-        """Its facts are compared by the engine, one by one."""
-        return Proof("equal")
-
-    def uncarry(self, it: It[ClusterFacts], to: Carrier) -> None:
-        if it.facts.auth_token and described(to.target, to.place.name) is not None:
-            raise still_stands("cache cluster", to.place.name, "elasticache.DeleteCacheCluster with CacheClusterId")
 
 
 class CountNode(CountItems):

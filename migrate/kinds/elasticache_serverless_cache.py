@@ -3,31 +3,32 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from migrate.errors import StepFailed
 from migrate.inventory import Resource
 from migrate.kind import (
     Action,
-    Carrier,
-    CarryAction,
-    Downtime,
     Facts,
     It,
     Json,
     Kind,
     Name,
     Need,
-    Phase,
     Place,
-    Proof,
     ReadSite,
     Request,
     Wait,
     pair_tags,
     tag_pairs,
 )
-from migrate.kinds._by_person import ask_for_it, still_stands
-from migrate.kinds._cache import READY_S, SEED, STRATEGIES, CountItems, SeedFiles, host_names, hosts_of, seeds
-from migrate.kinds._choosing import told
+from migrate.kinds._cache import (
+    READY_S,
+    STRATEGIES,
+    CountItems,
+    CreateCache,
+    SeedFiles,
+    host_names,
+    hosts_of,
+    seeds,
+)
 from migrate.kinds._keys import customers_key
 
 GONE = ("ServerlessCacheNotFoundFault",)
@@ -69,19 +70,26 @@ class Seed(SeedFiles):
         )
 
 
-class Create(CarryAction[ServerlessFacts]):
+class Create(CreateCache):
     """The cache. One with users is made by a person with the values that the step says; the step compares what stands
     then."""
 
-    name = "create"
     title = "Create the serverless cache"
-    writes = frozenset()
+    what, by, status = "serverless cache", "elasticache.CreateServerlessCache", "Status"
+    gone_by = "elasticache.DeleteServerlessCache with ServerlessCacheName"
+    opened_with = "users"
 
-    def when(self, it: It[ServerlessFacts]) -> tuple[Phase, Downtime]:
-        return ("data", "D2") if it.strategy == SEED else (self.phase, self.downtime)
+    def hidden(self, it: It[ServerlessFacts]) -> str:
+        return f"the passwords of its users (UserGroupId {it.facts.user_group})" if it.facts.user_group else ""
+
+    def parameters(self, it: It[ServerlessFacts], place: Place) -> dict[str, Json]:
+        return parameters(it, place)
+
+    def described(self, site: ReadSite, name: str) -> dict[str, Any] | None:
+        return described(site, name)
 
     def requests(self, it: It[ServerlessFacts], place: Place) -> Sequence[Request]:
-        if it.facts.user_group:
+        if self.hidden(it):
             return ()
         there: dict[str, Json] = {"ServerlessCacheName": place.name}
         # AWS writes the states of its documentation in capitals and shows them in small letters (unverified).
@@ -105,37 +113,6 @@ class Create(CarryAction[ServerlessFacts]):
                 ),
             )
         ]  # fmt: skip
-
-    def summary(self, it: It[ServerlessFacts], place: Place) -> dict[str, Json]:
-        person = "by hand, with its users: " if it.facts.user_group else ""
-        base: dict[str, Json] = {
-            "from": it.ref.name, "to": place.name, "how": f"{person}elasticache.CreateServerlessCache",
-            "parameters": parameters(it, place),
-        }  # fmt: skip
-        return base | told(STRATEGIES, it.strategy)
-
-    def carry(self, it: It[ServerlessFacts], to: Carrier) -> Mapping[str, Json]:
-        if not it.facts.user_group:
-            return {}
-        found = described(to.target, to.place.name)
-        if found is None:
-            asked = dict(to.rewrite(parameters(it, to.place)))
-            besides = f"AWS shows nobody the passwords of its users (UserGroupId {it.facts.user_group})"
-            what = f"the serverless cache {to.place.name}"
-            raise ask_for_it(what, "elasticache.CreateServerlessCache", asked, besides)
-        said = str(found.get("Status"))
-        if said.lower() != "available":
-            raise StepFailed(f"the serverless cache {to.place.name} is {said}", do="wait, then migrate run")
-        return {"made by": "a person"}
-
-    def prove(self, it: It[ServerlessFacts], to: Carrier) -> Proof:
-        """Its facts are compared by the engine, one by one."""
-        return Proof("equal")
-
-    def uncarry(self, it: It[ServerlessFacts], to: Carrier) -> None:
-        if it.facts.user_group and described(to.target, to.place.name) is not None:
-            delete = "elasticache.DeleteServerlessCache with ServerlessCacheName"
-            raise still_stands("serverless cache", to.place.name, delete)
 
 
 class CountServerless(CountItems):

@@ -286,6 +286,28 @@ def test_a_cache_that_only_people_can_open_is_made_by_one_with_the_values_that_t
         action.uncarry(it, to)
 
 
+@pytest.mark.parametrize(
+    ("kind", "of", "files"),
+    [
+        (CLUSTER, lambda: legacy(**NODE, AuthToken="not shown"), "SnapshotArns"),
+        (SERVERLESS, lambda: serverless(UserGroupId="people"), "SnapshotArnsToRestore"),
+    ],
+)
+def test_who_makes_a_seeded_cache_by_hand_is_told_its_files_as_the_plan_was_approved(
+    kind: Kind[Any], of: Any, files: str
+) -> None:
+    old, new = of(), Cache(TARGET)
+    # A run knows the way from the approved summary only.
+    it, action = it_of(kind, old), carrying(kind, "create")
+    to = carrier(kind, old, new, action)
+    to.planned = {"strategy": "seed"}
+
+    with pytest.raises(VerificationFailed) as stopped:
+        action.carry(it, to)
+
+    assert f'"{files}"' in (stopped.value.do or "")
+
+
 @pytest.mark.parametrize(("kind", "of"), CASES[1:])
 def test_a_seeded_cache_waits_for_the_file_and_is_made_from_it(kind: Kind[Any], of: Any) -> None:
     old, new = of(), Cache(TARGET)

@@ -1,29 +1,21 @@
 """How a replication group is made and filled. The rule: what cannot be read of it is a person's to say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from typing import Any
 
-from migrate.errors import StepFailed
 from migrate.kind import (
-    Carrier,
-    CarryAction,
-    Downtime,
     It,
     Json,
-    Phase,
     Place,
-    Proof,
     ReadSite,
     Request,
     Wait,
     tag_pairs,
 )
-from migrate.kinds._by_person import ask_for_it, still_stands
 from migrate.kinds._cache import (
     READY_S,
-    SEED,
-    STRATEGIES,
     CountItems,
+    CreateCache,
     SeedFiles,
     by_nodes,
     files_of,
@@ -31,7 +23,6 @@ from migrate.kinds._cache import (
     seeds,
     subnet_group,
 )
-from migrate.kinds._choosing import WAY, told
 from migrate.kinds.elasticache_replication_group.facts import GONE, GroupFacts, described
 
 
@@ -45,23 +36,30 @@ class Seed(SeedFiles):
         return by_nodes(it.ref.name, "ReplicationGroupId", place)
 
 
-class Create(CarryAction[GroupFacts]):
+class Create(CreateCache):
     """Subnet group, parameter group and replication group, the first two under the group's own name. One with an AUTH
     token or users is made by a person with the values that the step says; the step compares what stands then."""
 
-    name = "create"
     title = "Create the replication group"
-    writes = frozenset()
+    what, by, status = "replication group", "elasticache.CreateReplicationGroup", "Status"
+    gone_by = "elasticache.DeleteReplicationGroup with ReplicationGroupId"
+    opened_with = "AUTH token or users"
 
-    def when(self, it: It[GroupFacts]) -> tuple[Phase, Downtime]:
-        return ("data", "D2") if it.strategy == SEED else (self.phase, self.downtime)
+    def hidden(self, it: It[GroupFacts]) -> str:
+        return "its AUTH token (AuthToken) or its users (UserGroupIds)" if by_person(it) else ""
+
+    def parameters(self, it: It[GroupFacts], place: Place) -> dict[str, Json]:
+        return parameters(it, place)
+
+    def described(self, site: ReadSite, name: str) -> dict[str, Any] | None:
+        return described(site, name)
 
     def requests(self, it: It[GroupFacts], place: Place) -> Sequence[Request]:
         family = None if it.facts.default_parameters else it.facts.parameter_family
         requests = [
             *subnet_group(place, it.facts.subnet_ids), *parameter_group(place, family, it.facts.parameters)
         ]  # fmt: skip
-        if by_person(it):
+        if self.hidden(it):
             return requests
         there: dict[str, Json] = {"ReplicationGroupId": place.name}
         status = "ReplicationGroups[].Status"
@@ -85,38 +83,6 @@ class Create(CarryAction[GroupFacts]):
             ),
         )  # fmt: skip
         return [*requests, made]
-
-    def summary(self, it: It[GroupFacts], place: Place) -> dict[str, Json]:
-        person = "by hand, with its AUTH token or users: " if by_person(it) else ""
-        base: dict[str, Json] = {
-            "from": it.ref.name, "to": place.name, "how": f"{person}elasticache.CreateReplicationGroup",
-            "parameters": parameters(it, place),
-        }  # fmt: skip
-        return base | told(STRATEGIES, it.strategy)
-
-    def carry(self, it: It[GroupFacts], to: Carrier) -> Mapping[str, Json]:
-        if not by_person(it):
-            return {}
-        found = described(to.target, to.place.name)
-        if found is None:
-            chosen = replace(it, strategy=str(to.planned.get(WAY) or ""))
-            asked = dict(to.rewrite(parameters(chosen, to.place)))
-            besides = "AWS shows nobody its AUTH token (AuthToken) or its users (UserGroupIds)"
-            raise ask_for_it(
-                f"the replication group {to.place.name}", "elasticache.CreateReplicationGroup", asked, besides
-            )
-        if found.get("Status") != "available":
-            raise StepFailed(f"the group {to.place.name} is {found.get('Status')}", do="wait, then migrate run")
-        return {"made by": "a person"}
-
-    def prove(self, it: It[GroupFacts], to: Carrier) -> Proof:
-        """Its facts are compared by the engine, one by one."""
-        return Proof("equal")
-
-    def uncarry(self, it: It[GroupFacts], to: Carrier) -> None:
-        if by_person(it) and described(to.target, to.place.name) is not None:
-            delete = "elasticache.DeleteReplicationGroup with ReplicationGroupId"
-            raise still_stands("replication group", to.place.name, delete)
 
 
 class CountPrimaries(CountItems):
