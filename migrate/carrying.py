@@ -23,8 +23,14 @@ Side = Literal["target", "legacy"]
 
 _MAKES = re.compile(r"\.(Create|Run|Start|Restore|Allocate|Import|Request|Publish|Copy)")
 _REPEATABLE = frozenset({"s3.CreateMultipartUpload", "s3.CopyObject"})
-_LOOKED_FOR = frozenset({"s3.CompleteMultipartUpload", "s3.CopyObject", "s3.DeleteObject", "s3.PutObject"})
-"""Never sent again over a lost answer: in a versioned bucket a repeat is a second version. The action looks instead."""
+_LOOKED_FOR = frozenset(
+    {
+        "s3.CompleteMultipartUpload", "s3.CopyObject", "s3.DeleteObject", "s3.PutObject",
+        "secretsmanager.UpdateSecretVersionStage",
+    }
+)  # fmt: skip
+"""Never sent again over a lost answer: in a versioned bucket a repeat is a second version, and a label that was moved
+is not where it was. The action looks instead."""
 T = TypeVar("T")
 FETCHES = 3
 """How often a download is tried before its step fails."""
@@ -71,6 +77,10 @@ class StepCarrier:
         self.planned: Mapping[str, Json] = self.of.carry or {}
         self.legacy: ReadSite = self.ground.legacy(self.of, extra)
         self.target: ReadSite = self.ground.target(self.of, extra)
+
+    def learnt(self, action: str) -> Mapping[str, str]:
+        """What another step of the same thing, by its action, has learnt, undone or not."""
+        return self.ground.journal.learnt(f"{self.step.rpartition(':')[0]}:{action}")
 
     def write(self, operation: str, *, side: Side = "target", **params: Any) -> dict[str, Any]:
         """Send one declared write; throttled ones again, lost ones only where a repeat leaves the same state."""
@@ -179,10 +189,13 @@ class StepCarrier:
         """Where a server of the other side reaches that address."""
         return self.ground.route(host, port)
 
-    def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:
+    def connect(
+        self, host: str, port: int, database: str, *, side: Side, instance: str, login: tuple[str, str] | None = None
+    ) -> Any:
         """An open psycopg connection, or None where none can be made."""
         account, _ = self._at(side)
-        return self.ground.connect(account, host, port, database, side=side, instance=instance)
+        own = {"login": login} if login else {}
+        return self.ground.connect(account, host, port, database, side=side, instance=instance, **own)
 
     def _intent(
         self, operation: str, side: str, account: str, region: str, params: Mapping[str, Any], makes: bool

@@ -194,7 +194,8 @@ class Config(Part):
         """How people want a resource of this size moved; empty where nothing was said. Records: `<share>,<share> <rest
         in s>`."""
         if ref.kind in ("rds.instance", "rds.cluster"):
-            return next((d.strategy for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "")
+            own_database = self._database(ref)
+            return own_database.strategy if own_database is not None else ""
         if ref.kind == "route53.record_set":
             record = ref.name.split("/")[1].rstrip(".")
             own = next((one for one in self.switches if fnmatch.fnmatchcase(record, one.record)), None)
@@ -206,10 +207,18 @@ class Config(Part):
 
     def way_back(self, ref: Ref) -> str:
         """How what the target takes after the cut-over comes back; empty where it does not."""
+        own = self._database(ref)
+        return own.way_back if own is not None and own.way_back != "none" else ""
+
+    def rotates(self, ref: Ref) -> str:
+        """The secret whose password becomes a new one in the target, for a database; empty where none does."""
+        own = self._database(ref)
+        return (own.secret or "").replace("{instance}", ref.name) if own is not None and own.rotate_password else ""
+
+    def _database(self, ref: Ref) -> Database | None:
         if ref.kind not in ("rds.instance", "rds.cluster"):
-            return ""
-        chosen = next((d.way_back for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), "none")
-        return "" if chosen == "none" else chosen
+            return None
+        return next((d for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), None)
 
     def carrying(self, ref: Ref) -> dict[str, Any]:
         """What people said of how the bytes of a resource are carried and proved, for its approved summary."""

@@ -1,10 +1,12 @@
 """Connections for the proof of rows: where a database is reached, and with which credentials.
 
 The rule: what cannot be reached gives None, and the proof then says "could not be proved"; a password stays in memory.
+Instances are called by their names in legacy throughout, which is what migration.yaml knows.
 """
 
 import json
 import os
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,10 @@ from migrate.names import AccountId, Region
 TUNNELS_VARIABLE = "MIGRATE_TUNNELS"
 FROM_OTHER_SIDE = (" from the target", " from legacy")
 """After an address in the tunnels file: where a server of the other side reaches it (PrivateLink's, say)."""
-_SECRET_READS = frozenset({"secretsmanager.GetSecretValue"})
+_SECRET_READS = frozenset({"rds.DescribeDBClusters", "rds.DescribeDBInstances", "secretsmanager.GetSecretValue"})
+MANAGED = "rds!"
+"""How the names of the secrets begin that RDS keeps itself. Source: RDS user guide, Password management with Amazon RDS
+and AWS Secrets Manager, read 2026-11 by its abstract only: unverified."""
 
 
 class Databases:
@@ -28,17 +33,17 @@ class Databases:
         self.why_not: dict[str, str] = {}
         """Host → why no connection could be made."""
 
-    def connect(self, account: AccountId, host: str, port: int, database: str, *, side: str, instance: str) -> Any:
-        """An open psycopg connection, or None; `why_not` then says why."""
+    def connect(
+        self, account: AccountId, host: str, port: int, database: str, *, side: str, instance: str,
+        login: tuple[str, str] | None = None,
+    ) -> Any:  # fmt: skip
+        """An open psycopg connection, or None; `why_not` then says why. With `login`, as that user by that password."""
         try:
             import psycopg
         except ImportError:
             self.why_not[host] = "psycopg is not installed: pip install 'migrate-aws[postgres]'"
             return None
-        login = self._login(account, instance, host)
-        if login is None and side == "target":
-            # A restored database has the logins of the one it was made from, and its own secret may come later.
-            login = self._login(AccountId(self._config.legacy.account), instance, host)
+        login = login or self._login(account, instance, host, side)
         if login is None:
             return None
         name, number = self._address(host, port)
@@ -73,12 +78,45 @@ class Databases:
         name, _, number = str(there).rpartition(":")
         return name, int(number)
 
-    def _login(self, account: AccountId, instance: str, host: str) -> tuple[str, str] | None:
+    def _login(self, account: AccountId, instance: str, host: str, side: str) -> tuple[str, str] | None:
         entry = next((d for d in self._config.databases if fnmatchcase(instance, d.instance)), None)
         if entry is None:
             self.why_not[host] = f"migration.yaml names no secret for {instance} (databases: instance, secret)"
             return None
-        secret = entry.secret.replace("{instance}", instance)
+        secret = (entry.secret or "").replace("{instance}", instance)
+        if not secret or secret.startswith(MANAGED):
+            # Each side has its own, with a password of its own.
+            found = self._managed(account, host)
+            return self._read_login(account, found, host) if found else None
+        login = self._read_login(account, secret, host)
+        if login is None and side == "target":
+            # A restored database has the logins of the one it was made from, and its own secret may come later.
+            login = self._read_login(AccountId(self._config.legacy.account), secret, host)
+        return login
+
+    def _managed(self, account: AccountId, host: str) -> str | None:
+        """The ARN of the secret in which RDS keeps the master password of what answers at this host."""
+        try:
+            with permitted(Permit(reads=_SECRET_READS)):
+                for operation, listed, at in _ENDPOINTS:
+                    params: dict[str, Any] = {}
+                    while True:
+                        answer = self._aws.read(account, self._region, f"rds.{operation}", params)
+                        for one in answer[listed]:
+                            if at(one) == host and one.get("MasterUserSecret"):
+                                return str(one["MasterUserSecret"]["SecretArn"])
+                        if not answer.get("Marker"):
+                            break
+                        params = {"Marker": answer["Marker"]}
+        except ReadFailed as error:
+            self.why_not[host] = f"RDS of {account} does not say which secret it keeps: {error.said or error.code}"
+            return None
+        self.why_not[host] = (
+            f"RDS keeps no master password for it in {account}, and migration.yaml names no other secret (databases)"
+        )
+        return None
+
+    def _read_login(self, account: AccountId, secret: str, host: str) -> tuple[str, str] | None:
         try:
             with permitted(Permit(reads=_SECRET_READS)):
                 answer = self._aws.read(account, self._region, "secretsmanager.GetSecretValue", {"SecretId": secret})
@@ -89,3 +127,9 @@ class Databases:
         except (KeyError, ValueError, TypeError):
             self.why_not[host] = f"secret {secret} of {account} is not JSON with username and password"
         return None
+
+
+_ENDPOINTS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("DescribeDBInstances", "DBInstances", lambda one: (one.get("Endpoint") or {}).get("Address")),
+    ("DescribeDBClusters", "DBClusters", lambda one: one.get("Endpoint")),
+)

@@ -162,7 +162,10 @@ class Drafting:
                 continue
             it = self.graph.its[ref]
             strategy = self.config.strategy(kind.chosen_by(it), resource.size_bytes)
-            it = replace(it, strategy=strategy, way_back=self.config.way_back(ref)) if strategy else it
+            if strategy:
+                it = replace(
+                    it, strategy=strategy, way_back=self.config.way_back(ref), rotates=self.config.rotates(ref)
+                )
             actions = [a for a in kind.actions if a.applies(it) and self._is_asked_for(a, it)]
             if len(actions) > 1 and {"freeze", "cutover"} <= {action.when(it)[0] for action in actions}:
                 self.handed_over.add(ref)
@@ -186,7 +189,6 @@ class Drafting:
                     self._only_where_it_names_what_moves(ref, own, drafts, met)
         for draft in drafts.values():
             self._needs(draft, drafts, met[draft.id])
-        self._after_kinds(drafts)
         self._after_writers(drafts)
         self._rewriters.clear()
         self.__dict__.pop("index", None)
@@ -331,16 +333,6 @@ class Drafting:
             ahead = {edge.ref for one in ahead for edge in self.graph.needed_by.get(one, ())} - found
             found |= ahead
         return found
-
-    def _after_kinds(self, drafts: Mapping[str, Draft]) -> None:
-        by_action: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for draft in drafts.values():
-            by_action[draft.does, draft.place.account].append(draft.id)
-        for draft in drafts.values():
-            for does in draft.action.after_kinds:
-                for before in by_action.get((does, draft.place.account), ()):
-                    if before != draft.id:
-                        draft.needs.setdefault(before, f"{draft.does} comes after every {does} of the account")
 
 
 class _Met(NamedTuple):

@@ -193,6 +193,13 @@ class Journal:
             found |= entry.data.get("outputs") or {}
         return found
 
+    def learnt(self, step: str) -> dict[str, str]:
+        """Everything the step has ever learnt, undone or not: the last of each."""
+        found: dict[str, str] = {}
+        for entry in self.entries(step):
+            found |= entry.data.get("outputs") or {}
+        return found
+
     def incarnation(self, step: str) -> int:
         """How often the step was being undone: goes into tokens, so that a second life is not taken for the first."""
         return sum(entry.event == "undoing" for entry in self.entries(step))

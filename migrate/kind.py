@@ -57,6 +57,8 @@ class It(Generic[F]):
     """How people want its data moved, where there are several ways and the plan is made. Empty: the kind's default."""
     way_back: str = ""
     """How what the target takes after the cut-over comes back, where people want that and the plan is made."""
+    rotates: str = ""
+    """The secret whose password becomes a new one in the target, where people want that and the plan is made."""
 
 
 class Need(NamedTuple):
@@ -108,6 +110,8 @@ class Action(Generic[F]):
     """The facts that only this action brings about: they are not compared before it is done."""
     after_kinds: ClassVar[tuple[str, ...]] = ()
     """`kind.action` of which all steps in the same target account come first (no edge can say it)."""
+    opens_phase: ClassVar[bool] = False
+    """All other steps of its phase in the same target account come after it: a last look before anything starts."""
 
     asks: ClassVar[str] = ""
     """What a person does where a look of this action shows nothing: the run stops there (exit 3) until it does."""
@@ -139,6 +143,10 @@ class Action(Generic[F]):
         """What the target holds by now and legacy does not, so that taking the thing away would lose it. Read afresh
         before a rollback, which asks for a second approval then. Not to be known is such a line too."""
         return ()
+
+    asks_again: ClassVar[bool] = False
+    """What `loses` says is asked once more right before the thing is taken away, where nobody said yes to a loss:
+    for what nothing brings back, and what tells in seconds."""
 
     def says(self, it: It[F], outputs: Mapping[str, str]) -> Sequence[str]:
         """What a person does meanwhile, with what the thing's creating step learnt: told while the step is not done."""

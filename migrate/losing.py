@@ -12,10 +12,10 @@ from contextvars import copy_context
 from migrate.aws import ReadFailed
 from migrate.engine import Engine
 from migrate.errors import FileError, GateClosed, StaleError
-from migrate.journal import Journal
 from migrate.kind import Action
 from migrate.sites import LOSS_ACCEPTED
 from migrate.steps import Step
+from migrate.undoing import was_proved
 
 Losses = Mapping[str, list[str]]
 """Id of the step that proved a thing → what is in the thing since."""
@@ -30,7 +30,7 @@ def losses(engine: Engine, order: Iterable[str]) -> Losses:
 
     def is_asked(step: Step) -> bool:
         silent = type(engine.ground.kind(step).action(step.action)).loses is Action.loses
-        return not silent and step.create_id in gone and _was_proved(engine.journal, step)
+        return not silent and step.create_id in gone and was_proved(engine.journal, step)
 
     asked = [step for step in engine.plan.steps.values() if is_asked(step)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -46,13 +46,6 @@ def _asked(engine: Engine, step: Step) -> list[str]:
         return list(action.loses(engine.ground.it(step), engine.carrier(step)))
     except (ReadFailed, FileError) as error:
         return [f"what it took since cannot be read: {error.what}"]
-
-
-def _was_proved(journal: Journal, step: Step) -> bool:
-    """Whether it was called verified since its thing was made: nobody writes to it before. An undo of the proof alone
-    does not change that."""
-    made = journal.history(step.create_id)
-    return bool(made) and any(e.event == "verified" and e.seq > made[0].seq for e in journal.entries(step.id))
 
 
 def token(listing: str, lost: Losses) -> str:

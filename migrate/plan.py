@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate import __version__, addresses, bridging, ciphertext, files, objections, senders, staying
+from migrate import __version__, addresses, bridging, ciphertext, files, objections, precedence, senders, staying
 from migrate.blueprint import planning as copying
 from migrate.config import Config
 from migrate.drafting import Drafting, enter_decided
@@ -115,6 +115,7 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds, moved)
         drafting.index.is_of_a_copy = copied is not None
         drafts = drafting.steps()
+        precedence.add(drafts)
         graph.forget(placement.movable)
         changed = {draft.ref for draft in drafts}
         made = {(draft.ref, draft.place.account) for draft in drafts if draft.action.name == "create"}

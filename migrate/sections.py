@@ -233,19 +233,25 @@ class Database(Part):
 
     instance: str
     """Pattern on the RDS instance's name."""
-    secret: str
-    """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name."""
+    secret: Annotated[str, Field(min_length=1)] | None = None
+    """Name of the Secrets Manager secret with `username` and `password`; `{instance}` stands for the name. None: the
+    one that RDS keeps itself (`MasterUserSecret`), on each side its own."""
     strategy: Literal["snapshot", "logical", "dms"] = "snapshot"
     """snapshot: writers stand still while it is copied. logical: replicated while they write (14 or newer). dms: so by
     AWS DMS, which a person sets up."""
     way_back: Literal["none", "reverse"] = "none"
     """reverse: after a move by `logical` the target's writes are replicated into legacy until end_way_back, so that a
     rollback keeps them. none: a rollback loses them, and asks for a second approval where there are any."""
+    rotate_password: bool = False
+    """The restored database gets a new master password before anybody uses it, and the target's copy of `secret` with
+    it; legacy keeps the old one."""
 
     @model_validator(mode="after")
     def _back_the_way_it_came(self) -> "Database":
         if self.way_back == "reverse" and self.strategy != "logical":
             raise ValueError("way_back: reverse needs strategy: logical")
+        if self.rotate_password and not self.secret:
+            raise ValueError("rotate_password needs a secret: a password that RDS keeps itself is a new one anyway")
         return self
 
 

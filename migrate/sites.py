@@ -72,6 +72,9 @@ class Carrier(Protocol):
     planned: Mapping[str, Json]
     """What the plan says of this step: its approved summary."""
 
+    def learnt(self, action: str) -> Mapping[str, str]:
+        """What another step of the same thing, by its action, has learnt, undone or not."""
+
     def write(self, operation: str, *, side: Literal["target", "legacy"] = "target", **params: Any) -> dict[str, Any]:
         """Send one declared write. Its intent is in the journal first."""
 
@@ -99,5 +102,12 @@ class Carrier(Protocol):
     def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
         """Where a server of the other side reaches that address: the target's legacy's, or legacy's the target's."""
 
-    def connect(self, host: str, port: int, database: str, *, side: Literal["target", "legacy"], instance: str) -> Any:
-        """An open psycopg connection (through a tunnel where one is named), or None where none can be made."""
+    def connect(
+        self, host: str, port: int, database: str, *, side: Literal["target", "legacy"], instance: str,
+        login: tuple[str, str] | None = None,
+    ) -> Any:  # fmt: skip
+        """An open psycopg connection (through a tunnel where one is named), or None where none can be made.
+
+        `instance`: its name in legacy, by which migration.yaml knows its secret. `login`: as this user, by this
+        password instead.
+        """

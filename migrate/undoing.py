@@ -10,12 +10,14 @@ from typing import Any
 
 from migrate.acting import LOST_ANSWERS, Refused, Sending, classified, find, pause_s, read_outputs
 from migrate.carrying import StepCarrier
-from migrate.errors import Lost, MigrateError, StepFailed
+from migrate.errors import GuardError, Lost, MigrateError, StepFailed
 from migrate.ground import Ground, is_look
 from migrate.inventory import Resource
+from migrate.journal import Journal
 from migrate.kind import CarryAction
 from migrate.names import AccountId, Region
 from migrate.proving import compare, fresh_legacy, is_between, legacy_requests
+from migrate.sites import LOSS_ACCEPTED
 from migrate.steps import PlannedRequest, Step
 from migrate.values import Json
 from migrate.waiting import wait
@@ -78,6 +80,7 @@ def undo_step(ground: Ground, step: Step, sender: Callable[[AccountId, Region], 
         return
     if any(entry.data.get("carry") for entry in history):
         _uncarry(ground, step, sender)
+    _last_look(ground, step)
     for index in reversed(range(len(step.requests))):
         request = step.requests[index]
         sent = any(e.event == "acting" and e.data.get("request") == index for e in history)
@@ -86,6 +89,38 @@ def undo_step(ground: Ground, step: Step, sender: Callable[[AccountId, Region], 
         ground.check_stop()
         _undo_request(ground, step, index, request, request.undo, sender)
     ground.journal.append(step.id, "undone")
+
+
+def was_proved(journal: Journal, step: Step) -> bool:
+    """Whether it was called verified since its thing was made: nobody writes to it before. An undo of the proof alone
+    does not change that."""
+    made = journal.history(step.create_id)
+    return bool(made) and any(e.event == "verified" and e.seq > made[0].seq for e in journal.entries(step.id))
+
+
+def _last_look(ground: Ground, step: Step) -> None:
+    """Raise StepFailed where what is about to be taken away has taken something that nobody said yes to: the listing
+    was made before the first step was undone, and who wrote to it stopped after that."""
+    if step.id != step.create_id or LOSS_ACCEPTED in ground.journal.outputs(step.id):
+        return
+    for action in ground.kind(step).actions:
+        proving = ground.plan.steps.get(f"{step.id.rpartition(':')[0]}:{action.name}") if action.asks_again else None
+        if proving is None or not was_proved(ground.journal, proving):
+            continue
+        carrier = StepCarrier(ground, proving, "undoing", _only_looks)
+        # Its undo is done: what it learnt is looked up in all that it wrote.
+        carrier.outputs = {**ground.journal.outputs(step.id), **ground.journal.learnt(proving.id)}
+        lines = action.loses(ground.it(proving), carrier)
+        if lines:
+            listed = "\n".join(f"    {line}" for line in lines[:20])
+            raise StepFailed(
+                f"{step.id}: {step.name} stays: it took this since the listing, and legacy has not:\n{listed}",
+                do="migrate rollback lists it, and asks for a second yes",
+            )
+
+
+def _only_looks(account: AccountId, region: Region) -> Any:
+    raise GuardError(f"a write into {account}, {region} in a last look: it only reads")
 
 
 def _undo_request(

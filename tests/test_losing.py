@@ -89,3 +89,25 @@ def test_a_proof_that_was_undone_does_not_hide_what_its_thing_holds(moved: World
     engine.journal.append(ITEMS, "undone")
 
     assert losing.losses(engine, [GOLD]) == {ITEMS: ["gold/new"]}
+
+
+def test_what_comes_after_the_listing_keeps_the_thing_until_somebody_says_yes(
+    moved: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items asks again: its vault is looked at right before it goes, after the undo of the proof itself."""
+    moved.target("item").clear()
+    monkeypatch.setattr(Items, "loses", lambda self, it, to: ("a row",))
+    monkeypatch.setattr(Items, "asks_again", True)
+    engine = moved.engine()
+
+    result = engine.undo()
+
+    assert list(result.failed) == [GOLD]
+    assert "took this since the listing" in result.failed[GOLD].what
+    assert "a row" in result.failed[GOLD].what
+    assert "gold" in moved.target("vault")
+    lost = losing.losses(engine, engine.to_undo())
+    assert lost == {ITEMS: ["a row"]}, "the next listing names it"
+    losing.accept(engine, lost, "ann")
+    assert engine.undo().whole
+    assert moved.target("vault") == {}

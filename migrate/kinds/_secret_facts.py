@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from migrate.kind import Facts, It, Json, ReadSite
+from migrate.kinds._new_password import LABEL
 
 AWSS_LABELS = frozenset({"AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"})
+OWN_LABELS = frozenset({LABEL})
+"""What this tool gives to a version: nobody reads by it."""
 DEFAULT_KEY = "alias/aws/secretsmanager"
 
 
@@ -32,9 +35,9 @@ class SecretFacts(Facts):
 
 
 def own_labels(secret: Mapping[str, Any]) -> list[str]:
-    """The staging labels that are not Secrets Manager's own."""
+    """The staging labels that are neither Secrets Manager's own nor this tool's."""
     stages: Mapping[str, list[str]] = secret.get("VersionIdsToStages") or {}
-    return sorted({label for labels in stages.values() for label in labels} - AWSS_LABELS)
+    return sorted({label for labels in stages.values() for label in labels} - AWSS_LABELS - OWN_LABELS)
 
 
 def is_moved(it: It[SecretFacts]) -> bool:

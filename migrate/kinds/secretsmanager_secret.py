@@ -29,6 +29,7 @@ from migrate.kind import (
 )
 from migrate.kinds import _carried as carried
 from migrate.kinds import _documents as documents
+from migrate.kinds import _new_password as new_password
 from migrate.kinds._secret_facts import SecretFacts, is_moved, own_key, own_labels, primary_region, rules
 from migrate.kinds._secret_standing import Replicate, StartRotation, StopRotation
 from migrate.names import Ref, Region
@@ -128,7 +129,7 @@ class CopyValue(CarryAction[SecretFacts]):
         if wanted is None:
             return {"values": 0}
         standing = _value(to.target, to.place.name)
-        if standing == wanted:
+        if standing == _with_new_password(to.target, to.place.name, wanted, standing):
             return {"values": 1}
         notes = to.outputs.get("value", "")
         # Ours from an earlier try may be replaced; a value that someone else put there may not.
@@ -151,9 +152,11 @@ class CopyValue(CarryAction[SecretFacts]):
             return Proof("could not be proved", differences=("legacy's secret has no current value any more",))
         if standing is None:
             return Proof("different", ("value",), ("the target's secret has no value",))
-        if not carried.is_same(wanted, standing):
+        as_made = _with_new_password(to.target, to.place.name, wanted, standing)
+        if not carried.is_same(as_made, standing):
             return Proof("different", ("value",), ("the value is not legacy's with the target's names in it",))
-        return Proof("equal", ("value",), evidence={"values": 1})
+        made = {} if as_made == wanted else {"new password": "rotate_password proves it"}
+        return Proof("equal", ("value",), evidence={"values": 1, **made})
 
     def uncarry(self, it: It[SecretFacts], to: Carrier) -> None:
         """Nothing by itself: AWS lets no one take away a current value. It goes with the secret, whose creation is
@@ -165,10 +168,23 @@ class CopyValue(CarryAction[SecretFacts]):
 
         def wanted() -> str | bytes | None:
             value = read(to.legacy, it.ref.name)
-            return carried.renamed(value, to.rewrite) if isinstance(value, str) else value
+            if not isinstance(value, str):
+                return value
+            return _with_new_password(to.target, to.place.name, carried.renamed(value, to.rewrite), standing)
 
-        changed = carried.is_changed(read(to.target, to.place.name), to.outputs.get("value", ""), wanted)
+        standing = read(to.target, to.place.name)
+        changed = carried.is_changed(standing, to.outputs.get("value", ""), wanted)
         return (f"the value of the secret {to.place.name} was changed since",) if changed else ()
+
+
+def _with_new_password(target: ReadSite, name: str, wanted: str | bytes, standing: str | bytes | None) -> str | bytes:
+    """What the target's secret should hold: legacy's, with the password that `rotate_password` made where the current
+    version is that one."""
+    login = new_password.login_of(standing)
+    if login is None or not isinstance(wanted, str) or wanted == standing:
+        return wanted
+    known = target.optional("secretsmanager.DescribeSecret", missing=_NONE, SecretId=name) or {}
+    return new_password.renewed(wanted, login[1]) if new_password.is_current(known) else wanted
 
 
 def _value(site: ReadSite, name: str) -> str | bytes | None:

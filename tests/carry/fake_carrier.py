@@ -60,6 +60,8 @@ class FakeCarrier:
     """The run's folder; where a test gives none, each carrier has its own."""
     intended: list[tuple[str, str]] = field(default_factory=list)
     routes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Action → what that step has learnt."""
 
     def __post_init__(self) -> None:
         reads = self.kind.reads | self.action.reads
@@ -107,9 +109,15 @@ class FakeCarrier:
     def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
         return self.routes.get(instance, (host, port))
 
-    def connect(self, host: str, port: int, database: str, *, side: str, instance: str) -> Any:
+    def learnt(self, action: str) -> Mapping[str, str]:
+        return self.others.get(action, {})
+
+    def connect(
+        self, host: str, port: int, database: str, *, side: str, instance: str, login: tuple[str, str] | None = None
+    ) -> Any:
         opened = self.connections.get(side)
-        return opened(host, port, database) if callable(opened) else opened
+        more = {"login": login} if login else {}
+        return opened(host, port, database, **more) if callable(opened) else opened
 
 
 @contextmanager

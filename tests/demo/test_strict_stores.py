@@ -116,6 +116,26 @@ def test_rotation_needs_a_function_that_lets_the_service_in_and_leaves_the_value
     assert manager.get_secret_value(SecretId=name)["SecretString"] == "as it is"
 
 
+def test_a_label_is_moved_from_where_it_is_and_the_current_one_is_what_is_read(
+    legacy: Client, name: str, refused: Any
+) -> None:
+    manager = legacy("secretsmanager")
+    old = manager.create_secret(Name=name, SecretString="old")["VersionId"]
+    new = manager.put_secret_value(SecretId=name, SecretString="new", VersionStages=["ours"])["VersionId"]
+    move = {"SecretId": name, "VersionStage": "AWSCURRENT", "MoveToVersionId": new}
+
+    assert refused(manager.update_secret_version_stage, **move) == "InvalidParameterException"
+    assert manager.get_secret_value(SecretId=name)["SecretString"] == "old"
+    manager.update_secret_version_stage(**move, RemoveFromVersionId=old)
+
+    assert manager.get_secret_value(SecretId=name)["SecretString"] == "new"
+    assert manager.describe_secret(SecretId=name)["VersionIdsToStages"] == {
+        old: ["AWSPREVIOUS"], new: ["ours", "AWSCURRENT"],
+    }  # fmt: skip
+    ours = {"SecretId": name, "VersionStage": "ours", "MoveToVersionId": old}
+    assert refused(manager.update_secret_version_stage, **ours) == "InvalidParameterException"
+
+
 def test_a_replica_shows_the_key_that_it_was_asked_for(legacy: Client, name: str) -> None:
     key = "arn:aws:kms:eu-central-1:111111111111:key/11111111-2222-3333-4444-555555555555"
     legacy("secretsmanager").create_secret(

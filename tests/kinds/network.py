@@ -113,6 +113,9 @@ class PlainCarrier:
     def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
         raise AssertionError("no database is asked")
 
+    def learnt(self, action: str) -> Mapping[str, str]:
+        raise AssertionError("no other step is asked")
+
     def connect(self, *of: Any, **more: Any) -> Any:
         raise AssertionError("no database is asked")
 

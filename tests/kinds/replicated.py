@@ -75,6 +75,8 @@ class Move:
     servers: TwoServers
     sessions: dict[str, boto3.Session]
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    ended: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What steps had learnt that were undone."""
     intended: list[tuple[str, str]] = field(default_factory=list)
     open: list[Any] = field(default_factory=list)
     kind: Any = INSTANCE
@@ -97,6 +99,7 @@ class Move:
         carrier.routes = {"shop": ("127.0.0.1", self.servers.target.port) if back else self.servers.address}
         carrier.planned = {"way back": "reverse"} if self.it.way_back else {}
         carrier.outputs = self.outputs.setdefault(step, {})
+        carrier.others = {**self.ended, **self.outputs}
         return action, carrier
 
     def do(self, step: str, life: Life | None = None) -> Any:
@@ -117,8 +120,8 @@ class Move:
             finally:
                 while self.open:
                     self.open.pop().close()
-            # As the journal does: what an undone step has learnt holds no more.
-            self.outputs.pop(step, None)
+            # As the journal does: what an undone step has learnt holds no more, and is looked up as history.
+            self.ended[step] = self.outputs.pop(step, {})
 
     def run(self) -> None:
         for step in STEPS:

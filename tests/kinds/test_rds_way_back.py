@@ -84,6 +84,18 @@ def test_what_the_target_took_is_in_legacy_after_a_rollback_each_row_once(move: 
     untouched(move.servers)
 
 
+def test_what_came_back_is_not_asked_about_again_and_what_comes_after_it_is(move: Move) -> None:
+    there(move)
+    move.servers.run("target", "INSERT INTO orders (note) VALUES ('there')")
+    move.undo("follow_back")
+
+    none_lost = lost(move)
+    move.servers.run("target", "SET TRANSACTION READ WRITE", "INSERT INTO orders (note) VALUES ('later still')")
+
+    assert none_lost == []
+    assert "shop: public.orders: 2 rows inserted" in lost(move)
+
+
 def killed_while_it_comes_back(move: Move, growing: int) -> int:
     """Kill the undo at many points, type the same again, and look at the rows. Returns how often it was killed."""
     there(move)

@@ -225,7 +225,12 @@ class HandCarrier:
     def route(self, host: str, port: int, *, instance: str) -> tuple[str, int]:
         return host, port
 
-    def connect(self, host: str, port: int, database: str, *, side: Side, instance: str) -> Any:
+    def learnt(self, action: str) -> Mapping[str, str]:
+        raise NotImplementedError
+
+    def connect(
+        self, host: str, port: int, database: str, *, side: Side, instance: str, login: tuple[str, str] | None = None
+    ) -> Any:
         raise NotImplementedError
 
 

@@ -84,3 +84,32 @@ def replica_keys() -> None:
             if asked.get("KmsKeyId"):
                 replica.config["KmsKeyId"] = asked["KmsKeyId"]
         return made
+
+
+@strict(
+    "secretsmanager.labels",
+    makes="a label that another version has is moved by naming that version, and who moves AWSCURRENT moves the value",
+    source="secretsmanager.UpdateSecretVersionStage RemoveFromVersionId, botocore 1.44.5",
+)
+def labels() -> None:
+    """The emulator moves the label and goes on giving the old value, and lets two versions have one label.
+
+    Source: secretsmanager.UpdateSecretVersionStage, botocore 1.44.5: each label is on one version at a time.
+    """
+    from moto.secretsmanager.models import SecretsManagerBackend
+
+    @override(SecretsManagerBackend, "update_secret_version_stage")
+    def update(
+        old: Any, self: Any, secret_id: str, version_stage: str, remove_from_version_id: str, move_to_version_id: str
+    ) -> Any:
+        versions = self.secrets[secret_id].versions if secret_id in self.secrets else {}
+        having = [key for key, one in versions.items() if version_stage in one["version_stages"]]
+        if move_to_version_id and having and remove_from_version_id not in having and having != [move_to_version_id]:
+            text = f"Staging label {version_stage} is currently attached to version {having[0]}"
+            raise Refusal(
+                "InvalidParameterException", f"{text}, so you must explicitly reference it in RemoveFromVersionId."
+            )
+        moved = old(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
+        if version_stage == "AWSCURRENT" and move_to_version_id:
+            self.secrets[secret_id].set_default_version_id(move_to_version_id)
+        return moved

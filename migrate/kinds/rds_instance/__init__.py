@@ -3,7 +3,8 @@
 The rule: a database is moved only with proof of every row; what cannot be moved that way is scanned and named.
 
 Not carried: automated backups and point-in-time history, event subscriptions, proxies.
-The master password stays what it was, unless RDS keeps it: then it makes a new one. A restored instance reads its
+The master password stays what it was, unless RDS keeps it, which then makes a new one, or migration.yaml asks for a new
+one (rotate_password). A restored instance reads its
 blocks from S3 at first touch, so it is slow at first. The availability zone is AWS's choice within the subnet group.
 """
 
@@ -11,11 +12,13 @@ from collections.abc import Iterator
 
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, Remainder, after, pair_tags, same_place
-from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, password_finding, user_arn
+from migrate.kinds.rds_instance.actions import Copy, Create, ProveRows, Snapshot, user_arn
 from migrate.kinds.rds_instance.cluster import Cluster
 from migrate.kinds.rds_instance.dms import CatchUpByDms, EndDms, LoadByDms
 from migrate.kinds.rds_instance.enabling import EnableReplication
 from migrate.kinds.rds_instance.facts import READS, InstanceFacts, described, read_facts
+from migrate.kinds.rds_instance.last_look import LookAgain
+from migrate.kinds.rds_instance.password import CheckPassword, RotatePassword, kept_as_it_was
 from migrate.kinds.rds_instance.precheck import Precheck
 from migrate.kinds.rds_instance.replication import CatchUp, CheckReplication, EndReplication, Replicate
 from migrate.kinds.rds_instance.way_back import CheckWayBack, EndWayBack, FollowBack
@@ -36,8 +39,9 @@ class Instance(Kind[InstanceFacts]):
     volatile = frozenset({"domains", "host", "resource_id"})
     unordered = frozenset({"roles", "security_groups"})
     actions = (
-        EnableReplication(), CheckReplication(), Precheck(), Snapshot(), Copy(), Create(), CheckWayBack(), Replicate(),
-        LoadByDms(), CatchUp(), EndReplication(), CatchUpByDms(), ProveRows(), EndDms(), FollowBack(), EndWayBack(),
+        EnableReplication(), CheckReplication(), Precheck(), CheckPassword(), Snapshot(), Copy(), Create(),
+        CheckWayBack(), Replicate(), LoadByDms(), CatchUp(), EndReplication(), CatchUpByDms(), ProveRows(), EndDms(),
+        FollowBack(), RotatePassword(), LookAgain(), EndWayBack(),
     )  # fmt: skip
     manual = (
         "Only PostgreSQL instances of their own and members of Aurora PostgreSQL clusters are moved. Other engines "
@@ -109,8 +113,7 @@ class Instance(Kind[InstanceFacts]):
         return super().outputs(found) | {name: value for name, value in known.items() if value}
 
     def finding(self, it: It[InstanceFacts]) -> str:
-        what = f"database {it.ref.name} (rds.ModifyDBInstance)"
-        return password_finding(self.actions, what, moves=it.facts.moves, managed=it.facts.managed_password)
+        return kept_as_it_was(self.actions, it)
 
     def remains(self, it: It[InstanceFacts]) -> Iterator[Remainder]:
         if it.facts.moves and it.facts.domains:

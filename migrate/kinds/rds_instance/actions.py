@@ -154,6 +154,7 @@ class ProveRows(CarryAction[InstanceFacts]):
     after_kinds: ClassVar[tuple[str, ...]] = ("secretsmanager.secret.copy_value",)
     downtime = "D2"
     writes = frozenset()
+    asks_again = True
 
     def applies(self, it: It[InstanceFacts]) -> bool:
         return it.facts.moves
@@ -242,17 +243,6 @@ def _modified(it: It[InstanceFacts]) -> dict[str, Json]:
     if facts.managed_password:
         said["ManageMasterUserPassword"] = True
     return {name: value for name, value in said.items() if value not in (None, "")}
-
-
-def password_finding(actions: Sequence[object], what: str, *, moves: bool, managed: bool) -> str:
-    """Whoever knows legacy's master password knows the restored one; empty where it is another one."""
-    # A copy of a shape is made empty, with a password of its own.
-    if managed or not moves or not any(isinstance(action, ProveRows) for action in actions):
-        return ""
-    return (
-        f"the master password of {what} arrives as it was: whoever knows legacy's knows it. Change it after the "
-        "cut-over, together with the secret that holds it, if one does"
-    )
 
 
 def user_arn(account: str, region: str, resource_id: Json) -> Json:

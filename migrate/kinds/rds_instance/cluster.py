@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from migrate.inventory import Resource
 from migrate.kind import It, Kind, Name, Need, Place, ReadSite, Strength, after, pair_tags, same_place
-from migrate.kinds.rds_instance.actions import password_finding, user_arn
+from migrate.kinds.rds_instance.actions import user_arn
 from migrate.kinds.rds_instance.cluster_actions import (
     CheckClusterWayBack,
     CopyCluster,
@@ -19,6 +19,8 @@ from migrate.kinds.rds_instance.cluster_actions import (
 )
 from migrate.kinds.rds_instance.cluster_facts import CLUSTER_READS, ClusterFacts, described_clusters, read_cluster
 from migrate.kinds.rds_instance.enabling import EnableClusterReplication
+from migrate.kinds.rds_instance.last_look import LookAgain
+from migrate.kinds.rds_instance.password import CheckPassword, RotatePassword, kept_as_it_was
 from migrate.kinds.rds_instance.precheck import Precheck
 from migrate.kinds.rds_instance.replication import CatchUp, CheckReplication, EndReplication
 from migrate.kinds.rds_instance.way_back import EndWayBack, FollowBack
@@ -42,9 +44,9 @@ class Cluster(Kind[ClusterFacts]):
         "logical": "the restored cluster is emptied and follows legacy; writers stand still for the last bytes",
     }
     actions = (
-        EnableClusterReplication(), CheckReplication(), Precheck(), SnapshotCluster(), CopyCluster(), CreateCluster(),
-        CheckClusterWayBack(), ReplicateCluster(), CatchUp(), EndReplication(), ProveClusterRows(), FollowBack(),
-        EndWayBack(),
+        EnableClusterReplication(), CheckReplication(), Precheck(), CheckPassword(), SnapshotCluster(), CopyCluster(),
+        CreateCluster(), CheckClusterWayBack(), ReplicateCluster(), CatchUp(), EndReplication(), ProveClusterRows(),
+        FollowBack(), RotatePassword(), LookAgain(), EndWayBack(),
     )  # fmt: skip
     manual = (
         "Only Aurora PostgreSQL in one region moves by itself. Aurora MySQL and Multi-AZ clusters: stop the writers; "
@@ -102,8 +104,7 @@ class Cluster(Kind[ClusterFacts]):
             yield Need(role.arn, "assumes", strength, f"{seen_in}.AssociatedRoles[].RoleArn")
 
     def finding(self, it: It[ClusterFacts]) -> str:
-        what = f"database cluster {it.ref.name} (rds.ModifyDBCluster)"
-        return password_finding(self.actions, what, moves=it.facts.moves, managed=it.facts.managed_password)
+        return kept_as_it_was(self.actions, it)
 
     def remains(self, it: It[ClusterFacts]) -> Iterator[Remainder]:
         if it.facts.moves and it.facts.custom_endpoints:

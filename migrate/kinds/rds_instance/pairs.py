@@ -51,7 +51,7 @@ def connected(it: It[Any], to: Carrier, *, with_target: bool = True) -> Iterator
         def opened(side: Literal["legacy", "target"], database: str) -> Any:
             instance = it.ref.name if side == "legacy" else to.place.name
             at = endpoint(to, side, it)
-            link = to.connect(*at, database, side=side, instance=instance) if at else None
+            link = to.connect(*at, database, side=side, instance=it.ref.name) if at else None
             if link is None:
                 where = f"{instance} in {side}" if side == "legacy" else f"{instance} in the target"
                 raise AccessError(

@@ -23,6 +23,10 @@ from migrate.kinds.rds_instance.replication import (
 )
 from migrate.sites import LOSS_ACCEPTED
 
+LEGACY_MARK = "legacy"
+CAME_BACK = "came back"
+"""What counters are kept as: legacy's before the rows are proved, the target's once all came back."""
+
 
 def by_reverse(it: It[InstanceFacts]) -> bool:
     """Whether migration.yaml wants the target's writes brought back into legacy."""
@@ -180,6 +184,8 @@ class FollowBack(_OfWayBack):
             for database, why in given_up.items():
                 to.remember(f"not brought back/{database}", why)
             for pair in pairs:
+                if pair.database in came_back:
+                    to.remember(f"{CAME_BACK}/{pair.database}", postgres_since.mark(pair.target))
                 to.remember(f"back/{pair.database}", "yes")
                 logical_back.end(pair.legacy, pair.target, _name(to, pair))
 
@@ -253,10 +259,11 @@ class EndWayBack(_OfWayBack):
 
 
 def note(it: It[Any], to: Carrier) -> None:
-    """Keep the target's counters as they are before its rows are proved; where it cannot be reached, none are kept."""
+    """Keep both sides' counters as they are before the rows are proved; where one cannot be reached, none are kept."""
     with suppress(AccessError, StepFailed), connected(it, to) as pairs:
         for pair in pairs:
             to.remember(f"mark/{pair.database}", postgres_since.mark(pair.target))
+            to.remember(f"{LEGACY_MARK}/{pair.database}", postgres_since.mark(pair.legacy))
 
 
 def lost(it: It[Any], to: Carrier) -> Sequence[str]:
@@ -277,7 +284,7 @@ def lost(it: It[Any], to: Carrier) -> Sequence[str]:
                     trouble = logical_back.trouble(pair.legacy, pair.target, name)
                     if not trouble:
                         continue
-                found = postgres_since.since(to.outputs.get(f"mark/{pair.database}"), pair.target, to.pause)
+                found = _since_proved(to, pair)
                 lines += [f"{pair.database}: {line}" for line in found.lines if found.state == "written"]
                 if found.state == "written":
                     lines += [f"{pair.database}: the way back does not bring it: {line}" for line in trouble]
@@ -293,6 +300,16 @@ def lost(it: It[Any], to: Carrier) -> Sequence[str]:
     except (AccessError, StepFailed) as error:
         return (f"whether {to.place.name} took writes since it was proved cannot be known: {error.what}",)
     return tuple(lines)
+
+
+def _since_proved(to: Carrier, pair: Pair) -> postgres_since.Since:
+    """What the target took since its rows were proved, or since they had all been brought back."""
+    found = postgres_since.since(to.outputs.get(f"mark/{pair.database}"), pair.target, to.pause)
+    back = to.learnt(FollowBack.name).get(f"{CAME_BACK}/{pair.database}")
+    if found.state == "nothing" or back is None:
+        return found
+    later = postgres_since.since(back, pair.target, to.pause)
+    return later if later.state == "nothing" else found
 
 
 def _only_in_target(pairs: list[Pair]) -> list[str]:

@@ -1,0 +1,98 @@
+"""Right before the cut-over legacy is asked what it took since the rows were proved, by a real server's counters."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from migrate.carry import postgres_since
+from migrate.demo.postgres import Fleet
+from migrate.errors import StepFailed
+from tests.carry.fake_carrier import LEGACY
+from tests.carry.two_servers import make
+from tests.kinds.plain_site import PlainSite
+from tests.kinds.replicated import INSTANCE, Move
+from tests.kinds.replicated import sessions as sessions
+
+LATE = ("SET TRANSACTION READ WRITE", "INSERT INTO orders (note) VALUES ('late')")
+
+
+@pytest.fixture
+def move(fleet: Fleet, sessions: dict[str, boto3.Session]) -> Iterator[Move]:
+    """Both sides hold the same, and that is proved."""
+    site = PlainSite(sessions["legacy"], LEGACY, "eu-west-1", INSTANCE.reads)
+    it = INSTANCE.typed(next(iter(INSTANCE.scan(site, only="shop"))))
+    servers = make(fleet)
+    move = Move(dataclasses.replace(it, strategy="logical"), servers, sessions)
+    for step in ("check_replication", "replicate", "catch_up", "end_replication", "prove_rows"):
+        assert move.do(step).state == "equal", step
+    yield move
+    servers.close()
+
+
+def test_nothing_written_nothing_compared(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrate.kinds.rds_instance.last_look.proof_of_rows", None)
+
+    proof = move.do("look_again")
+
+    assert (proof.state, proof.evidence["legacy since"]) == ("equal", "nothing")
+    assert proof.evidence["shop since the cut-over"] == "nothing"
+
+
+def test_a_session_that_says_read_write_by_itself_is_named_by_table_and_key(move: Move) -> None:
+    move.servers.run("legacy", *LATE)
+
+    with pytest.raises(StepFailed) as stopped:
+        move.do("look_again")
+
+    assert "took writes after its rows were proved" in stopped.value.what
+    assert "shop: public.orders: 1 rows inserted" in stopped.value.what
+    assert "keys of public.orders (id)" in stopped.value.what
+    assert "nothing is started in the target yet" in stopped.value.what
+
+
+def test_what_was_undone_or_put_into_the_target_as_well_is_no_loss(move: Move) -> None:
+    move.servers.run("legacy", LATE[0], "UPDATE orders SET note = 'never' WHERE id = 1", "ROLLBACK")
+    undone = move.do("look_again")
+    for side in ("legacy", "target"):
+        move.servers.run(side, LATE[0], "UPDATE orders SET note = 'the same on both' WHERE id = 2")
+    both = move.do("look_again")
+
+    assert [proof.state for proof in (undone, both)] == ["equal", "equal"]
+    assert "written; compared again, every row is the same" in (
+        undone.evidence["legacy since"], both.evidence["legacy since"],
+    )  # fmt: skip
+
+
+def test_counters_that_cannot_say_have_every_row_compared(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    unclear = postgres_since.Since("unclear", ("its counters were begun anew since",))
+    monkeypatch.setattr(postgres_since, "since", lambda *_: unclear)
+    same = move.do("look_again")
+    move.servers.run("legacy", *LATE)
+
+    assert same.evidence["legacy since"] == "unclear; compared again, every row is the same"
+    with pytest.raises(StepFailed, match="may have taken writes"):
+        move.do("look_again")
+
+
+def test_after_the_cutover_whoever_still_writes_to_legacy_is_a_difference(move: Move) -> None:
+    move.do("look_again")
+    move.servers.run("target", "INSERT INTO orders (note) VALUES ('a customer')")
+    action, to = move.carrier("look_again")
+    quiet = action.prove(move.it, to)
+    move.servers.run("legacy", *LATE)
+    loud = action.prove(move.it, to)
+
+    assert quiet.state == "equal"
+    assert loud.state == "different"
+    assert loud.differences == ("legacy took writes after the cut-over: shop: public.orders: 1 rows inserted",)
+
+
+def test_a_server_out_of_reach_is_said_and_is_no_yes(move: Move) -> None:
+    action, to = move.carrier("look_again")
+    to.connections = {}
+
+    action.carry(move.it, to)
+
+    assert action.prove(move.it, to).state == "could not be proved"
