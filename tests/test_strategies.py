@@ -9,7 +9,7 @@ from migrate.kinds.dynamodb_table import Table
 from migrate.kinds.dynamodb_table.ways import STRATEGIES
 from migrate.kinds.ecr_repository import Repository
 from migrate.kinds.rds_instance.cluster import Cluster
-from tests.plans.toys import KINDS, inputs, thing
+from tests.plans.toys import KINDS, ToyFacts, inputs, thing
 
 DATABASE = thing("toy.database", "orders-prod")
 
@@ -225,3 +225,41 @@ def test_a_way_can_be_for_large_ones_only_and_a_size_that_is_not_known_is_not_la
     ways = {size: config.strategy(ref, size) for size in (None, 0, 100 * 2**30 - 1, 100 * 2**30)}
 
     assert ways == {None: "streams", 0: "streams", 100 * 2**30 - 1: "streams", 100 * 2**30: "export"}
+
+
+def passwords(config: dict[str, Any], *things: Any, **secret: Any) -> list[str]:
+    """What is refused of new passwords, for two databases and a secret."""
+    from dataclasses import replace
+
+    def with_facts(one: Any, **facts: Any) -> Any:
+        return replace(one, facts=one.facts | facts)
+
+    known = {"rotation_lambda_arn": None, "has_value": True} | secret
+    own = [with_facts(thing("rds.cluster", name)) for name in ("orders-prod", "bills-prod")]
+    held = with_facts(thing("secretsmanager.secret", "db-prod"), **known)
+    kinds: dict[str, Any] = {**KINDS, "rds.cluster": Clusters(), "secretsmanager.secret": Secrets()}
+    rule = {"instance": "orders*", "secret": "db-prod", "rotate_password": True} | config
+    body = plan.make(inputs([*own, held, *things], databases=[rule], kinds=kinds))
+    return [line["what"] for line in body["refusals"] if line["key"].startswith("password/")]
+
+
+class LoginFacts(ToyFacts):
+    """What the rules ask of a secret."""
+
+    rotation_lambda_arn: str | None = None
+    has_value: bool = True
+
+
+class Secrets(type(KINDS["toy.database"])):  # type: ignore[misc]
+    """Stands where secrets do."""
+
+    name, facts = "secretsmanager.secret", LoginFacts
+
+
+def test_a_new_password_needs_a_secret_that_goes_along_and_is_nobody_elses() -> None:
+    assert passwords({}) == []
+    assert "no secret gone was found in eu-west-1" in passwords({"secret": "gone"})[0]
+    assert "rotates by a function of its own" in passwords({}, rotation_lambda_arn="arn:aws:lambda:x")[0]
+    assert "has no value" in passwords({}, has_value=False)[0]
+    assert "is the login of" in passwords({"instance": "*"})[0]
+    assert passwords({"rotate_password": False, "secret": "gone"}) == []

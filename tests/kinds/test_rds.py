@@ -263,7 +263,8 @@ def test_a_master_password_that_arrives_as_it_was_is_said(aws: dict[str, boto3.S
     managed = replace(alone, facts=alone.facts.model_copy(update={"managed_password": True}))
 
     assert "whoever knows legacy's knows it" in INSTANCE.finding(alone)
-    assert INSTANCE.finding(managed) == ""
+    assert "rotate_password: true" in INSTANCE.finding(alone)
+    assert INSTANCE.finding(managed) == INSTANCE.finding(replace(alone, rotates="shop/db")) == ""
 
 
 def test_the_endpoint_and_the_resource_id_stand_for_what_create_learns(aws: dict[str, boto3.Session]) -> None:
