@@ -19,10 +19,9 @@ from migrate.names import AccountId, Region
 TUNNELS_VARIABLE = "MIGRATE_TUNNELS"
 FROM_OTHER_SIDE = (" from the target", " from legacy")
 """After an address in the tunnels file: where a server of the other side reaches it (PrivateLink's, say)."""
-_SECRET_READS = frozenset({"rds.DescribeDBClusters", "rds.DescribeDBInstances", "secretsmanager.GetSecretValue"})
+LOGIN_READS = frozenset({"rds.DescribeDBClusters", "rds.DescribeDBInstances", "secretsmanager.GetSecretValue"})
 MANAGED = "rds!"
-"""How the names of the secrets begin that RDS keeps itself. Source: RDS user guide, Password management with Amazon RDS
-and AWS Secrets Manager, read 2026-11 by its abstract only: unverified."""
+"""How the names of the secrets begin that RDS keeps itself: unverified."""
 
 
 class Databases:
@@ -97,7 +96,7 @@ class Databases:
     def _managed(self, account: AccountId, host: str) -> str | None:
         """The ARN of the secret in which RDS keeps the master password of what answers at this host."""
         try:
-            with permitted(Permit(reads=_SECRET_READS)):
+            with permitted(Permit(reads=LOGIN_READS)):
                 for operation, listed, at in _ENDPOINTS:
                     params: dict[str, Any] = {}
                     while True:
@@ -118,7 +117,7 @@ class Databases:
 
     def _read_login(self, account: AccountId, secret: str, host: str) -> tuple[str, str] | None:
         try:
-            with permitted(Permit(reads=_SECRET_READS)):
+            with permitted(Permit(reads=LOGIN_READS)):
                 answer = self._aws.read(account, self._region, "secretsmanager.GetSecretValue", {"SecretId": secret})
             value = json.loads(answer["SecretString"])
             return str(value["username"]), str(value["password"])

@@ -14,6 +14,7 @@ _FIXED_S: Mapping[str, float] = {
     "ec2.nat_gateway:create": 120, "ec2.vpc_endpoint:create": 60, "elbv2.load_balancer:create": 150,
     "rds.instance:snapshot": 600, "rds.instance:copy": 600, "rds.instance:create": 900, "rds.instance:prove_rows": 60,
     "rds.cluster:snapshot": 600, "rds.cluster:copy": 600, "rds.cluster:create": 900, "rds.cluster:prove_rows": 60,
+    "rds.instance:rotate_password": 60, "rds.cluster:rotate_password": 60,
     "rds.instance:replicate": 300, "rds.instance:catch_up": 30,
     "rds.cluster:replicate": 300, "rds.cluster:catch_up": 30,
     "ecs.service:start": 180, "ecs.service:test_launch": 120, "ecs.service:test_launch_on_instances": 180,

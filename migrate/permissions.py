@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from migrate.databases import LOGIN_READS
 from migrate.kind import CarryAction, Kind
 from migrate.names import AccountId
 from migrate.plan import Plan
@@ -53,7 +54,6 @@ _KEYS = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "km
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/.+")
 _ALIASES = "iam.ListAccountAliases"
 """Who one is: asked in each account before anything else."""
-_SECRET_OF_A_DATABASE = "secretsmanager.GetSecretValue"
 _TAGS = frozenset({"Tags", "TagList", "TagSet", "TagSpecifications", "tags"})
 
 
@@ -116,7 +116,7 @@ def of_run(plan: Plan, kinds: Mapping[str, Kind[Any]]) -> dict[AccountId, Needed
                 side.writes |= _actions(writes)
                 side.has_data = True
             for side in (here, legacy) if step.ref.kind.startswith("rds.") else ():
-                side.reads |= _actions([_SECRET_OF_A_DATABASE])
+                side.reads |= _actions(LOGIN_READS)
         if step.ref.kind.startswith("rds."):
             here.has_data = legacy.has_data = True
     # verify walks a target's whole network, whoever made its parts.

@@ -46,6 +46,8 @@ class TestLaunch(CarryAction[Any]):
         "secretsmanager.secret.copy_value",
         "ssm.parameter.copy_value",
         "rds.instance.create",
+        "rds.instance.rotate_password",
+        "rds.cluster.rotate_password",
         "dynamodb.table.copy_items",
         "efs.file_system.copy_files",
     )
