@@ -214,7 +214,8 @@ MINIMAL = textwrap.dedent("""\
         ("", "move:\n  - {runbook: move-workload, accounts: [prod]}\n"),
         ("", "move:\n  - {runbook: move-workload, accounts: []}\n"),
         ("", "waivers:\n  - {gap: x, because: short}\n"),
-        ("", "databases:\n  - {instance: x}\n"),
+        ("", 'databases:\n  - {instance: x, secret: ""}\n'),
+        ("", "databases:\n  - {instance: x, rotate_password: true}\n"),
     ],
 )
 def test_the_errors_on_the_page_are_the_errors_that_people_get(tmp_path: Path, was: str, wrong: str) -> None:

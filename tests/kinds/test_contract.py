@@ -14,9 +14,9 @@ from migrate.kinds import every_kind
 
 KINDS = [pytest.param(kind, id=name) for name, kind in every_kind().items()]
 DATA_READS = {  # what a carrying action may read beyond metadata, each with the kinds that need it
-    "secretsmanager.GetSecretValue": {"secretsmanager.secret"},
+    "secretsmanager.GetSecretValue": {"rds.cluster", "rds.instance", "secretsmanager.secret"},
     "ssm.GetParameter": {"ssm.parameter"},
-    "ssm.GetParameters": {"ssm.parameter"},
+    "ssm.GetParameters": {"rds.cluster", "rds.instance", "ssm.parameter"},
     "lambda.GetFunction": {"lambda.function"},
     "lambda.GetLayerVersion": {"lambda.layer"},
     "lambda.GetLayerVersionByArn": {"lambda.layer", "lambda.function"},

@@ -21,7 +21,7 @@ from tests.kinds.replicated import sessions as sessions
 CLUSTER = rds_instance.KINDS[1]
 EARLY = {
     "check_replication": "build", "precheck": "build", "snapshot": "build", "copy": "build", "create": "build",
-    "replicate": "build", "catch_up": "data", "end_replication": "data", "prove_rows": "data",
+    "replicate": "build", "catch_up": "data", "end_replication": "data", "prove_rows": "data", "look_again": "cutover",
 }  # fmt: skip
 
 
