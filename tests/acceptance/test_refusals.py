@@ -203,6 +203,7 @@ def test_three_unreadable_services_and_an_unknown_kind_are_counted_and_refused_u
 # Whose is what.
 
 
+@pytest.mark.torture
 def test_a_strangers_thing_stays_and_a_denied_step_is_named_while_the_others_go_on_to_the_end(
     faultless: Story, tmp_path: Path
 ) -> None:
@@ -262,6 +263,7 @@ def test_a_throttled_endpoint_costs_a_run_nothing_but_time(faultless: Story, tmp
     told.type("verify")
 
 
+@pytest.mark.torture
 def test_one_run_at_a_time_and_a_group_alone_brings_only_what_it_needs(faultless: Story, tmp_path: Path) -> None:
     told = moved_to(faultless, tmp_path / "m", "sensitive_data", "alone")
     told.prepare()

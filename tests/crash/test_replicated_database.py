@@ -170,6 +170,7 @@ def _run_with_kills(told: Story) -> int:
     return kills
 
 
+@pytest.mark.torture
 @pytest.mark.timeout(300)
 def test_no_runbook_reboots_a_database_without_naming_it(tmp_path: Path) -> None:
     with story(tmp_path, lambda world: build(world, logical=False), CONFIG) as told:

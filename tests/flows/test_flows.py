@@ -94,6 +94,7 @@ def test_ctrl_c_ends_a_shown_run_after_what_is_under_way_and_prefect_says_nothin
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.torture
 def test_a_second_ctrl_c_leaves_at_once_whatever_is_under_way(tmp_path: Path) -> None:
     code, _, err, took_s = pressed(tmp_path, 3, 100.0)
 

@@ -87,6 +87,7 @@ def test_a_run_that_is_killed_makes_each_account_once(told: Story, after: int) -
     assert json.loads(told.type("plan", "--json").out)["todo"] == 0
 
 
+@pytest.mark.torture
 def test_an_address_that_someone_else_has_is_said_and_stops_only_what_needs_it(told: Story) -> None:
     organizations(told).create_organization(FeatureSet="ALL")
     told.type("plan")
@@ -136,6 +137,7 @@ def test_the_world_refuses_what_aws_refuses(told: Story) -> None:
     assert said == "ConstraintViolationException" or time.monotonic() - began >= CREATION_S
 
 
+@pytest.mark.torture
 def test_a_rollback_leaves_parked_accounts_and_nothing_else(told: Story) -> None:
     plan = json.loads(told.type("plan", "--json").out)["plan"]
     told.approve()
