@@ -320,12 +320,12 @@ class Drafting:
         for draft in drafts.values():
             if draft.phase != "data":
                 continue
-            for user in sorted(self._users(draft.ref) | members.get(draft.group, set())):
+            for user in sorted(self.users(draft.ref) | members.get(draft.group, set())):
                 for stop in stops.get(user, ()):
                     if stop.ref != draft.ref and stop.place.account == draft.place.account:
                         draft.needs.setdefault(stop.id, "whoever may write to it has stopped")
 
-    def _users(self, ref: Ref) -> set[Ref]:
+    def users(self, ref: Ref) -> set[Ref]:
         """What may write to it: what names it, what runs or triggers that, and one further (a role, a parameter)."""
         found: set[Ref] = set()
         ahead = {ref}

@@ -111,7 +111,7 @@ class Action(Generic[F]):
     after_kinds: ClassVar[tuple[str, ...]] = ()
     """`kind.action` of which all steps in the same target account come first (no edge can say it)."""
     opens_phase: ClassVar[bool] = False
-    """All other steps of its phase in the same target account come after it: a last look before anything starts."""
+    """The steps of its phase of what may use its thing, in the same target account, come after it: a last look."""
 
     asks: ClassVar[str] = ""
     """What a person does where a look of this action shows nothing: the run stops there (exit 3) until it does."""

@@ -115,7 +115,7 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         drafting = Drafting(inputs.config, inputs.inventory, graph, placement, inputs.kinds, moved)
         drafting.index.is_of_a_copy = copied is not None
         drafts = drafting.steps()
-        precedence.add(drafts)
+        precedence.add(drafts, drafting.users)
         graph.forget(placement.movable)
         changed = {draft.ref for draft in drafts}
         made = {(draft.ref, draft.place.account) for draft in drafts if draft.action.name == "create"}

@@ -4,26 +4,34 @@ The rule: only steps of one target account wait for each other here.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from migrate.drafting import Draft
-from migrate.names import AccountId
+from migrate.names import AccountId, Ref
 
 
-def add(drafts: Sequence[Draft]) -> None:
-    """Enter these needs into the drafts: `after_kinds`, and `opens_phase`."""
+def add(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None:
+    """Enter these needs into the drafts: `after_kinds`, and `opens_phase`. `users`: what may write to a thing."""
     by_action: dict[tuple[str, AccountId], list[str]] = defaultdict(list)
-    openers: dict[tuple[str, AccountId], list[str]] = defaultdict(list)
     for draft in drafts:
         by_action[draft.does, draft.place.account].append(draft.id)
-        if draft.action.opens_phase:
-            openers[draft.phase, draft.place.account].append(draft.id)
     for draft in drafts:
         for does in draft.action.after_kinds:
             for before in by_action.get((does, draft.place.account), ()):
                 if before != draft.id:
                     draft.needs.setdefault(before, f"{draft.does} comes after every {does} of the account")
-        if draft.action.opens_phase or draft.action.named_only:
-            continue
-        for before in openers.get((draft.phase, draft.place.account), ()):
-            draft.needs.setdefault(before, f"every step of the {draft.phase} comes after it in this account")
+    _openings(drafts, users)
+
+
+def _openings(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None:
+    """What may write to a thing, or stands in its group, starts after the last look at it: others need not wait."""
+    openers = [draft for draft in drafts if draft.action.opens_phase]
+    later: dict[tuple[str, AccountId], list[Draft]] = defaultdict(list)
+    for draft in drafts if openers else ():
+        if not (draft.action.opens_phase or draft.action.named_only):
+            later[draft.phase, draft.place.account].append(draft)
+    for opener in openers:
+        those = users(opener.ref)
+        for draft in later[opener.phase, opener.place.account]:
+            if draft.ref in those or draft.group == opener.group:
+                draft.needs.setdefault(opener.id, f"the {draft.phase} of what uses it begins with this")
