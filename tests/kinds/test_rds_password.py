@@ -30,6 +30,7 @@ class Server:
 
     password: str = OLD
     asked: int = 0
+    busy: int = 0
     late: int = 0
     coming: str = ""
     reachable: bool = True
@@ -45,11 +46,20 @@ class Server:
         return Link() if self.reachable and login == ("shop", self.password) else None
 
 
+class Busy(Exception):
+    """AWS's answer while an instance backs itself up."""
+
+    code = "InvalidDBInstanceState"
+
+
 @dataclasses.dataclass
 class Carrier(FakeCarrier):
     server: Server = dataclasses.field(default_factory=Server)
 
     def write(self, operation: str, **params: Any) -> dict[str, Any]:  # type: ignore[override]
+        if operation == "rds.ModifyDBInstance" and self.server.busy:
+            self.server.busy -= 1
+            raise Busy
         answer = super().write(operation, **params)
         if operation == "rds.ModifyDBInstance":
             # Applied later, as RDS does.
@@ -104,6 +114,30 @@ def test_the_servers_password_is_the_secrets_and_legacys_is_refused(aws: dict[st
     assert new["url"] == f"postgres://shop:{new['password']}@h"
     assert action.prove(it, to).evidence["legacy's password"] == "refused"
     assert aws["legacy"].client("secretsmanager").get_secret_value(SecretId="shop/db")["SecretString"] == VALUE
+
+
+def test_a_database_that_backs_itself_up_is_waited_for(aws: dict[str, boto3.Session]) -> None:
+    action, it, to = made(aws, "rotate_password", Server(busy=3))
+
+    action.carry(it, to)
+
+    assert action.prove(it, to).state == "equal"
+
+
+def test_an_environment_that_is_not_shown_is_no_clean_one(
+    aws: dict[str, boto3.Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action, it, to = made(aws, "check_password")
+    shown = {"FunctionName": "mailer", "Environment": {"Error": {"ErrorCode": "AccessDenied", "Message": "no key"}}}
+    whole = to.legacy.pages
+
+    def pages(operation: str, key: str, **params: Any) -> Any:
+        return [shown] if operation == "lambda.ListFunctions" else whole(operation, key, **params)
+
+    monkeypatch.setattr(to.legacy, "pages", pages)
+
+    with pytest.raises(StepFailed, match="environment of mailer is not shown: no key"):
+        action.carry(it, to)
 
 
 @pytest.mark.parametrize("writes", range(4))
