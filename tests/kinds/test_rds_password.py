@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from moto import mock_aws
 
+from migrate.aws import CallFailed
 from migrate.demo.strict.secretsmanager import labels
 from migrate.errors import AccessError, Conflict, StepFailed
 from migrate.kind import CarryAction
@@ -182,6 +183,26 @@ def test_a_password_that_the_server_never_takes_is_said_and_the_secret_keeps_the
 
     assert standing(aws)["password"] == OLD
     assert action.prove(it, to).state == "different"
+
+
+def test_a_database_that_is_busy_with_its_first_backup_gets_its_password_after_that(
+    aws: dict[str, boto3.Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action, it, to = made(aws, "rotate_password")
+    whole, refused = Carrier.write, []
+
+    def write(self: Carrier, operation: str, **params: Any) -> Any:
+        if operation == "rds.ModifyDBInstance" and len(refused) < 3:
+            refused.append(operation)
+            raise CallFailed(operation, code="InvalidDBInstanceState", said="not available")
+        return whole(self, operation, **params)
+
+    monkeypatch.setattr(Carrier, "write", write)
+
+    action.carry(it, to)
+
+    assert len(refused) == 3
+    assert standing(aws)["password"] == to.server.password != OLD
 
 
 def test_a_server_out_of_reach_gets_nothing_and_neither_does_the_secret(aws: dict[str, boto3.Session]) -> None:
