@@ -6,7 +6,7 @@ Instances are called by their names in legacy throughout, which is what migratio
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from migrate.aws import Aws, Permit, ReadFailed, permitted
 from migrate.config import Config
 from migrate.errors import ConfigError
 from migrate.names import AccountId, Region
+from migrate.sites import NEW_PASSWORD
 
 TUNNELS_VARIABLE = "MIGRATE_TUNNELS"
 FROM_OTHER_SIDE = (" from the target", " from legacy")
@@ -42,19 +43,22 @@ class Databases:
         except ImportError:
             self.why_not[host] = "psycopg is not installed: pip install 'migrate-aws[postgres]'"
             return None
-        login = login or self._login(account, instance, host, side)
-        if login is None:
-            return None
+        logins = iter([login]) if login else self._logins(account, instance, host, side)
         name, number = self._address(host, port)
-        try:
-            return psycopg.connect(
-                host=name, port=number, dbname=database, user=login[0], password=login[1], connect_timeout=10,
-                # A database of SQL_ASCII would give bytes for every name.
-                application_name="migrate", client_encoding="utf8",
-            )  # fmt: skip
-        except psycopg.Error as error:
-            self.why_not[host] = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            return None
+        for user, password in logins:
+            try:
+                return psycopg.connect(
+                    host=name, port=number, dbname=database, user=user, password=password, connect_timeout=10,
+                    # A database of SQL_ASCII would give bytes for every name.
+                    application_name="migrate", client_encoding="utf8",
+                )  # fmt: skip
+            except psycopg.Error as error:
+                said = str(error).strip().splitlines()
+                self.why_not[host] = said[0] if said else type(error).__name__
+                # Who got no answer, or was let in by the password, gets no further with another one.
+                if not (isinstance(error, psycopg.OperationalError) and error.pgconn and error.pgconn.used_password):
+                    return None
+        return None
 
     def route(self, host: str, port: int) -> tuple[str, int]:
         """Where a server of the other side reaches an address of legacy or of the target: the address itself, unless
@@ -77,21 +81,36 @@ class Databases:
         name, _, number = str(there).rpartition(":")
         return name, int(number)
 
-    def _login(self, account: AccountId, instance: str, host: str, side: str) -> tuple[str, str] | None:
+    def _logins(self, account: AccountId, instance: str, host: str, side: str) -> Iterator[tuple[str, str]]:
+        """What may open it, the likeliest first. In the target that changes on the way: a restored database has the
+        logins of the one it was made from, and a new password is in the secret before everybody reads it there."""
         entry = next((d for d in self._config.databases if fnmatchcase(instance, d.instance)), None)
         if entry is None:
             self.why_not[host] = f"migration.yaml names no secret for {instance} (databases: instance, secret)"
-            return None
+            return
         secret = (entry.secret or "").replace("{instance}", instance)
         if not secret or secret.startswith(MANAGED):
             # Each side has its own, with a password of its own.
             found = self._managed(account, host)
-            return self._read_login(account, found, host) if found else None
-        login = self._read_login(account, secret, host)
-        if login is None and side == "target":
-            # A restored database has the logins of the one it was made from, and its own secret may come later.
-            login = self._read_login(AccountId(self._config.legacy.account), secret, host)
-        return login
+            login = self._read_login(account, found, host) if found else None
+            if login:
+                yield login
+            return
+        tried: list[tuple[str, str]] = []
+        legacy = AccountId(self._config.legacy.account)
+        later: list[tuple[AccountId, dict[str, str]]] = []
+        if side == "target":
+            later = [(account, {"VersionStage": NEW_PASSWORD})] if entry.rotate_password else []
+            later.append((legacy, {}))
+        for of, version in [(account, {}), *later]:
+            # What was not reached is said of the first.
+            said = self.why_not.get(host)
+            login = self._read_login(of, secret, host, **version)
+            if tried and said:
+                self.why_not[host] = said
+            if login and login not in tried:
+                tried.append(login)
+                yield login
 
     def _managed(self, account: AccountId, host: str) -> str | None:
         """The ARN of the secret in which RDS keeps the master password of what answers at this host."""
@@ -115,10 +134,11 @@ class Databases:
         )
         return None
 
-    def _read_login(self, account: AccountId, secret: str, host: str) -> tuple[str, str] | None:
+    def _read_login(self, account: AccountId, secret: str, host: str, **version: str) -> tuple[str, str] | None:
+        asked = {"SecretId": secret, **version}
         try:
             with permitted(Permit(reads=LOGIN_READS)):
-                answer = self._aws.read(account, self._region, "secretsmanager.GetSecretValue", {"SecretId": secret})
+                answer = self._aws.read(account, self._region, "secretsmanager.GetSecretValue", asked)
             value = json.loads(answer["SecretString"])
             return str(value["username"]), str(value["password"])
         except ReadFailed as error:

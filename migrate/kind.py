@@ -112,6 +112,9 @@ class Action(Generic[F]):
     """`kind.action` of which all steps in the same target account come first (no edge can say it)."""
     opens_phase: ClassVar[bool] = False
     """The steps of its phase of what may use its thing, in the same target account, come after it: a last look."""
+    opened_by: ClassVar[tuple[str, str]] = ("", "")
+    """The kind of what alone opens its thing afterwards, and the key of the summary that names it: that one is made
+    first and goes last."""
 
     asks: ClassVar[str] = ""
     """What a person does where a look of this action shows nothing: the run stops there (exit 3) until it does."""

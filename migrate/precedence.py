@@ -11,7 +11,8 @@ from migrate.names import AccountId, Ref
 
 
 def add(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None:
-    """Enter these needs into the drafts: `after_kinds`, and `opens_phase`. `users`: what may write to a thing."""
+    """Enter these needs into the drafts: `after_kinds`, `opens_phase` and `opened_by`. `users`: what may write to a
+    thing."""
     by_action: dict[tuple[str, AccountId], list[str]] = defaultdict(list)
     for draft in drafts:
         by_action[draft.does, draft.place.account].append(draft.id)
@@ -21,6 +22,7 @@ def add(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None:
                 if before != draft.id:
                     draft.needs.setdefault(before, f"{draft.does} comes after every {does} of the account")
     _openings(drafts, users)
+    _outlived(drafts)
 
 
 def _openings(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None:
@@ -35,3 +37,17 @@ def _openings(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None
         for draft in later[opener.phase, opener.place.account]:
             if draft.ref in those or draft.group == opener.group:
                 draft.needs.setdefault(opener.id, f"the {draft.phase} of what uses it begins with this")
+
+
+def _outlived(drafts: Sequence[Draft]) -> None:
+    """What opens a thing is made before it, and so goes after it: its last look still gets in."""
+    by_id = {draft.id: draft for draft in drafts}
+    keys = {
+        (draft.ref.kind, draft.ref.name, draft.ref.region, draft.place.account): draft.place.step for draft in drafts
+    }
+    for draft in drafts:
+        kind, named = draft.action.opened_by
+        key = keys.get((kind, str((draft.carry or {}).get(named)), draft.ref.region, draft.place.account))
+        own = by_id.get(draft.place.step)
+        if key in by_id and own is not None and key is not None:
+            own.needs.setdefault(key, f"{kind} keeps what opens it, until it is gone")

@@ -15,6 +15,10 @@ STEP_TAG = "migrate:step"
 MIGRATION_TAG = "migrate:migration"
 LOSS_ACCEPTED = "loss accepted by"
 """Among the outputs of a creating step: who said that what the target took may be lost by the undo."""
+NEW_PASSWORD = "migrate-new-password"
+"""The staging label of the version of a secret that `rotate_password` wrote: it stands before AWSCURRENT does, so that
+a run that was killed in between finds the password again. AWS lets people give labels of their own. Source:
+secretsmanager.PutSecretValue VersionStages, botocore 1.44.5."""
 OWN_TAGS = frozenset({STEP_TAG, MIGRATION_TAG})
 
 

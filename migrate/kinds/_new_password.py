@@ -9,12 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from migrate.kinds import _carried as carried
+from migrate.sites import NEW_PASSWORD
 from migrate.values import Json
 
-LABEL = "migrate-new-password"
-"""The staging label of the version that `rotate_password` wrote: it stands before AWSCURRENT does, so that a run that
-was killed in between finds the password again. AWS lets people give labels of their own. Source:
-secretsmanager.PutSecretValue VersionStages, botocore 1.44.5."""
+LABEL = NEW_PASSWORD
 CURRENT = "AWSCURRENT"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.aws import ReadFailed
-from migrate.carry.refusals import code_of, patiently, unless
+from migrate.carry.refusals import code_of, unless
 from migrate.errors import AccessError, Conflict, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof, ReadSite
 from migrate.kinds import _new_password as new_password
@@ -25,8 +25,7 @@ RESET_S = 1200.0
 EVERY_S = 5.0
 _SECRET = "secret"
 _NONE = ("ResourceNotFoundException",)
-_BUSY = ("InvalidDBClusterStateFault", "InvalidDBInstanceState")
-"""A restored database backs itself up first, and takes no change meanwhile (unverified for how long)."""
+_BUSY = ("InvalidDBInstanceState", "InvalidDBClusterStateFault")
 _HINT = "or take rotate_password out of migration.yaml, and plan again"
 
 
@@ -105,6 +104,8 @@ class RotatePassword(_OfPassword):
     phase = "data"
     undo_class = "R3"
     downtime = "D2"
+    # Else a rollback deletes the secret first, and nobody can ask the database any more what it took.
+    opened_by = ("secretsmanager.secret", _SECRET)
     reads = frozenset({"secretsmanager.DescribeSecret", "secretsmanager.GetSecretValue"})
     writes = frozenset(
         {
@@ -133,16 +134,7 @@ class RotatePassword(_OfPassword):
                 do="find out who wrote it; take that label off it, then migrate run",
             )
         if not opens(it, to, login):
-            named: dict[str, Any] = {_identifier(it): to.place.name}
-            tell = {**named, "MasterUserPassword": login[1], "ApplyImmediately": True}
-            patiently(
-                lambda: to.write(f"rds.{_modify(it)}", **tell),
-                lambda error: code_of(error) in _BUSY,
-                for_s=RESET_S,
-                every_s=EVERY_S,
-                sleep=to.pause,
-            )
-            _until_it_opens(it, to, login)
+            _told(it, to, login)
         current = new_password.version_of(known, new_password.CURRENT)
         if current != version:
             was: dict[str, Any] = {"RemoveFromVersionId": current} if current else {}
@@ -224,15 +216,27 @@ def opens(it: It[Any], to: Carrier, login: tuple[str, str]) -> bool:
     return True
 
 
-def _until_it_opens(it: It[Any], to: Carrier, login: tuple[str, str]) -> None:
-    """RDS applies a password some time after its answer. Source: rds.ModifyDBInstance MasterUserPassword, botocore
-    1.44.5; how long it may take is unverified."""
-    waited = 0.0
-    while not opens(it, to, login):
+def _told(it: It[Any], to: Carrier, login: tuple[str, str]) -> None:
+    """Give the database this password, and wait until it opens. RDS applies one some time after its answer, and takes
+    none while it is at something else (a backup right after the restore, an earlier try's password). Source:
+    rds.ModifyDBInstance MasterUserPassword and its errors, botocore 1.44.5; how long either may take is unverified."""
+    named: dict[str, Any] = {_identifier(it): to.place.name}
+    waited, taken, why = 0.0, False, "it answered, and goes on refusing it"
+    while True:
+        try:
+            if not taken:
+                to.write(f"rds.{_modify(it)}", **named, MasterUserPassword=login[1], ApplyImmediately=True)
+            taken = True
+        except Exception as error:
+            why = code_of(error)
+            if why not in _BUSY:
+                raise
+        if opens(it, to, login):
+            return
         if waited >= RESET_S:
             raise StepFailed(
-                f"{to.step}: {to.place.name} does not take the new master password after {RESET_S:.0f} s",
-                do="look at the instance's events; migrate run tells it the same password again",
+                f"{to.step}: {to.place.name} does not take the new master password after {RESET_S:.0f} s: {why}",
+                do="look at its events; migrate run tells it the same password again",
             )
         to.pause(EVERY_S)
         waited += EVERY_S
