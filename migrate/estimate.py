@@ -19,11 +19,12 @@ _FIXED_S: Mapping[str, float] = {
     "rds.cluster:replicate": 300, "rds.cluster:catch_up": 30,
     "ecs.service:start": 180, "ecs.service:test_launch": 120, "ecs.service:test_launch_on_instances": 180,
     "ecs.service:stop_legacy": 60,
-    "dynamodb.table:catch_up": 60, "dynamodb.table:export": 1800,
+    "dynamodb.table:catch_up": 60, "dynamodb.table:export": 1800, "dynamodb.table:look_again": 30,
     "lambda.event_source_mapping:stop_legacy": 60,
 }  # fmt: skip
 _RATE_BYTES_S: Mapping[str, float] = {
-    "s3.bucket:copy_objects": 100e6, "s3.bucket:copy_delta": 1e9, "ecr.repository:copy_images": 30e6,
+    "s3.bucket:copy_objects": 100e6, "s3.bucket:copy_delta": 1e9,
+    "s3.bucket:look_again": 10e9, "dynamodb.table:look_again": 20e6, "ecr.repository:copy_images": 30e6,
     "dynamodb.table:copy_items": 5e6, "dynamodb.table:export": 100e6,
     "rds.instance:snapshot": 80e6, "rds.instance:copy": 80e6, "rds.instance:create": 200e6,
     "rds.cluster:snapshot": 80e6, "rds.cluster:copy": 80e6, "rds.cluster:create": 200e6,

@@ -35,7 +35,9 @@ LEFT_OUT = {
     "dynamodb.table.copy_items": _EMPTY,
     "dynamodb.table.discard_export": _EMPTY,
     "dynamodb.table.export": _EMPTY,
+    "dynamodb.table.look_again": _EMPTY,
     "ec2.launch_template.user_data": "its user data is not copied: it may hold credentials",
+    "ecr.repository.look_again": "its images are those of the day it was made",
     "ecs.service.test_launch": "no task is launched",
     "ecs.service.test_launch_on_instances": "no task is launched",
     "efs.file_system.copy_files": _EMPTY,
@@ -52,6 +54,7 @@ LEFT_OUT = {
     "pipes.pipe.start": _OFF,
     "s3.bucket.copy_delta": _EMPTY,
     "s3.bucket.copy_objects": _EMPTY,
+    "s3.bucket.look_again": _EMPTY,
     "scheduler.schedule.start": _OFF,
 }
 

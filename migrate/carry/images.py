@@ -7,7 +7,7 @@ ecr.UploadLayerPart, ecr.CompleteLayerUpload, ecr.PutImage, botocore 1.44.5.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -318,27 +318,38 @@ def take_away(to: Carrier) -> None:
         if code_of(error) == "RepositoryNotFoundException":
             return  # and with it all that was in it
         raise
-    ours = [digest for digest in _carried(to) if digest in there]
-    lists = [digest for digest in ours if there[digest].media_type in LISTS]
-    for group in (lists, [digest for digest in ours if digest not in lists]):
-        for at in range(0, len(group), _AT_ONCE):
-            images = [{"imageDigest": digest} for digest in group[at : at + _AT_ONCE]]
-            answer = to.write("ecr.BatchDeleteImage", repositoryName=to.place.name, imageIds=images)
-            failed = [one for one in answer.get("failures") or () if one.get("failureCode") != "ImageNotFound"]
-            if failed:
-                raise StepFailed(
-                    f"{len(failed)} images could not be deleted from {to.place.name}: {failed[0].get('failureReason')}",
-                    do="delete what refers to them in the target repository, then roll back again",
-                )
+    delete(to, [digest for digest in carried(to) if digest in there], there, "roll back")
+
+
+def delete(to: Carrier, digests: Collection[str], there: Mapping[str, Listed], then: str) -> None:
+    """Delete these images from the target, lists before what they list. `then`: what a person does again at the end."""
+    lists = [digest for digest in digests if there[digest].media_type in LISTS]
+    for group in (lists, [digest for digest in digests if digest not in lists]):
+        take(to, [{"imageDigest": digest} for digest in group], then)
+
+
+def take(to: Carrier, images: Sequence[Mapping[str, str]], then: str) -> None:
+    """Delete images by digest, or a tag of one. Raises StepFailed where ECR keeps one."""
+    for at in range(0, len(images), _AT_ONCE):
+        answer = to.write(
+            "ecr.BatchDeleteImage", repositoryName=to.place.name, imageIds=list(images[at : at + _AT_ONCE])
+        )
+        failed = [one for one in answer.get("failures") or () if one.get("failureCode") != "ImageNotFound"]
+        if failed:
+            raise StepFailed(
+                f"{len(failed)} images could not be deleted from {to.place.name}: {failed[0].get('failureReason')}",
+                do=f"delete what refers to them in the target repository, then {then} again",
+            )
 
 
 def remember_carried(to: Carrier, digests: Iterable[str]) -> None:
     """Keep which images this step brings, before it brings them: `take_away` goes by it."""
     if digests := set(digests):
-        to.remember("carried", json.dumps(sorted({*digests, *_carried(to)})))
+        to.remember("carried", json.dumps(sorted({*digests, *carried(to)})))
 
 
-def _carried(to: Carrier) -> list[str]:
+def carried(to: Carrier) -> list[str]:
+    """The images that this step brought."""
     return list(json.loads(to.outputs.get("carried") or "[]"))
 
 

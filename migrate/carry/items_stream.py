@@ -32,6 +32,7 @@ SLACK_S = 5.0
 """Records say roughly when they were made. One made later than this after the reading began ends its shard: while
 legacy is written to, a stream has no end."""
 KEYS_AT_ONCE = 5_000
+_EXTRA = "only in the target"
 
 
 def catch_up(to: Carrier, tables: Tables) -> dict[str, Json]:
@@ -63,6 +64,31 @@ def prove_copied(to: Carrier, tables: Tables) -> Proof:
     wrong = {key: how for key, how in unlike.items() if key not in changed}
     evidence |= {"changed in legacy meanwhile": len(changed), "still to come": len(unlike) - len(wrong)}
     return Proof("different" if wrong else "equal", what, tuple(items.said(wrong)), evidence)
+
+
+def written_late(to: Carrier, tables: Tables) -> list[str]:
+    """What legacy's table has otherwise than the target's, as lines: of the keys of which the stream speaks, or of all
+    where no stream knows what came since the copy began."""
+    arn, _ = _stream(to.legacy, tables.legacy, PutItems.of(to))
+    if not arn:
+        return list(items.said(items.compare(to, tables)[1]))
+    unlike: dict[bytes, tuple[str, str]] = {}
+    until = time.time() + items.SOON_S
+
+    def held(site: ReadSite, name: str, keys: list[Item]) -> dict[bytes, bytes]:
+        found = items.same_keys(site, name, tables, keys)
+        # What has expired AWS takes from legacy, and from the target only after this.
+        alive = (item for item in found if not items.expires(item, tables, until))
+        return {items.key_hash(item, tables): items.hash_of(item) for item in alive}
+
+    for keys in _changed(to, arn):
+        here, there = held(to.legacy, tables.legacy, keys), held(to.target, tables.target, keys)
+        for key in keys:
+            one = items.key_hash(key, tables)
+            if here.get(one) != there.get(one):
+                how = "different" if one in here and one in there else "only in legacy" if one in here else _EXTRA
+                unlike[one] = how, items.shown(key)
+    return list(items.said(unlike))
 
 
 def _stream(site: ReadSite, table: str, put: PutItems) -> tuple[str, str]:

@@ -10,8 +10,11 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 
+from migrate.kind import Carrier
 from migrate.values import MARKS, Json
 
+NOTES = "value"
+"""Where a step remembers the hashes of what it writes."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]', re.DOTALL)
 """What gives a JSON text its form; numbers and words are passed over."""
 
@@ -102,6 +105,12 @@ def is_same(one: str | bytes, other: str | bytes) -> bool:
     """Whether two values are equal, compared by hashes under a key that nobody keeps."""
     key = secrets.token_bytes(32)
     return hmac.compare_digest(hmac.digest(key, _bytes(one), "sha256"), hmac.digest(key, _bytes(other), "sha256"))
+
+
+def notes_of(to: Carrier) -> str:
+    """The hashes of every value that a step of this thing wrote, or was about to."""
+    told = (to.learnt("copy_value"), to.learnt("look_again"), to.outputs)
+    return " ".join(dict.fromkeys(note for one in told for note in one.get(NOTES, "").split()))
 
 
 def noted(notes: str, value: str | bytes) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from migrate.carry import images, images_replicated
+from migrate.carry import images, images_followed, images_replicated
 from migrate.inventory import Resource
 from migrate.kind import (
     Action,
@@ -90,6 +90,7 @@ class CopyImages(CarryAction[RepositoryFacts]):
 
     name = "copy_images"
     title = "Copy the images by digest"
+    proved_by = "look_again"
     reads = images.READS | images_replicated.READS
     writes = images.WRITES | images_replicated.WRITES
     writes_in_legacy = images_replicated.WRITES_IN_LEGACY
@@ -115,6 +116,34 @@ class CopyImages(CarryAction[RepositoryFacts]):
     def uncarry(self, it: It[RepositoryFacts], to: Carrier) -> None:
         if to.planned.get(WAY) == REPLICATION:
             images_replicated.close(to, it.ref.name)
+        images.take_away(to)
+
+
+class BringPushed(CarryAction[RepositoryFacts]):
+    """Images are pushed to legacy until its pipelines know the new registry: what came since the copy is brought, and
+    what was deleted or untagged there follows. It comes first in the cut-over: services start what legacy would."""
+
+    name = "look_again"
+    title = "Bring the images pushed since"
+    phase = "cutover"
+    opens_phase = True
+    downtime = "D1"
+    repeats = True
+    reads = images.READS
+    writes = images.WRITES
+
+    def summary(self, it: It[RepositoryFacts], place: Place) -> dict[str, Json]:
+        how = "by digest, whichever way the others went; of what this migration brought, what legacy deleted goes"
+        return {"repository": it.ref.name, "how": how, "what": "every image and tag that differs by now"}
+
+    def carry(self, it: It[RepositoryFacts], to: Carrier) -> Mapping[str, Json]:
+        gone = images_followed.follow(to, it.ref.name, tags_move=it.facts.tag_mutability == "MUTABLE")
+        return {**gone, **images.copy(to, it.ref.name, it.facts.archived)}
+
+    def prove(self, it: It[RepositoryFacts], to: Carrier) -> Proof:
+        return images.prove(to, it.ref.name, it.facts.archived)
+
+    def uncarry(self, it: It[RepositoryFacts], to: Carrier) -> None:
         images.take_away(to)
 
 
@@ -181,7 +210,7 @@ class Repository(Kind[RepositoryFacts]):
     volatile = frozenset({"archived"})
     passing = frozenset({"archived"})
     strategies: ClassVar[Mapping[str, str]] = STRATEGIES
-    actions = (Create(), CopyImages(), Configure())
+    actions = (Create(), CopyImages(), Configure(), BringPushed())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         if only is not None:

@@ -30,6 +30,7 @@ from migrate.kind import (
 from migrate.kinds import _carried as carried
 from migrate.kinds import _documents as documents
 from migrate.kinds import _new_password as new_password
+from migrate.kinds._last_look import LastLook
 from migrate.kinds._secret_facts import SecretFacts, is_moved, own_key, own_labels, primary_region, rules
 from migrate.kinds._secret_standing import Replicate, StartRotation, StopRotation
 from migrate.names import Ref, Region
@@ -131,7 +132,7 @@ class CopyValue(CarryAction[SecretFacts]):
         standing = _value(to.target, to.place.name)
         if standing == _with_new_password(to.target, to.place.name, wanted, standing):
             return {"values": 1}
-        notes = to.outputs.get("value", "")
+        notes = carried.notes_of(to)
         # Ours from an earlier try may be replaced; a value that someone else put there may not.
         if standing is not None and not carried.is_noted(notes, standing):
             raise Conflict(
@@ -173,8 +174,31 @@ class CopyValue(CarryAction[SecretFacts]):
             return _with_new_password(to.target, to.place.name, carried.renamed(value, to.rewrite), standing)
 
         standing = read(to.target, to.place.name)
-        changed = carried.is_changed(standing, to.outputs.get("value", ""), wanted)
+        changed = carried.is_changed(standing, carried.notes_of(to), wanted)
         return (f"the value of the secret {to.place.name} was changed since",) if changed else ()
+
+
+COPY = CopyValue()
+
+
+class LookAgain(LastLook[SecretFacts]):
+    """Somebody may set a secret while the databases are restored, and a rotation that was under way may end."""
+
+    how = "both values once more, in memory only"
+    reads = CopyValue.reads
+    writes = CopyValue.writes
+
+    def applies(self, it: It[SecretFacts]) -> bool:
+        return COPY.applies(it)
+
+    def look(self, it: It[SecretFacts], to: Carrier) -> Sequence[str]:
+        return COPY.prove(it, to).differences
+
+    def bring(self, it: It[SecretFacts], to: Carrier) -> Mapping[str, Json]:
+        return COPY.carry(it, to)
+
+    def prove_brought(self, it: It[SecretFacts], to: Carrier) -> Proof:
+        return COPY.prove(it, to)
 
 
 def _with_new_password(target: ReadSite, name: str, wanted: str | bytes, standing: str | bytes | None) -> str | bytes:
@@ -220,7 +244,7 @@ class Secret(Kind[SecretFacts]):
         {"secretsmanager.ListSecrets", "secretsmanager.DescribeSecret", "secretsmanager.GetResourcePolicy"}
     )
     tagging_types = ("secretsmanager:secret",)
-    actions = (Create(), SetPolicy(), StopRotation(), CopyValue(), Replicate(), StartRotation())
+    actions = (Create(), SetPolicy(), StopRotation(), COPY, Replicate(), LookAgain(), StartRotation())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         names = [only] if only is not None else []

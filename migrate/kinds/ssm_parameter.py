@@ -29,6 +29,7 @@ from migrate.kind import (
     tag_pairs,
 )
 from migrate.kinds import _carried as carried
+from migrate.kinds._last_look import LastLook
 from migrate.values import as_json
 
 EMPTY = "(value not carried yet)"
@@ -128,7 +129,7 @@ class CopyValue(CarryAction[ParameterFacts]):
         standing = _value(to.target, to.place.name)
         if standing == wanted:
             return {"values": 1}
-        notes = to.outputs.get("value", "")
+        notes = carried.notes_of(to)
         if standing not in (None, EMPTY) and not carried.is_noted(notes, str(standing)):
             raise Conflict(
                 f"the parameter {to.place.name} in {to.place.account} holds a value that this step did not write",
@@ -166,8 +167,31 @@ class CopyValue(CarryAction[ParameterFacts]):
             value = read(to.legacy, it.ref.name)
             return None if value is None else carried.renamed(value, to.rewrite)
 
-        changed = carried.is_changed(read(to.target, to.place.name), to.outputs.get("value", ""), wanted)
+        changed = carried.is_changed(read(to.target, to.place.name), carried.notes_of(to), wanted)
         return (f"the value of the parameter {to.place.name} was changed since",) if changed else ()
+
+
+COPY = CopyValue()
+
+
+class LookAgain(LastLook[ParameterFacts]):
+    """Somebody may set a parameter while the databases are restored."""
+
+    how = "both values once more, in memory only"
+    reads = CopyValue.reads
+    writes = CopyValue.writes
+
+    def applies(self, it: It[ParameterFacts]) -> bool:
+        return COPY.applies(it)
+
+    def look(self, it: It[ParameterFacts], to: Carrier) -> Sequence[str]:
+        return COPY.prove(it, to).differences
+
+    def bring(self, it: It[ParameterFacts], to: Carrier) -> Mapping[str, Json]:
+        return COPY.carry(it, to)
+
+    def prove_brought(self, it: It[ParameterFacts], to: Carrier) -> Proof:
+        return COPY.prove(it, to)
 
 
 def _value(site: ReadSite, name: str) -> str | None:
@@ -188,7 +212,7 @@ class Parameter(Kind[ParameterFacts]):
     facts = ParameterFacts
     reads = frozenset({"ssm.DescribeParameters", "ssm.GetParameters", "ssm.ListTagsForResource"})
     tagging_types = ("ssm:parameter",)
-    actions = (Create(), CopyValue())
+    actions = (Create(), COPY, LookAgain())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         wanted = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [only]}]} if only else {}

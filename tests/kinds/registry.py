@@ -115,6 +115,8 @@ class Fake:
     crash_before: int | None = None
     damage: Callable[[bytes], bytes] = lambda content: content
     step: str = "step"
+    others: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Action → what that step has learnt."""
 
     @property
     def legacy(self) -> Side:
@@ -159,12 +161,25 @@ class Fake:
             digest = registry.push(params["imageManifest"], params["imageManifestMediaType"], *tags)
             assert digest == params["imageDigest"], "ImageDigestDoesNotMatch"
         else:
-            return {"failures": self._delete([one["imageDigest"] for one in params["imageIds"]])}
+            return {"failures": self._delete([self._untagged(one) for one in params["imageIds"]])}
         return {}
+
+    def learnt(self, action: str) -> Mapping[str, str]:
+        return self.others.get(action, {})
+
+    def _untagged(self, named: Mapping[str, str]) -> str:
+        """The image that goes: named by digest, or with its last tag; empty for none."""
+        if "imageDigest" in named:
+            return named["imageDigest"]
+        for digest, image in self.target_registry.images.items():
+            if named["imageTag"] in image["tags"]:
+                image["tags"].discard(named["imageTag"])
+                return "" if image["tags"] else digest
+        return ""
 
     def _delete(self, digests: list[str]) -> list[dict[str, str]]:
         failures = []
-        for digest in digests:
+        for digest in filter(None, digests):
             others = (json.loads(one["manifest"]) for one in self.target_registry.images.values())
             if any(part["digest"] == digest for one in others for part in one.get("manifests", ())):
                 failures.append({"failureCode": "ImageReferencedByManifestList", "failureReason": "still referenced"})

@@ -48,7 +48,7 @@ def test_a_plain_table_is_created_by_one_request_and_needs_no_more(world: TwoSid
     applying = [action.name for action in Table().actions if action.applies(it)]
     [(request, params)] = world.planned(Table(), found, "create")
 
-    assert applying == ["create", "copy_items"]
+    assert applying == ["create", "copy_items", "look_again"]
     assert request.creates
     assert not {"ProvisionedThroughput", "SSESpecification", "StreamSpecification"} & set(params)
     assert found.facts["throughput"] is None

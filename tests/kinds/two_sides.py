@@ -188,6 +188,7 @@ class HandCarrier:
         self._outputs: dict[str, str] = {}
         self.outputs: Mapping[str, str] = self._outputs
         self.planned: Mapping[str, Json] = {}
+        self.others: dict[str, Mapping[str, str]] = {}
         self.written: list[str] = []
         self._folder = Path(mkdtemp())
         self._world, self._action = world, action
@@ -226,7 +227,7 @@ class HandCarrier:
         return host, port
 
     def learnt(self, action: str) -> Mapping[str, str]:
-        raise NotImplementedError
+        return self.others.get(action, {})
 
     def connect(
         self, host: str, port: int, database: str, *, side: Side, instance: str, login: tuple[str, str] | None = None

@@ -14,6 +14,7 @@ from migrate.kinds._documents import canonical
 from migrate.kinds.dynamodb_table.actions import CatchUp, CopyItems, Finish, Stream
 from migrate.kinds.dynamodb_table.exporting import DiscardExport, Export
 from migrate.kinds.dynamodb_table.facts import AWS_KEY, GONE, TableFacts, read_facts, sendable
+from migrate.kinds.dynamodb_table.last_look import LookAgain
 from migrate.kinds.dynamodb_table.making import Configure, Create, Scale
 from migrate.kinds.dynamodb_table.ways import STRATEGIES, by_export, cannot_be_exported
 
@@ -64,7 +65,8 @@ class Table(Kind[TableFacts]):
     }
     strategies: ClassVar[Mapping[str, str]] = STRATEGIES
     actions = (
-        Export(), Create(), Scale(), Configure(), CopyItems(), CatchUp(), Stream(), Finish(), DiscardExport(),
+        Export(), Create(), Scale(), Configure(), CopyItems(), CatchUp(), Stream(), LookAgain(), Finish(),
+        DiscardExport(),
     )  # fmt: skip
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:

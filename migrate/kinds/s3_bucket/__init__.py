@@ -19,6 +19,7 @@ from migrate.kind import It, Json, Kind, Name, Need, Place, ReadSite, Remainder,
 from migrate.kinds.s3_bucket.actions import Configure, CopyDelta, CopyObjects, Create, SilenceLegacy
 from migrate.kinds.s3_bucket.facts import NAMED, NO_ACCESS_BLOCK, BucketFacts, is_written_by_aws
 from migrate.kinds.s3_bucket.finish import Finish
+from migrate.kinds.s3_bucket.last_look import LookAgain
 from migrate.kinds.s3_bucket.read import READS, bucket_region, bucket_tags, owned_buckets, read_facts
 
 
@@ -32,7 +33,7 @@ class Bucket(Kind[BucketFacts]):
     reads = READS
     tagging_types = ("s3:bucket",)
     volatile = frozenset({"mfa_delete", "read_shared"})
-    actions = (Create(), Configure(), CopyObjects(), SilenceLegacy(), CopyDelta(), Finish())
+    actions = (Create(), Configure(), CopyObjects(), SilenceLegacy(), CopyDelta(), LookAgain(), Finish())
 
     def scan(self, site: ReadSite, only: str | None = None) -> Iterator[Resource]:
         buckets = owned_buckets(site, only)

@@ -133,13 +133,13 @@ class CopyObjects(CarryAction[BucketFacts]):
         return _copied(it, to)
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
-        return prove_objects.prove_all(to, _buckets(it, to), written_since=_told(to, BEGAN))
+        return prove_objects.prove_all(to, both_buckets(it, to), written_since=_told(to, BEGAN))
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
-        objects_undo.take_away(to, _buckets(it, to), may_lose=bool(to.outputs.get(LOSS_ACCEPTED)))
+        objects_undo.take_away(to, both_buckets(it, to), may_lose=bool(to.outputs.get(LOSS_ACCEPTED)))
 
     def loses(self, it: It[BucketFacts], to: Carrier) -> Sequence[str]:
-        return objects_undo.written_since(to, _buckets(it, to))
+        return objects_undo.written_since(to, both_buckets(it, to))
 
 
 class CopyDelta(CarryAction[BucketFacts]):
@@ -164,11 +164,11 @@ class CopyDelta(CarryAction[BucketFacts]):
 
     def prove(self, it: It[BucketFacts], to: Carrier) -> Proof:
         if not is_written_by_aws(it.facts):
-            return prove_objects.prove_all(to, _buckets(it, to), written_since=None)
+            return prove_objects.prove_all(to, both_buckets(it, to), written_since=None)
         # Our own looks at a bucket become lines of its log: where AWS writes, both sides would never be equal. After
         # the cut-over it writes into the target's too.
         since, ended = _told(to, BEGAN), _told(to, ENDED)
-        return prove_objects.prove_all(to, _buckets(it, to), written_since=since, delivered_since=ended)
+        return prove_objects.prove_all(to, both_buckets(it, to), written_since=since, delivered_since=ended)
 
     def uncarry(self, it: It[BucketFacts], to: Carrier) -> None:
         """Nothing: what came second cannot be told from what came first, and goes with it."""
@@ -176,7 +176,7 @@ class CopyDelta(CarryAction[BucketFacts]):
 
 def _copied(it: It[BucketFacts], to: Carrier) -> Mapping[str, Json]:
     """Copy; the second time a proof found a difference that our own look had not shown."""
-    counts = objects.copy_all(to, replace(_buckets(it, to), thorough=bool(to.outputs.get(COPIED))))
+    counts = objects.copy_all(to, replace(both_buckets(it, to), thorough=bool(to.outputs.get(COPIED))))
     to.remember(COPIED, "1")
     return counts
 
@@ -324,7 +324,8 @@ def _is_for_jobs(facts: BucketFacts) -> bool:
     return not (facts.key_manager == "aws" or twice or facts.website or facts.object_lock)
 
 
-def _buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
+def both_buckets(it: It[BucketFacts], to: Carrier) -> Buckets:
+    """Both sides, and how objects go from one to the other."""
     facts = it.facts
     batch_from = to.planned.get("batch_from_objects") if _is_for_jobs(facts) else None
     return Buckets(
