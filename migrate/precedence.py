@@ -28,15 +28,16 @@ def add(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None:
 def _openings(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None:
     """What may write to a thing, or stands in its group, starts after the last look at it: others need not wait."""
     openers = [draft for draft in drafts if draft.action.opens_phase]
-    later: dict[tuple[str, AccountId], list[Draft]] = defaultdict(list)
+    later: dict[tuple[str, AccountId, Ref | str], list[Draft]] = defaultdict(list)
     for draft in drafts if openers else ():
         if not (draft.action.opens_phase or draft.action.named_only):
-            later[draft.phase, draft.place.account].append(draft)
+            later[draft.phase, draft.place.account, draft.ref].append(draft)
+            later[draft.phase, draft.place.account, draft.group].append(draft)
     for opener in openers:
-        those = users(opener.ref)
-        for draft in later[opener.phase, opener.place.account]:
-            if draft.ref in those or draft.group == opener.group:
-                draft.needs.setdefault(opener.id, f"the {draft.phase} of what uses it begins with this")
+        phase, account = opener.phase, opener.place.account
+        for one in (opener.group, *sorted(users(opener.ref))):
+            for draft in later.get((phase, account, one), ()):
+                draft.needs.setdefault(opener.id, f"the {phase} of what uses it begins with this")
 
 
 def _outlived(drafts: Sequence[Draft]) -> None:
