@@ -35,7 +35,8 @@ def _openings(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None
             later[draft.phase, draft.place.account, draft.group].append(draft)
     for opener in openers:
         phase, account = opener.phase, opener.place.account
-        for one in (opener.group, *sorted(users(opener.ref))):
+        those: list[Ref | str] = [opener.group, *sorted(users(opener.ref))]
+        for one in those:
             for draft in later.get((phase, account, one), ()):
                 draft.needs.setdefault(opener.id, f"the {phase} of what uses it begins with this")
 
