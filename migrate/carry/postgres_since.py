@@ -29,10 +29,11 @@ AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspn
 UNION ALL SELECT 'large objects', n_tup_ins, n_tup_upd, n_tup_del, 0 FROM pg_stat_all_tables
 WHERE relid = 'pg_largeobject'::regclass
 """
-# Transactions take a number when they first write; the server's own work (analyze, say) takes some too. After a crash
-# tables' counts are gone, and what the server counts as a whole says since when it does.
+# Transactions take a number when they first write, and one that had it already may end later: the whole snapshot tells.
+# The server's own work (analyze, say) takes some too. After a crash tables' counts are gone, and what the server counts
+# as a whole says since when it does.
 _SERVER = """
-SELECT txid_snapshot_xmax(txid_current_snapshot())::text, pg_postmaster_start_time()::text,
+SELECT txid_current_snapshot()::text, pg_postmaster_start_time()::text,
     (SELECT coalesce(stats_reset::text, '') FROM pg_stat_database WHERE datname = current_database()) || '/'
         || (SELECT coalesce(stats_reset::text, '') FROM pg_stat_bgwriter),
     (SELECT count(*)::text FROM pg_largeobject_metadata),
@@ -43,15 +44,26 @@ SELECT txid_snapshot_xmax(txid_current_snapshot())::text, pg_postmaster_start_ti
 # What is not committed is not counted yet, and may be committed before the target is gone.
 _OPEN = """
 SELECT format('a transaction of %s has written and is still open', coalesce(usename, 'somebody')) FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND backend_xid IS NOT NULL
-AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND coalesce(backend_type, 'client backend') = 'client backend'
+AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
 UNION ALL SELECT format('a prepared transaction of %s is open', owner) FROM pg_prepared_xacts
 WHERE database = current_database() ORDER BY 1
 """
 _OTHERS = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
-AND pid <> pg_backend_pid()
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+AND coalesce(backend_type, 'client backend') = 'client backend' AND pid <> pg_backend_pid()
 """
+# A session tells its counts between two transactions: one second after the last time at the earliest, and after ten
+# seconds of idleness at the latest. Who began one before that may have kept some. What others do may be hidden.
+_KEEPS = """
+SELECT format('a session of %s (pid %s) is in a transaction, and may keep what it counted until that ends',
+    coalesce(usename, 'somebody'), pid) FROM pg_stat_activity
+WHERE datname = current_database() AND coalesce(backend_type, 'client backend') = 'client backend'
+AND pid <> pg_backend_pid() AND (backend_type IS NULL OR xact_start < clock_timestamp() - interval '1 second')
+ORDER BY pid
+"""
+# Numbers that were handed out may stand elsewhere, with or without a row.
+_SEQUENCES = "SELECT format('%I.%I', schemaname, sequencename), last_value::text FROM pg_sequences"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,13 @@ def mark(connection: Any) -> str:
     tables = {row[0]: [int(count) for count in row[1:]] for row in connection.execute(_TABLES).fetchall()}
     known = {"transaction": number, "started": started, "reset": reset, "large": large, "tables": tables}
     known["counts"] = counts
+    known["sequences"] = dict(connection.execute(_SEQUENCES).fetchall())
     return json.dumps(known, separators=(",", ":"), sort_keys=True)
+
+
+def unfinished(connection: Any) -> list[str]:
+    """Transactions that have written and are open: nobody can see yet what they wrote."""
+    return [row[0] for row in connection.execute(_OPEN).fetchall()]
 
 
 def since(before: str | None, connection: Any, pause: Callable[[float], None]) -> Since:
@@ -77,15 +95,16 @@ def since(before: str | None, connection: Any, pause: Callable[[float], None]) -
     if not before:
         return Since("unclear", ("what it held when it was proved was not noted",))
     old, now = json.loads(before), json.loads(mark(connection))
-    unfinished = [row[0] for row in connection.execute(_OPEN).fetchall()]
-    if unfinished:
-        return Since("written", (*_moved(old, now), *unfinished))
+    if still_open := unfinished(connection):
+        return Since("written", (*_moved(old, now), *still_open))
     if old["started"] == now["started"] and old["transaction"] == now["transaction"]:
         return Since("nothing")
-    lines = _moved(old, now)
-    # Who has left has left his counts behind.
-    if not lines and connection.info.server_version >= FLUSHED_SINCE and connection.execute(_OTHERS).fetchone()[0]:
-        pause(FLUSHED_S)
+    lines, keeping = _moved(old, now), []
+    if not lines and connection.info.server_version >= FLUSHED_SINCE:
+        if connection.execute(_OTHERS).fetchone()[0]:
+            pause(FLUSHED_S)
+            keeping = [row[0] for row in connection.execute(_KEEPS).fetchall()]
+        # Who has left, were it a moment ago, has left his counts behind.
         now = json.loads(mark(connection))
         lines = _moved(old, now)
     if lines:
@@ -96,6 +115,8 @@ def since(before: str | None, connection: Any, pause: Callable[[float], None]) -
         return Since("unclear", ("its counters were begun anew since",))
     if connection.info.server_version < FLUSHED_SINCE:
         return Since("unclear", ("its sessions may keep their counts to themselves",))
+    if keeping:
+        return Since("unclear", tuple(keeping))
     return Since("nothing")
 
 
@@ -117,4 +138,9 @@ def _moved(old: Any, now: Any) -> list[str]:
             lines.append(f"{table}: " + ", ".join(f"{count} rows {what}" for count, what in told if count))
         elif one[3] != other[3]:
             lines.append(f"{table} was emptied or written anew")
+    for sequence, value in sorted(now["sequences"].items()) if not lines else ():
+        # With a table's rows go its numbers. A mark of an earlier version has none; one that is new is its table's.
+        earlier = old.get("sequences", {}).get(sequence, value)
+        if earlier != value:
+            lines.append(f"sequence {sequence}: {earlier or 'unused'} then, {value or 'unused'} now")
     return lines

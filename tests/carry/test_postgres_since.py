@@ -69,7 +69,7 @@ def test_where_writes_are_not_counted_no_counter_says_nothing(
     back = switch_off(server, fleet)
     time.sleep(0.5)
     try:
-        found = since(server, "INSERT INTO orders DEFAULT VALUES")
+        found = since(server, f"INSERT INTO orders VALUES ({-time.time_ns()})")
     finally:
         back()
         time.sleep(0.5)
@@ -102,3 +102,52 @@ def test_a_prepared_transaction_is_said(server: Database) -> None:
         link.execute("ROLLBACK PREPARED 'two'")
 
     assert found.lines == (f"a prepared transaction of {USER} is open",)
+
+
+def test_committed_rows_that_an_idle_transaction_keeps_to_itself_are_never_nothing(server: Database) -> None:
+    with connect(server, autocommit=True) as link, connect(server) as writer:
+        before = postgres_since.mark(link)
+        for _ in range(3):
+            writer.execute("INSERT INTO orders DEFAULT VALUES")
+            writer.commit()
+        # The next of its transactions has begun: until it ends, the server is told no more.
+        writer.execute("SELECT 1")
+
+        found = postgres_since.since(before, link, lambda _: time.sleep(1.5))
+
+    assert found.state in ("written", "unclear")
+    assert found.lines
+
+
+def test_who_only_reads_in_a_long_transaction_is_said_where_the_server_was_busy(server: Database) -> None:
+    with connect(server, autocommit=True) as link, connect(server) as reader:
+        before = postgres_since.mark(link)
+        run(server, "SELECT txid_current()")
+        reader.execute("SELECT 1")
+
+        found = postgres_since.since(before, link, lambda _: time.sleep(1.5))
+
+    assert found.state == "unclear"
+    assert f"a session of {USER} (pid " in found.lines[0]
+
+
+def test_a_transaction_that_had_written_before_the_mark_and_ended_after_it_is_seen(server: Database) -> None:
+    with connect(server, autocommit=True) as link, connect(server) as writer:
+        writer.execute("INSERT INTO orders DEFAULT VALUES")
+        before = postgres_since.mark(link)
+        writer.commit()
+        writer.close()
+
+        found = postgres_since.since(before, link, no_pause)
+
+    assert found == postgres_since.Since("written", ("public.orders: 1 rows inserted",))
+
+
+def test_a_number_that_a_sequence_gave_is_said(server: Database) -> None:
+    found = since(server, "SELECT setval('orders_id_seq', 4000)")
+    same = since(server, "CREATE TEMP TABLE own AS SELECT 1")
+
+    assert found.state == "written"
+    assert found.lines[0].startswith("sequence public.orders_id_seq: ")
+    assert found.lines[0].endswith(" then, 4000 now")
+    assert same == postgres_since.Since("nothing")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from migrate.carry import postgres_since
 from migrate.demo.postgres import Fleet
 from migrate.errors import StepFailed
+from migrate.kinds.rds_instance import last_look
 from tests.carry.fake_carrier import LEGACY
-from tests.carry.two_servers import make
+from tests.carry.two_servers import connect, make
 from tests.kinds.plain_site import PlainSite
 from tests.kinds.replicated import INSTANCE, Move
 from tests.kinds.replicated import sessions as sessions
@@ -73,6 +75,36 @@ def test_counters_that_cannot_say_have_every_row_compared(move: Move, monkeypatc
 
     assert same.evidence["legacy since"] == "unclear; compared again, every row is the same"
     with pytest.raises(StepFailed, match="may have taken writes"):
+        move.do("look_again")
+
+
+def test_what_is_not_committed_yet_holds_the_cutover_until_it_ends(move: Move) -> None:
+    """A comparison would see none of it, and it would be lost once it is committed."""
+    with connect(move.servers.legacy) as writer:
+        writer.execute(LATE[0])
+        writer.execute("UPDATE orders SET note = 'late' WHERE id = 1")
+
+        with pytest.raises(StepFailed, match="shop: a transaction of shop has written and is still open"):
+            move.do("look_again")
+        writer.rollback()
+
+    assert move.do("look_again").state == "equal"
+
+
+def test_a_write_during_the_comparison_has_it_made_again(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, late = last_look.proof_of_rows, list(LATE)
+    move.servers.run("legacy", LATE[0], "UPDATE orders SET note = note WHERE id = 1")
+
+    def proof_of_rows(it: Any, to: Any) -> Any:
+        found = whole(it, to)
+        if late:
+            move.servers.run("legacy", *late)
+            late.clear()
+        return found
+
+    monkeypatch.setattr(last_look, "proof_of_rows", proof_of_rows)
+
+    with pytest.raises(StepFailed, match=r"public\.orders: 1 rows inserted"):
         move.do("look_again")
 
 
