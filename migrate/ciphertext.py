@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.graph import Graph
+from migrate.inventory import Inventory
 from migrate.kind import Kind
 from migrate.names import Ref
 from migrate.placement import Placement
@@ -72,6 +73,26 @@ def listed(graph: Graph, placement: Placement, kinds: Mapping[str, Kind[Any]]) -
         }
         for key in keys
     ]
+
+
+def unreadable(graph: Graph, placement: Placement, inventory: Inventory) -> Iterator[tuple[str, str, str]]:
+    """What moves and is encrypted under a key that is off: key of the objection, what, and what to do.
+
+    Nobody can read it, and what is made under the moved key could not be written. Source: KMS developer guide, Key
+    states of AWS KMS keys (Disabled, PendingImport, Unavailable), read 2026-11.
+    """
+    for edge in graph.edges:
+        if edge.why != WHY or edge.needs.kind != KEY or edge.ref not in placement.placed:
+            continue
+        state = inventory.by_ref[edge.needs].facts["state"]
+        if state != "Enabled" and edge.ref in placement.movable and placement.placed[edge.ref].accounts != ("legacy",):
+            name = inventory.by_ref[edge.needs].arn
+            yield (
+                f"key is off/{edge.ref}",
+                f"{edge.ref} is encrypted under {name}, which is {state}: nobody can read or write what lies under it",
+                f"kms.EnableKey in legacy (a key without material: kms.ImportKeyMaterial; one in a store: connect the "
+                f"store) and scan again; or placement: [{{ref: {str(edge.ref)!r}, to: legacy}}]",
+            )
 
 
 def _line(ref: Ref, seen_in: str, placement: Placement, kinds: Mapping[str, Kind[Any]]) -> Iterator[dict[str, Json]]:

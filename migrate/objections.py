@@ -7,7 +7,7 @@ would only fail or lose something cannot be waived.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from migrate import sharing
+from migrate import ciphertext, sharing
 from migrate.aws_rules import unfit
 from migrate.drafting import Drafting
 from migrate.graph import Graph
@@ -98,6 +98,8 @@ def notes(inputs: "Inputs", graph: Graph, placement: Placement, drafting: Drafti
     for key, said in left_behind(graph, placement, drafting):
         ask(key, said, f"place both in migration.yaml, {waive.format(key=key)}")
     for key, said, do in sharing.objections(placement, drafting):
+        ask(key, said, f"{do}, {waive.format(key=key)}")
+    for key, said, do in ciphertext.unreadable(graph, placement, inputs.inventory):
         ask(key, said, f"{do}, {waive.format(key=key)}")
     for key, said in owned_twice(placement, drafting):
         ask(key, said, f"place it in one account, {waive.format(key=key)}")

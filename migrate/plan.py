@@ -10,7 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate import __version__, addresses, bridging, ciphertext, files, objections, precedence, senders, staying
+from migrate import (
+    __version__,
+    addresses,
+    bridging,
+    ciphertext,
+    files,
+    objections,
+    old_bucket_names,
+    precedence,
+    senders,
+    staying,
+)
 from migrate.blueprint import planning as copying
 from migrate.config import Config
 from migrate.drafting import Drafting, enter_decided
@@ -136,6 +147,7 @@ def draw(inputs: Inputs) -> dict[str, Json]:
         ]
         if copied is None:
             body["findings"] += staying.findings(graph, placement, inputs.kinds, changed)
+            body["findings"] += old_bucket_names.findings(steps, inputs.inventory, drafting.places)
             body["findings"] += senders.findings(inputs.inventory, inputs.kinds, drafting.places, made, aliases)
         else:
             copied.enter(body, inputs.inventory, inputs.kinds)

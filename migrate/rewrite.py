@@ -134,7 +134,7 @@ class Rewriter:
                     continue
                 if about.is_left:
                     out.left.append(f"{_where((path, key))} (the key)")
-                inside = loose and about.is_loose
+                inside = loose and (about.is_loose or _is_of_bucket(key, path))
             if item.__class__ is str:
                 if (text := self.string(item, inside)) is None:
                     continue
@@ -289,6 +289,11 @@ def rewriter(index: Index, account: AccountId) -> Rewriter:
 
 def _where(path: Path) -> str:
     return spelt(path).lstrip(".") or "value"
+
+
+def _is_of_bucket(key: str, path: Path) -> bool:
+    """Whether a key is a bucket's name by where it stands: `detail.bucket.name` in a pattern for S3's events."""
+    return key == "name" and path is not None and path[1] == "bucket"
 
 
 def _is_stamp(value: dict[str, Json]) -> bool:

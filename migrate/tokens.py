@@ -48,6 +48,7 @@ _BUCKET_HOST = re.compile(r"(.+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?
 _QUEUE = re.compile(r"https?://(?:sqs\.[a-z0-9-]+|(?:[a-z0-9-]+\.)?queue)\.amazonaws\.com(?:\.cn)?/([0-9]{12})/.+")
 _VERSION = re.compile(r":[0-9]+")
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
+_ASSIGNED = re.compile(r"(?i:bucket|s3)\w*\s?=\s?[\"']?([a-z0-9][a-z0-9.-]+[a-z0-9])(?![\w.-])")
 _ANOTHERS_NAME = re.compile(
     r"(?:^[Nn]|[a-z]N|_n)ame$|Identifier$|^[Ff]amily$|(?i:(?:^|[^a-z])(?:user(?:_?name)?|login|schema)"
     r"|(?:^|_)(?:pg|db|database)(?:_?name)?|pgdatabase)$"
@@ -183,17 +184,20 @@ class Index:
         if _is_worth(text):
             for match in self._forms.finditer(text):
                 found.extend(self._resolve(str(match.lastgroup), match.group(), match.start()))
-        if loose and text.lstrip()[:1] in ("{", "["):
+        if loose and (text.lstrip()[:1] in ("{", "[") or "=" in text):
             taken = [(span.start, span.end) for span in found]
-            bare = [s for s in self._in_json(text) if not any(a < s.end and s.start < b for a, b in taken)]
+            bare = [s for s in self._bare(text) if not any(a < s.end and s.start < b for a, b in taken)]
             found = sorted([*found, *bare], key=lambda span: span.start)
         return found
 
-    def _in_json(self, text: str) -> Iterator[Span]:
-        """Bare bucket names that are whole values of a JSON text."""
+    def _bare(self, text: str) -> Iterator[Span]:
+        """Bare bucket names: whole values of a JSON text; in any other text, what stands behind `BUCKET=`."""
         try:
             json.loads(text)
         except (ValueError, RecursionError):
+            for match in _ASSIGNED.finditer(text):
+                if known := self.bucket(match[1]):
+                    yield Span(match.start(1), match.end(1), "bucket", match[1], known)
             return
         key = ""
         for literal in _LITERAL.finditer(text):

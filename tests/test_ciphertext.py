@@ -1,6 +1,7 @@
 """The plan lists what is encrypted under which key and how it gets under the new one; no kind is forgotten."""
 
 import inspect
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from migrate.graph import Edge, Graph
 from migrate.kinds import every_kind
 from migrate.names import Ref
 from migrate.placement import Placed, Placement
+from migrate.unhandled import manual_for_named
 from tests.plans.toys import HERE, LEGACY
 
 ENCRYPTED = [
@@ -85,3 +87,31 @@ def test_a_kind_that_nobody_thought_about_says_so(monkeypatch: pytest.MonkeyPatc
     [one] = listed(Edge(TABLE, KEY, "encrypted by", "hard", "x"), decided=Decided(KEY, TABLE))
 
     assert one["under"][0]["how"] == ciphertext.NOBODY_SAID
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingImport", "Unavailable"])
+def test_what_moves_under_a_key_that_is_off_is_objected_to_before_anything_is_frozen(state: str) -> None:
+    edges = [
+        Edge(TABLE, KEY, "encrypted by", "hard", "dynamodb.DescribeTable"),
+        Edge(BUCKET, OTHER, "encrypted by", "hard", "s3.GetBucketEncryption"),
+        Edge(VOLUME, KEY, "encrypted by", "hard", "ec2.DescribeVolumes"),
+        Edge(ref("iam.role", "r"), KEY, "names", "soft", "x"),
+    ]
+    decided: Any = Decided(KEY, OTHER, TABLE, BUCKET, ref("iam.role", "r"), stays=(VOLUME,))
+    states = {KEY: state, OTHER: "Enabled"}
+    inventory: Any = SimpleNamespace(
+        by_ref={one: SimpleNamespace(facts={"state": said}, arn=one.name) for one, said in states.items()}
+    )
+
+    [(key, said, do)] = ciphertext.unreadable(Drawn(*edges), decided, inventory)  # type: ignore[arg-type]
+
+    assert key == f"key is off/{TABLE}"
+    assert said.startswith(f"{TABLE} is encrypted under k1, which is {state}")
+    assert "kms.EnableKey" in do
+
+
+def test_a_key_that_is_about_to_be_deleted_can_still_be_kept() -> None:
+    arn = f"arn:aws:kms:{HERE}:{LEGACY}:key/0ce3f3b4"
+
+    assert f"aws kms cancel-key-deletion --key-id {arn}" in manual_for_named(arn)
+    assert manual_for_named(f"arn:aws:kms:{HERE}:{LEGACY}:alias/x") == ""

@@ -309,20 +309,24 @@ class Key(Kind[KeyFacts]):
         facts = it.facts
         if facts.key_manager == "AWS":
             return ""
+        given = (
+            f"What is encrypted under it is made under the new one by renames: {{{it.arn}: <its ARN there>}} in "
+            "migration.yaml."
+        )
         if facts.multi_region == "replica":
             return (
                 "a replica of a multi-Region key: once the new primary stands, make it there (kms.ReplicateKey); what "
-                "legacy's encrypted cannot be read with it."
+                f"legacy's encrypted cannot be read with it. {given}"
             )
         if facts.origin == "EXTERNAL":
             return (
                 "its material was imported and cannot be read: who holds it makes a key of origin EXTERNAL in the "
                 "target (kms.CreateKey), and imports the same material (kms.GetParametersForImport, "
-                "kms.ImportKeyMaterial) or better new one."
+                f"kms.ImportKeyMaterial) or better new one. {given}"
             )
         return (
             f"its material is kept elsewhere (origin {facts.origin}): make a key store in the target "
-            "(kms.CreateCustomKeyStore) and a key in it (kms.CreateKey)."
+            f"(kms.CreateCustomKeyStore) and a key in it (kms.CreateKey). {given}"
         )
 
     def finding(self, it: It[KeyFacts]) -> str:

@@ -53,6 +53,10 @@ NAMED_ONLY: Mapping[str, str] = {
     "(get-trust-store-revocation-content, add-trust-store-revocations); then in migration.yaml renames: "
     "{{{arn}: <the new ARN>}}. Done when `aws elbv2 describe-trust-stores` shows it ACTIVE with legacy's "
     "NumberOfCaCertificates and TotalRevokedEntries, and ca.pem fetched from it has the same sha256sum",
+    # Source: KMS developer guide, Deleting AWS KMS keys, read 2026-11: what it encrypted is lost with it.
+    "kms:key": "the key is deleted, or its deletion is scheduled: `aws kms describe-key --key-id {arn}` says which. "
+    "While it is PendingDeletion, `aws kms cancel-key-deletion --key-id {arn}` and `aws kms enable-key --key-id {arn}` "
+    "keep what is encrypted under it; then scan again",
 }
 """What no kind and no listing shows, but another thing names by its ARN → what a person does; `{arn}` and `{name}`."""
 

@@ -212,6 +212,7 @@ def test_a_key_that_cannot_be_made_anew_says_what_a_person_does(
 
     assert not any(action.applies(other) for action in KEY.actions)
     assert said in KEY.by_hand(other)
+    assert f"renames: {{{key.arn}: <its ARN there>}}" in KEY.by_hand(other)
     assert KEY.by_hand(KEY.typed(replace(key, facts=key.facts | facts | {"key_manager": "AWS"}))) == ""
 
 
