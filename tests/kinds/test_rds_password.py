@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -119,7 +120,7 @@ def test_an_environment_that_is_not_shown_is_no_clean_one(
 
     monkeypatch.setattr(to.legacy, "pages", pages)
 
-    with pytest.raises(StepFailed, match="environment of mailer is not shown: no key"):
+    with pytest.raises(StepFailed, match="environment of mailer: no key"):
         action.carry(it, to)
 
 
@@ -249,10 +250,13 @@ def test_a_secret_that_somebody_changed_is_not_written_over(aws: dict[str, boto3
         ("ssm", {"Name": "/x", "Value": OLD, "Type": "SecureString"}, "parameters: /x"),
         ("ssm", {"Name": "/u", "Value": "pg://a:old%2Fpa%3Ass%20w0rd@h", "Type": "String"}, "parameters: /u"),
         ("ssm", {"Name": "/d", "Value": f"host=h PASSWORD={OLD}", "Type": "String"}, "parameters: /d"),
+        ("ssm", {"Name": "/n", "Value": f"{OLD}\n", "Type": "String"}, "parameters: /n"),
+        ("ssm", {"Name": "/y", "Value": f"db:\n  pass: '{OLD}'\n", "Type": "String"}, "parameters: /y"),
+        ("secretsmanager", {"Name": "bytes", "SecretBinary": f"DB_PASS={OLD}".encode()}, "secrets: bytes"),
     ],
 )
 def test_what_else_holds_the_password_is_named_and_the_password_is_not(
-    aws: dict[str, boto3.Session], service: str, made_by: dict[str, str], named: str
+    aws: dict[str, boto3.Session], service: str, made_by: dict[str, Any], named: str
 ) -> None:
     action, it, to = made(aws, "check_password")
     assert action.carry(it, to)["secrets"] == 1
@@ -263,6 +267,74 @@ def test_what_else_holds_the_password_is_named_and_the_password_is_not(
         action.carry(it, to)
 
     assert named in stopped.value.what
+    assert OLD not in str(stopped.value)
+
+
+def test_a_function_whose_environment_is_not_shown_is_not_taken_for_one_without_the_password(
+    aws: dict[str, boto3.Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action, it, to = made(aws, "check_password")
+    whole = type(to.legacy).pages
+    asked = []
+
+    def pages(self: Any, operation: str, key: str, **params: Any) -> Any:
+        if operation != "lambda.ListFunctions":
+            return whole(self, operation, key, **params)
+        asked.append(params)
+        return [
+            {"FunctionName": "f", "Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "no"}}}
+        ]
+
+    monkeypatch.setattr(type(to.legacy), "pages", pages)
+
+    with pytest.raises(StepFailed, match="the environment of f: no"):
+        action.carry(it, to)
+
+    assert asked == [{"FunctionVersion": "ALL"}], "aliases go to published versions"
+
+
+@pytest.mark.parametrize(
+    "old", [OLD, "p@%s'w&rd-1", "ünïcode 🙂 x1", "aaaaaaaa", 'quo"te\\back/1', "12345678", "x" * 128]
+)
+def test_urls_and_connection_strings_of_the_login_get_the_new_password_and_other_fields_are_named(old: str) -> None:
+    coded = quote(old, safe="")
+    login = {
+        "username": "u", "password": old, "engine": "postgres", "url": f"postgres://u:{coded}@h/d",
+        "jdbc": f"jdbc:postgresql://h/d?user=u&password={coded}&ssl=true",
+        "deep": {"dsn": [f"host=h password={coded}"]},
+    }  # fmt: skip
+    text = json.dumps(login, ensure_ascii=False)
+
+    once = json.loads(new_password.renewed(text, "NEW"))
+
+    assert new_password.left_of(text) == []
+    assert once == login | {
+        "password": "NEW", "url": "postgres://u:NEW@h/d", "deep": {"dsn": ["host=h password=NEW"]},
+        "jdbc": "jdbc:postgresql://h/d?user=u&password=NEW&ssl=true",
+    }  # fmt: skip
+    assert new_password.left_of(json.dumps(login | {"PGPASS": old})) == ["PGPASS"]
+    assert new_password.left_of(json.dumps(login | {"more": {"again": [old]}})) == ["more"]
+
+
+def test_a_password_that_is_a_common_word_is_not_found_in_every_text() -> None:
+    login = json.dumps({"username": "postgres", "password": "postgres", "engine": "postgres", "dbname": "postgres"})
+
+    assert new_password.left_of(login) == []
+    assert not new_password.holds("postgres://u:other@h/postgres", "postgres")
+    assert new_password.holds("postgres://u:postgres@h/x", "postgres")
+
+
+def test_another_field_of_the_login_that_holds_the_password_stops_before_anything_is_frozen(
+    aws: dict[str, boto3.Session],
+) -> None:
+    aws["legacy"].client("secretsmanager").put_secret_value(
+        SecretId="shop/db", SecretString=json.dumps(json.loads(VALUE) | {"PGPASSWORD": OLD})
+    )
+    action, it, to = made(aws, "check_password")
+
+    with pytest.raises(StepFailed, match="secrets: shop/db, its field PGPASSWORD") as stopped:
+        action.carry(it, to)
+
     assert OLD not in str(stopped.value)
 
 

@@ -71,7 +71,7 @@ class CheckPassword(_OfPassword):
                 do=f"name under databases the secret of the master user, {_HINT}",
             )
         counts: dict[str, Json] = {}
-        others: list[str] = []
+        others = [f"secrets: {secret}, its field {name}" for name in new_password.left_of(str(value))]
         try:
             for sort, name, text in _held(to.legacy):
                 counts[sort] = int(str(counts.get(sort, 0))) + 1
@@ -87,7 +87,8 @@ class CheckPassword(_OfPassword):
             raise StepFailed(
                 f"{to.step}: the master password of {it.ref.name} is not in {secret} alone; what reads it elsewhere "
                 f"would be locked out of the target:\n{lines}",
-                do=f"let them read {secret}, then migrate run; {_HINT}",
+                do=f"let them read `password` of {secret} (where the password is a common word that means something "
+                f"else there, give legacy's database another one first), then migrate run; {_HINT}",
             )
         return counts
 
@@ -261,6 +262,13 @@ def _text(site: ReadSite, secret: str, **version: str) -> str | None:
     return text
 
 
+def _anything(site: ReadSite, secret: str) -> str | None:
+    """A secret's text, or its bytes as such."""
+    answer = unless(_NONE, lambda: site.call("secretsmanager.GetSecretValue", SecretId=secret)) or {}
+    text: str | None = answer.get("SecretString")
+    return bytes(answer.get("SecretBinary") or b"").decode("utf-8", "replace") if text is None else text
+
+
 def _login(site: ReadSite, secret: str) -> tuple[str, str] | None:
     """The login in a secret; None where none is shown, for whatever reason."""
     answer = site.optional("secretsmanager.GetSecretValue", missing=_NONE, SecretId=secret)
@@ -270,7 +278,7 @@ def _login(site: ReadSite, secret: str) -> tuple[str, str] | None:
 def _held(site: ReadSite) -> Iterator[tuple[str, str, str]]:
     """Sort, name and text of everything in the account that may hold a password for what runs there."""
     names = [one["Name"] for one in site.pages("secretsmanager.ListSecrets", "SecretList", MaxResults=100)]
-    for name, text in zip(names, site.map(lambda one: _text(site, one), names), strict=True):
+    for name, text in zip(names, site.map(lambda one: _anything(site, one), names), strict=True):
         if text is not None:
             yield "secrets", name, text
     listed = [one["Name"] for one in site.pages("ssm.DescribeParameters", "Parameters", MaxResults=50)]
@@ -278,13 +286,16 @@ def _held(site: ReadSite) -> Iterator[tuple[str, str, str]]:
         answer = site.call("ssm.GetParameters", Names=listed[at : at + 10], WithDecryption=True)
         for one in answer["Parameters"]:
             yield "parameters", one["Name"], one["Value"]
-    for function in site.pages("lambda.ListFunctions", "Functions"):
-        environment = function.get("Environment") or {}
-        if error := environment.get("Error"):
-            # Its key may not be used: nothing is shown. Source: lambda.EnvironmentError, botocore 1.44.5.
-            what = f"the environment of {function['FunctionName']} is not shown: {error.get('Message')}"
-            raise StepFailed(f"whether anything else holds the master password cannot be known: {what}", do=_HINT)
-        for name, text in (environment.get("Variables") or {}).items():
+    # Aliases go to published versions, each with an environment of its own.
+    for function in site.pages("lambda.ListFunctions", "Functions", FunctionVersion="ALL"):
+        shown = function.get("Environment") or {}
+        if error := shown.get("Error"):
+            # It is encrypted under a key that may not be used here.
+            raise ReadFailed(
+                "lambda.ListFunctions", site.region, code=str(error.get("ErrorCode")), reason="denied",
+                said=f"the environment of {function['FunctionName']}: {error.get('Message')}",
+            )  # fmt: skip
+        for name, text in (shown.get("Variables") or {}).items():
             yield "functions", f"{function['FunctionName']} {name}", text
     yield from _of_services(site)
 
@@ -304,4 +315,4 @@ def _of_services(site: ReadSite) -> Iterator[tuple[str, str, str]]:
         task = site.call("ecs.DescribeTaskDefinition", taskDefinition=definition)["taskDefinition"]
         for container in task["containerDefinitions"]:
             for one in container.get("environment") or ():
-                yield "services", f"{service} {container['name']} {one['name']}", one["value"]
+                yield "services", f"{service} {container['name']} {one.get('name')}", str(one.get("value") or "")
