@@ -108,22 +108,6 @@ def test_the_servers_password_is_the_secrets_and_legacys_is_refused(aws: dict[st
     assert aws["legacy"].client("secretsmanager").get_secret_value(SecretId="shop/db")["SecretString"] == VALUE
 
 
-def test_an_environment_that_is_not_shown_is_no_clean_one(
-    aws: dict[str, boto3.Session], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    action, it, to = made(aws, "check_password")
-    shown = {"FunctionName": "mailer", "Environment": {"Error": {"ErrorCode": "AccessDenied", "Message": "no key"}}}
-    whole = to.legacy.pages
-
-    def pages(operation: str, key: str, **params: Any) -> Any:
-        return [shown] if operation == "lambda.ListFunctions" else whole(operation, key, **params)
-
-    monkeypatch.setattr(to.legacy, "pages", pages)
-
-    with pytest.raises(StepFailed, match="environment of mailer: no key"):
-        action.carry(it, to)
-
-
 @pytest.mark.parametrize("writes", range(4))
 @pytest.mark.parametrize("looks", range(1, 6))
 def test_killed_anywhere_the_next_run_ends_with_one_password(
