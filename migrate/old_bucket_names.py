@@ -27,6 +27,8 @@ def findings(steps: Iterable[Step], inventory: Inventory, places: Callable[[Ref]
     for step in steps:
         sent: list[Json] = [request.params for request in step.requests if request.account != inventory.account]
         for document in [*sent, (step.carry or {}).get("to")]:
+            if not _mentions(document, renamed):
+                continue
             for path, text in _texts(document, ""):
                 for old in renamed.intersection(_WORD.findall(text)):
                     found.setdefault(old, []).append(f"{step.id} {path.lstrip('.') or 'content'}")
@@ -38,6 +40,21 @@ def findings(steps: Iterable[Step], inventory: Inventory, places: Callable[[Ref]
             f"mean anything: {'; '.join(listed[:SHOWN])}{more}. Where it means the bucket, say it in legacy as a value "
             "of its own, as s3://… or as an ARN and scan again, or change it in the target by hand"
         )
+
+
+def _mentions(document: Json, words: set[str]) -> bool:
+    """Whether one of these words stands anywhere in it: most documents hold none, and a large account has many."""
+    left = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            if not words.isdisjoint(_WORD.findall(value)):
+                return True
+        elif isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, (list, tuple)):
+            left += value
+    return False
 
 
 def _texts(value: Json, path: str) -> Iterator[tuple[str, str]]:
