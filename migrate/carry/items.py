@@ -6,6 +6,7 @@ same item leaves the same state, so an unfinished segment is copied again; a fin
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,8 +24,12 @@ READS = frozenset({"dynamodb.BatchGetItem", "dynamodb.Scan"})
 WRITTEN_AT_ONCE, READ_AT_ONCE = 25, 100
 SEGMENT_BYTES = 128 * 2**20
 MOST_SEGMENTS = 4096
-BUCKETS = 256
+BUCKETS = 4096
+"""Parts of a table by its keys' hashes: only those that differ are looked at item by item."""
+HELD = 2_000_000
+"""Items of one table whose hashes are held at once, about 1 GB: of more, the first parts are looked at."""
 SHOWN = 20
+PASSED_OVER = "parts that differ, not looked at item by item"
 TRIES = 30
 # AWS deletes expired items at a time of its own choosing: what may go while we look is not compared.
 SOON_S = 3600
@@ -110,8 +115,8 @@ def delete_keys(to: Carrier, tables: Tables, keys: Iterable[Item]) -> None:
 def prove_items(to: Carrier, tables: Tables, *, now_s: float | None = None) -> Proof:
     """Compare every item of both tables by hash; items that expire meanwhile are counted and not compared."""
     evidence, unlike = compare(to, tables, now_s=now_s)
-    state: Literal["equal", "different"] = "different" if unlike else "equal"
-    return Proof(state, ("every attribute of every item",), tuple(said(unlike)), evidence)
+    state: Literal["equal", "different"] = "different" if unlike or evidence.get(PASSED_OVER) else "equal"
+    return Proof(state, ("every attribute of every item",), (*said(unlike), *more_parts(evidence)), evidence)
 
 
 def compare(
@@ -130,15 +135,24 @@ def compare(
         "hash": legacy.digest,
         "hash in the target": target.digest,
     }
-    buckets = frozenset(bucket for bucket in range(BUCKETS) if legacy.sums[bucket] != target.sums[bucket])
+    buckets, passed_over = unlike_parts(legacy, target)
     if not buckets and legacy.items == target.items:
         return evidence, {}
+    if passed_over:
+        evidence[PASSED_OVER] = passed_over
     here = hashes(to.legacy, tables.legacy, tables, total, until, buckets)
     there = hashes(to.target, tables.target, tables, total, until, buckets)
     unlike = {key: ("only in legacy", here[key][1]) for key in here.keys() - there.keys()}
     unlike |= {key: ("only in the target", there[key][1]) for key in there.keys() - here.keys()}
     unlike |= {key: ("different", here[key][1]) for key in here.keys() & there.keys() if here[key][0] != there[key][0]}
     return evidence, unlike
+
+
+def unlike_parts(legacy: Tally, target: Tally) -> tuple[frozenset[int], int]:
+    """The parts that differ, as many as memory can hold item by item, and how many more differ."""
+    unlike = [bucket for bucket in range(BUCKETS) if legacy.sums[bucket] != target.sums[bucket]]
+    most = max(1, HELD * BUCKETS // max(legacy.items, target.items, 1))
+    return frozenset(unlike[:most]), max(0, len(unlike) - most)
 
 
 def take_away(to: Carrier, tables: Tables, *, may_lose: bool = False) -> int:
@@ -252,7 +266,9 @@ def same_keys(site: ReadSite, table: str, tables: Tables, items: Iterable[Item])
 def tally(site: ReadSite, table: str, tables: Tables, total: int, until: float) -> Tally:
     """What one of the two tables holds; items that expire by then are only counted."""
 
-    def one(segment: int) -> Tally:
+    whole, lock = Tally.empty(), threading.Lock()
+
+    def one(segment: int) -> None:
         tally = Tally.empty()
         for page in pages(site, table, segment, total):
             for item in page:
@@ -260,13 +276,13 @@ def tally(site: ReadSite, table: str, tables: Tables, total: int, until: float) 
                     tally.expiring += 1
                     continue
                 tally.items += 1
-                bucket = key_hash(item, tables)[0]
+                bucket = part_of(key_hash(item, tables))
                 tally.sums[bucket] = (tally.sums[bucket] + int.from_bytes(hash_of(item), "big")) % 2**256
-        return tally
+        # At once: the sums of thousands of segments are not held beside each other.
+        with lock:
+            whole.add(tally)
 
-    whole = Tally.empty()
-    for part in site.map(one, range(total)):
-        whole.add(part)
+    site.map(one, range(total))
     return whole
 
 
@@ -279,7 +295,7 @@ def hashes(
         for page in pages(site, table, segment, total):
             for item in page:
                 key = key_hash(item, tables)
-                if key[0] in buckets and not expires(item, tables, until):
+                if part_of(key) in buckets and not expires(item, tables, until):
                     found[key] = hash_of(item), shown(key_of(item, tables))
     return found
 
@@ -290,6 +306,17 @@ def said(unlike: Mapping[bytes, tuple[str, str]]) -> Iterator[str]:
         keys = sorted(key for one, key in unlike.values() if one == how)
         if keys:
             yield f"{len(keys)} items {how}: {'; '.join(keys[:SHOWN])}" + ("; …" if len(keys) > SHOWN else "")
+
+
+def more_parts(evidence: Mapping[str, Json]) -> Iterator[str]:
+    """What is said of parts that differ too, where they are too many to be looked at item by item."""
+    if evidence.get(PASSED_OVER):
+        yield f"{evidence[PASSED_OVER]} of {BUCKETS} parts of the table differ too: too many to name their items"
+
+
+def part_of(key: bytes) -> int:
+    """The part of the table that the hash of a key lies in."""
+    return int.from_bytes(key[:2], "big") % BUCKETS
 
 
 def shown(key: Item) -> str:

@@ -6,7 +6,7 @@ Everything else was written by somebody, and is counted by key.
 
 import time
 
-from migrate.carry.items import BUCKETS, SHOWN, Tables, hashes, segments, tally
+from migrate.carry.items import BUCKETS, SHOWN, Tables, hashes, segments, tally, unlike_parts
 from migrate.carry.items_put import PutItems
 from migrate.carry.refusals import unless
 from migrate.kind import Carrier
@@ -23,7 +23,7 @@ def written_since(to: Carrier, tables: Tables, *, now_s: float | None = None) ->
     until = time.time() if now_s is None else now_s
     legacy = tally(to.legacy, tables.legacy, tables, total, until)
     target = tally(to.target, tables.target, tables, total, until)
-    buckets = frozenset(bucket for bucket in range(BUCKETS) if legacy.sums[bucket] != target.sums[bucket])
+    buckets, passed_over = unlike_parts(legacy, target)
     if not buckets:
         return []
     here = hashes(to.legacy, tables.legacy, tables, total, until, buckets)
@@ -41,7 +41,8 @@ def written_since(to: Carrier, tables: Tables, *, now_s: float | None = None) ->
         (written, f"items were written or changed in {tables.target} since"),
         (deleted, f"items were deleted in {tables.target} since, and legacy still has them"),
     )
-    return [f"{len(keys)} {said}: {_named(keys)}" for keys, said in sorts if keys]
+    more = [f"{passed_over} of {BUCKETS} parts of {tables.target} differ too: too many to name their items"]
+    return [*(f"{len(keys)} {said}: {_named(keys)}" for keys, said in sorts if keys), *(more if passed_over else ())]
 
 
 def _named(keys: list[str]) -> str:

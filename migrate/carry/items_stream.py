@@ -56,6 +56,9 @@ def prove_copied(to: Carrier, tables: Tables) -> Proof:
     what = ("every item that legacy did not change meanwhile",)
     if not unlike:
         return Proof("equal", what, (), evidence)
+    if more := tuple(items.more_parts(evidence)):
+        # Which of them legacy changed meanwhile is not known; the proof after the freeze compares everything.
+        return Proof("could not be proved", (), more, evidence)
     arn, why = _stream(to.legacy, tables.legacy, put)
     if not arn:
         return Proof("could not be proved", (), (f"what was written meanwhile is not known: {why}",), evidence)
@@ -71,7 +74,8 @@ def written_late(to: Carrier, tables: Tables) -> list[str]:
     where no stream knows what came since the copy began."""
     arn, _ = _stream(to.legacy, tables.legacy, PutItems.of(to))
     if not arn:
-        return list(items.said(items.compare(to, tables)[1]))
+        evidence, unlike_all = items.compare(to, tables)
+        return [*items.said(unlike_all), *items.more_parts(evidence)]
     unlike: dict[bytes, tuple[str, str]] = {}
     until = time.time() + items.SOON_S
 
