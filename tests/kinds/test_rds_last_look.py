@@ -128,3 +128,25 @@ def test_a_server_out_of_reach_is_said_and_is_no_yes(move: Move) -> None:
     action.carry(move.it, to)
 
     assert action.prove(move.it, to).state == "could not be proved"
+
+
+def test_a_second_plan_does_not_empty_what_was_moved_nor_says_how_it_could(move: Move) -> None:
+    with pytest.raises(StepFailed, match="replicating again would empty what the target took since") as stopped:
+        move.do("check_replication")
+
+    assert "RESET" not in str(stopped.value)
+
+
+def test_a_target_that_took_writes_is_not_emptied_by_replicating_again(move: Move) -> None:
+    move.undo("prove_rows", "end_replication", "catch_up", "replicate")
+    assert move.do("replicate").state == "equal"
+    assert move.do("replicate").state == "equal", "its own copy is nobody's write"
+    for step in ("catch_up", "end_replication", "prove_rows"):
+        assert move.do(step).state == "equal"
+    move.servers.run("target", "INSERT INTO orders (note) VALUES ('a customer')")
+    move.undo("prove_rows", "end_replication", "catch_up", "replicate")
+
+    with pytest.raises(StepFailed, match=r"would empty it: public\.orders: 1 rows inserted"):
+        move.do("replicate")
+
+    assert move.servers.ask("target", "SELECT count(*) FROM orders WHERE note = 'a customer'") == [(1,)]

@@ -12,6 +12,7 @@ from migrate.carry import logical, logical_checks, logical_indexes
 from migrate.errors import StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.cluster_facts import ClusterFacts
+from migrate.kinds.rds_instance.emptying import refuse_moved, refuse_written
 from migrate.kinds.rds_instance.facts import InstanceFacts
 from migrate.kinds.rds_instance.pairs import Pair, connected, endpoint
 
@@ -114,6 +115,7 @@ class CheckReplication(_OfReplication):
             for pair in pairs:
                 held |= {pair.database: pair.tables, f"{pair.database} bytes": pair.legacy.execute(_SIZE).fetchone()[0]}
         if found:
+            refuse_moved(it, to, found)
             lines = "\n".join(f"    {said}" for said in found)
             raise StepFailed(
                 f"{to.step}: {it.ref.name} cannot be replicated as it is:\n{lines}",
@@ -157,6 +159,8 @@ class Replicate(_OfReplication):
             lacking = logical_checks.room(pairs[0].target, len(followed)) if pairs else []
             if lacking:
                 raise StepFailed(f"{to.step}: {'; '.join(lacking)}", do="do that, then migrate run goes on")
+            for pair in followed:
+                refuse_written(to, pair)
             for pair in pairs:
                 if pair.tables:
                     address = to.route(*at, instance=it.ref.name) if at else ("", 0)
