@@ -76,9 +76,9 @@ def a_table(strategy: str, **facts: Any) -> Any:
 @pytest.mark.parametrize(
     ("strategy", "phases"),
     [
-        ("", {"create": "build", "copy_items": "data"}),
-        ("scan", {"create": "build", "copy_items": "data"}),
-        ("streams", {"create": "build", "copy_items": "build", "catch_up": "data"}),
+        ("", {"create": "build", "copy_items": "data", "look_again": "cutover"}),
+        ("scan", {"create": "build", "copy_items": "data", "look_again": "cutover"}),
+        ("streams", {"create": "build", "copy_items": "build", "catch_up": "data", "look_again": "cutover"}),
         (
             "export",
             {
@@ -86,6 +86,7 @@ def a_table(strategy: str, **facts: Any) -> Any:
                 "create": "build",
                 "copy_items": "build",
                 "catch_up": "data",
+                "look_again": "cutover",
                 "discard_export": "close",
             },
         ),

@@ -302,7 +302,7 @@ def test_what_only_a_proof_finds_is_mended_by_the_next_copy(
     """AWS does not copy an object's redirect by itself, and outside a website nobody looks for one."""
     legacy, _, buckets = two_buckets(sessions)
     legacy.put_object(Bucket="old", Key="k", Body=b"1", WebsiteRedirectLocation="/there")
-    monkeypatch.setattr(actions, "_buckets", lambda *_: buckets)
+    monkeypatch.setattr(actions, "both_buckets", lambda *_: buckets)
     carrying: Any = BUCKET.action(action)
     to = FakeCarrier(BUCKET, carrying, carrier(sessions).place, sessions)
     it: Any = None
