@@ -9,7 +9,7 @@ from migrate.carry.same_object import Buckets
 from migrate.inventory import Resource
 from migrate.kind import It, Place, Remainder
 from migrate.kinds.s3_bucket import KINDS
-from migrate.kinds.s3_bucket.actions import _buckets
+from migrate.kinds.s3_bucket.actions import both_buckets
 from migrate.kinds.s3_bucket.facts import NO_ACCESS_BLOCK, PLAIN_ENCRYPTION, BucketFacts
 from tests.carry.fake_carrier import FakeCarrier, place
 from tests.plans.toys import KINDS as TOYS
@@ -113,7 +113,7 @@ def test_what_migration_yaml_says_of_objects_reaches_the_step_through_the_plan()
     assert "read_up_to_bytes" not in carried()
     assert carried(objects={"read_up_to_bytes": 1024})["read_up_to_bytes"] == 1024
     to = FakeCarrier(BUCKET, BUCKET.action("copy_objects"), place("new"), NOBODY, planned={"read_up_to_bytes": 7})  # type: ignore[arg-type]
-    assert _buckets(bucket(request_payer="Requester"), to) == Buckets(
+    assert both_buckets(bucket(request_payer="Requester"), to) == Buckets(
         "old", "new", versioned=False, requester_pays=True, read_up_to_bytes=7
     )
     assert config().objects.read_up_to_bytes is None
@@ -135,7 +135,7 @@ def test_a_job_copies_only_buckets_that_it_can_copy_whole(facts: dict[str, Any],
     to = FakeCarrier(BUCKET, BUCKET.action("copy_objects"), place("new"), NOBODY, planned=planned)  # type: ignore[arg-type]
     to.names = {"111111111111:key/k": "222222222222:key/new"}
 
-    buckets = _buckets(bucket(**facts), to)
+    buckets = both_buckets(bucket(**facts), to)
 
     if buckets.keys is not None:
         assert buckets.keys == (facts["key_arn"], "arn:aws:kms:eu-west-1:222222222222:key/new")
