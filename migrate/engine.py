@@ -310,6 +310,8 @@ class Engine:
     def undo_in_order(self, order: list[str], result: RolledBack, workers: int, do: Callable[[str], Any]) -> None:
         """Bring these about, each after everything that stands on it; `do` is undo_one, or a task around it."""
         before = undoing.dependents(self.plan.steps, order)
+        self.ground.going = frozenset(order)
+        undoing.wait_for_writers(self.ground, before)
         result.waiting |= running.undo_in_order(self, order, before, result.undone, workers, do)
 
     def undo_one(self, step_id: str, result: RolledBack) -> None:

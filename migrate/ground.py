@@ -196,6 +196,11 @@ class Ground:
     stopping: threading.Event = field(default_factory=threading.Event)
     unreachable_since: float | None = None
     """Since when no connection could be made, for whatever step; None after any answer."""
+    going: frozenset[str] = frozenset()
+    """The steps that this rollback takes away."""
+    looked_at: set[str] = field(default_factory=set)
+    """Creating steps whose things this process has asked for the last time what they took."""
+    looking: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.known = Known(self.journal)

@@ -101,7 +101,19 @@ def was_proved(journal: Journal, step: Step) -> bool:
 def _last_look(ground: Ground, step: Step) -> None:
     """Raise StepFailed where what is about to be taken away has taken something that nobody said yes to: the listing
     was made before the first step was undone, and who wrote to it stopped after that."""
-    if step.id != step.create_id or LOSS_ACCEPTED in ground.journal.outputs(step.id):
+    if step.id != step.create_id:
+        return
+    # A cluster answers by its members: it is asked before the first of them goes.
+    whole = ground.kind(step).chosen_by(ground.it(step))
+    for one in ground.plan.steps.values() if whole != step.ref else (step,):
+        is_its = one.ref in (whole, step.ref) and one.account == step.account and one.id == one.create_id
+        if is_its and (one is step or one.id in ground.going) and one.id not in ground.looked_at:
+            with ground.looking:
+                _look(ground, one)
+
+
+def _look(ground: Ground, step: Step) -> None:
+    if step.id in ground.looked_at or LOSS_ACCEPTED in ground.journal.outputs(step.id):
         return
     for action in ground.kind(step).actions:
         proving = ground.plan.steps.get(f"{step.id.rpartition(':')[0]}:{action.name}") if action.asks_again else None
@@ -117,6 +129,7 @@ def _last_look(ground: Ground, step: Step) -> None:
                 f"{step.id}: {step.name} stays: it took this since the listing, and legacy has not:\n{listed}",
                 do="migrate rollback lists it, and asks for a second yes",
             )
+    ground.looked_at.add(step.id)
 
 
 def _only_looks(account: AccountId, region: Region) -> Any:
@@ -300,3 +313,23 @@ def dependents(steps: Mapping[str, Step], order: Iterable[str]) -> dict[str, set
             if need in chosen:
                 before[need].add(step_id)
     return before
+
+
+def wait_for_writers(ground: Ground, before: dict[str, set[str]]) -> None:
+    """Let what is part of something go after everything that stands on the whole: that is asked what it took before its
+    first part goes, and whoever writes to it has to have stopped."""
+    steps = ground.plan.steps
+    parts: dict[str, set[str]] = {}
+    for step in [steps[step_id] for step_id in before if step_id == steps[step_id].create_id]:
+        whole = ground.kind(step).chosen_by(ground.it(step))
+        for other in (steps[one] for one in before) if whole != step.ref else ():
+            if other.id == other.create_id and (other.ref, other.account) == (whole, step.account):
+                parts.setdefault(other.id, set()).add(step.id)
+    for of, own in parts.items():
+        needed, open_ = set(own), list(own)
+        while open_:
+            found = set(steps[open_.pop()].needs) & steps.keys() - needed
+            needed |= found
+            open_ += found
+        for part in own:
+            before[part] |= before[of] - needed
