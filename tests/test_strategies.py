@@ -95,7 +95,6 @@ def a_table(strategy: str, **facts: Any) -> Any:
 def test_a_tables_items_travel_before_the_freeze_only_by_streams(strategy: str, phases: dict[str, str]) -> None:
     kind, it = a_table(strategy)
 
-    phases = phases | {"look_again": "cutover"}
     assert {action.name: action.when(it)[0] for action in kind.actions if action.applies(it)} == phases
 
 
