@@ -29,9 +29,9 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -m "not torture" -n 3 --dist loadfile --no-loadscope-reorder
 
 # The slice that CI runs: kill -9, proofs switched off, refusals, an account that nobody here drew, and one whole story each
-# of uploads, bridge, DNS, databases, their passwords, replication, a copied shape.
+# of uploads, bridge, DNS, databases, their passwords, what legacy takes late, replication, a copied shape.
 SLICE := $(addprefix tests/crash/test_,kill.py replicated_database.py objects_killed.py) \
-	$(addprefix tests/acceptance/test_,switched_off.py bridge.py dns_switch.py database_story.py aurora_story.py password_story.py refusals.py copied_shape_story.py) \
+	$(addprefix tests/acceptance/test_,switched_off.py bridge.py dns_switch.py database_story.py aurora_story.py password_story.py password_undone.py late_writes_story.py refusals.py copied_shape_story.py) \
 	tests/acceptance/test_foreign_account.py::test_an_account_nobody_drew_is_moved_proved_and_rolled_back_at_a_plain_endpoint \
 	tests/acceptance/test_public_shapes.py::test_an_upload_bucket_that_calls_a_function \
 	$(addprefix tests/organisation/test_strict.py::test_,a_run_that_is_killed_makes_each_account_once \
