@@ -52,8 +52,8 @@ class LastLook(CarryAction[F]):
             more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
             listed = "\n".join(f"    {line}" for line in [*lines[:_SHOWN], *more])
             raise StepFailed(
-                f"{to.step}: {it.ref.name} in legacy was written to after its copy was proved; nothing is started in "
-                f"the target yet:\n{listed}",
+                f"{to.step}: {it.ref.name} in legacy was written to after its copy was proved; nothing that uses "
+                f"it is started in the target yet:\n{listed}",
                 do="find out who writes there and stop them; then migrate run brings this over and compares again",
             )
         # Remembered first: what is brought in part has to be proved as well.

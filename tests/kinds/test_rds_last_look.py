@@ -51,7 +51,7 @@ def test_a_session_that_says_read_write_by_itself_is_named_by_table_and_key(move
     assert "took writes after its rows were proved" in stopped.value.what
     assert "shop: public.orders: 1 rows inserted" in stopped.value.what
     assert "keys of public.orders (id)" in stopped.value.what
-    assert "nothing is started in the target yet" in stopped.value.what
+    assert "nothing that uses it is started in the target yet" in stopped.value.what
 
 
 def test_what_was_undone_or_put_into_the_target_as_well_is_no_loss(move: Move) -> None:

@@ -58,8 +58,8 @@ class LookAgain(CarryAction[Any]):
             else:
                 listed = "\n".join(f"    {line}" for line in lines[:10])
                 raise StepFailed(
-                    f"{to.step}: {it.ref.name} in legacy goes on taking writes while its rows are compared; nothing is "
-                    f"started in the target yet:\n{listed}",
+                    f"{to.step}: {it.ref.name} in legacy goes on taking writes while its rows are compared; nothing "
+                    f"that uses it is started in the target yet:\n{listed}",
                     do="stop who writes there (pg_stat_activity names them), then migrate run compares again",
                 )
         except AccessError as error:
@@ -93,8 +93,8 @@ class LookAgain(CarryAction[Any]):
             if waited >= PATIENCE_S:
                 listed = "\n".join(f"    {pair.database}: {line}" for line in unfinished[:20])
                 raise StepFailed(
-                    f"{to.step}: what {it.ref.name} in legacy holds is not known while this is open; nothing is "
-                    f"started in the target yet:\n{listed}",
+                    f"{to.step}: what {it.ref.name} in legacy holds is not known while this is open; nothing that "
+                    f"uses it is started in the target yet:\n{listed}",
                     do="end it (pg_stat_activity or pg_prepared_xacts names it: pg_terminate_backend, ROLLBACK "
                     "PREPARED), then migrate run goes on",
                 )
@@ -112,7 +112,7 @@ class LookAgain(CarryAction[Any]):
         listed = "\n".join(f"    {line}" for line in [*lines[:10], *proof.differences[:10]])
         raise StepFailed(
             f"{to.step}: {it.ref.name} in legacy {what} after its rows were proved, and the target has not all of "
-            f"them; nothing is started in the target yet:\n{listed}",
+            f"them; nothing that uses it is started in the target yet:\n{listed}",
             do="stop who writes there (pg_stat_activity names them); then put these rows (and setval) into the target "
             "by hand and migrate run compares again, or migrate rollback and move anew",
         )
