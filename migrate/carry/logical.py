@@ -244,10 +244,11 @@ def stop_writes(legacy: Any) -> str:
     legacy.execute(sql.SQL("ALTER DATABASE {} SET " + READ_ONLY + " TO on").format(own))
     others = (
         "FROM pg_stat_activity a WHERE a.datname = current_database() AND a.backend_type = 'client backend'"
-        " AND a.pid <> pg_backend_pid() AND a.backend_start < %s"
+        " AND a.pid <> pg_backend_pid() AND (a.backend_start AT TIME ZONE 'UTC') < %s::timestamp"
         " AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.usesysid AND r.rolsuper)"
     )
-    since = _one(legacy, "SELECT clock_timestamp()")
+    # As text that every DateStyle reads alike: what some of them write the driver cannot.
+    since = _one(legacy, "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')")
     until = time.monotonic() + FREED_S
     while _one(legacy, f"SELECT count(pg_terminate_backend(a.pid)) {others}", since):
         if time.monotonic() > until:
