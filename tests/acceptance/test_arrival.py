@@ -265,6 +265,11 @@ def test_no_secret_stands_in_any_file_of_the_migration(arrived: Arrived) -> None
         json.loads(secrets.get_secret_value(SecretId=f"shop/{e}/db")["SecretString"])["password"] for e in MOVED
     }
     canaries |= {secrets.get_secret_value(SecretId=f"shop/{env}/stripe")["SecretString"] for env in MOVED}
+    # The one that rotate_password made.
+    made = arrived.told.world.session(TARGETS["production"]).client("secretsmanager")
+    new = json.loads(made.get_secret_value(SecretId="shop/prod/db")["SecretString"])["password"]
+    assert new not in canaries
+    canaries.add(new)
     stacks = arrived.told.world.session(LEGACY).client("cloudformation").describe_stacks()["Stacks"]
     printed = {
         out["OutputValue"] for stack in stacks for out in stack.get("Outputs", ()) if "Secret" in out["OutputKey"]

@@ -145,7 +145,6 @@ def test_a_row_that_legacy_takes_after_the_proof_stops_the_cutover_and_is_named(
     with opened(told.world, LEGACY, OLD) as link:
         link.execute("INSERT INTO orders (customer) VALUES ('late')")
     told.answer()
-    told.type("approve", "--gate", told.type("status", "--json").json["gate"], "--by", "bob")
     written = told.writes()
 
     said = told.type("run", "--engine", "local", expect=None)

@@ -141,14 +141,14 @@ def _snapshots(told: Story) -> list[Any]:
 def _plan_says(told: Story) -> None:
     plan = json.loads(next(told.folder.glob("*.plan.json")).read_text())
     steps = {step["id"].rpartition("/")[2]: step for step in plan["body"]["steps"]}
-    first, last = (gate["after_wave"] for gate in plan["body"]["gates"])
+    first, last, before_cutover = (gate["after_wave"] for gate in plan["body"]["gates"])
     assert first < steps["ledger:enable_replication"]["wave"] <= last
     changes = {one["fact"]: one["becomes"] for one in plan["body"]["legacy_changes"]}
     assert changes["logical_replication"] is True
     for early in ("check_replication", "snapshot", "copy", "create", "replicate"):
         assert steps[f"ledger:{early}"]["downtime"] == "D0"
         assert first < steps[f"ledger:{early}"]["wave"] <= last
-    assert steps["ledger:catch_up"]["wave"] > last
+    assert last < steps["ledger:catch_up"]["wave"] <= before_cutover < steps["ledger:look_again"]["wave"]
     assert "snapshot would be: writers stand still for about 4" in steps["ledger:replicate"]["carry"]["strategy"]
 
 
