@@ -155,8 +155,12 @@ def measure(endpoint: str, source: str, count: int, size: int, goal: float) -> b
     """Copy the bucket by each tool in turn, `ROUNDS` times; True where the product misses the goal."""
     s3, wall, cpu = client(endpoint), {}, {}
     lines = tools(endpoint)
+    # Whoever comes first finds another disk and another memory than the last: each turn begins with another tool.
+    own = {name: lines.pop(name) for name in ("migrate", PROOF)}
     for turn in range(ROUNDS):
-        for name, line in lines.items():
+        others = list(lines.items())
+        at = turn % (len(others) + 1)
+        for name, line in (*others[:at], *own.items(), *others[at:]):
             # The proof is of what the product copied a moment ago.
             target = f"{source}-{'migrate' if name == PROOF else name}-{turn}"
             if name != PROOF:
