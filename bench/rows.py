@@ -148,7 +148,7 @@ def every_way(database: Database, link: Any, sample: Sample) -> dict[str, Callab
     }
     if hasattr(os, "posix_fadvise"):  # macOS has no such call
         ways |= {SCAN + FROM_DISK: scan, PROOF + FROM_DISK: ways[PROOF]}
-        if os.access(CONTROLLER, os.W_OK):
+        if can_be_slowed(database):
             ways |= {SCAN + FROM_GP3: scan, PROOF + FROM_GP3: ways[PROOF]}
         else:
             print("  not measured: a disk as slow as gp3 (no block-io controller to write to)")
@@ -170,6 +170,15 @@ def as_slow_as_gp3(database: Database) -> Iterator[None]:
     finally:
         move(database.process.pid, CONTROLLER)
         group.rmdir()
+
+
+def can_be_slowed(database: Database) -> bool:
+    """Whether this kernel, for this user and this folder's device, slows a disk at all."""
+    try:
+        with as_slow_as_gp3(database):
+            return True
+    except OSError:
+        return False
 
 
 def move(server: int, group: Path) -> None:
