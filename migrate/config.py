@@ -213,12 +213,14 @@ class Config(Part):
     def rotates(self, ref: Ref) -> str:
         """The secret whose password becomes a new one in the target, for a database; empty where none does."""
         own = self._database(ref)
-        return (own.secret or "").replace("{instance}", ref.name) if own is not None and own.rotate_password else ""
+        return own.secret_of(ref.name) if own is not None and own.rotate_password else ""
+
+    def database(self, name: str) -> Database | None:
+        """The entry that counts for the instance or cluster of this name in legacy: the first that matches."""
+        return next((d for d in self.databases if fnmatch.fnmatchcase(name, d.instance)), None)
 
     def _database(self, ref: Ref) -> Database | None:
-        if ref.kind not in ("rds.instance", "rds.cluster"):
-            return None
-        return next((d for d in self.databases if fnmatch.fnmatchcase(ref.name, d.instance)), None)
+        return self.database(ref.name) if ref.kind in ("rds.instance", "rds.cluster") else None
 
     def carrying(self, ref: Ref) -> dict[str, Any]:
         """What people said of how the bytes of a resource are carried and proved, for its approved summary."""

@@ -7,7 +7,6 @@ Instances are called by their names in legacy throughout, which is what migratio
 import json
 import os
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +83,11 @@ class Databases:
     def _logins(self, account: AccountId, instance: str, host: str, side: str) -> Iterator[tuple[str, str]]:
         """What may open it, the likeliest first. In the target that changes on the way: a restored database has the
         logins of the one it was made from, and a new password is in the secret before everybody reads it there."""
-        entry = next((d for d in self._config.databases if fnmatchcase(instance, d.instance)), None)
+        entry = self._config.database(instance)
         if entry is None:
             self.why_not[host] = f"migration.yaml names no secret for {instance} (databases: instance, secret)"
             return
-        secret = (entry.secret or "").replace("{instance}", instance)
+        secret = entry.secret_of(instance)
         if not secret or secret.startswith(MANAGED):
             # Each side has its own, with a password of its own.
             found = self._managed(account, host)
@@ -117,15 +116,9 @@ class Databases:
         try:
             with permitted(Permit(reads=LOGIN_READS)):
                 for operation, listed, at in _ENDPOINTS:
-                    params: dict[str, Any] = {}
-                    while True:
-                        answer = self._aws.read(account, self._region, f"rds.{operation}", params)
-                        for one in answer[listed]:
-                            if at(one) == host and one.get("MasterUserSecret"):
-                                return str(one["MasterUserSecret"]["SecretArn"])
-                        if not answer.get("Marker"):
-                            break
-                        params = {"Marker": answer["Marker"]}
+                    for one in self._aws.site(account, self._region).pages(operation, listed):
+                        if at(one) == host and one.get("MasterUserSecret"):
+                            return str(one["MasterUserSecret"]["SecretArn"])
         except ReadFailed as error:
             self.why_not[host] = f"RDS of {account} does not say which secret it keeps: {error.said or error.code}"
             return None
@@ -149,6 +142,6 @@ class Databases:
 
 
 _ENDPOINTS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
-    ("DescribeDBInstances", "DBInstances", lambda one: (one.get("Endpoint") or {}).get("Address")),
-    ("DescribeDBClusters", "DBClusters", lambda one: one.get("Endpoint")),
+    ("rds.DescribeDBInstances", "DBInstances", lambda one: (one.get("Endpoint") or {}).get("Address")),
+    ("rds.DescribeDBClusters", "DBClusters", lambda one: one.get("Endpoint")),
 )

@@ -14,7 +14,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,17 +188,11 @@ class Journal:
 
     def outputs(self, step: str) -> dict[str, str]:
         """Everything the step has learnt and still holds."""
-        found: dict[str, str] = {}
-        for entry in self.history(step):
-            found |= entry.data.get("outputs") or {}
-        return found
+        return _outputs(self.history(step))
 
     def learnt(self, step: str) -> dict[str, str]:
         """Everything the step has ever learnt, undone or not: the last of each."""
-        found: dict[str, str] = {}
-        for entry in self.entries(step):
-            found |= entry.data.get("outputs") or {}
-        return found
+        return _outputs(self.entries(step))
 
     def incarnation(self, step: str) -> int:
         """How often the step was being undone: goes into tokens, so that a second life is not taken for the first."""
@@ -282,6 +276,14 @@ class Journal:
         for entry in entries:
             self._all.append(entry)
             self._by_step.setdefault(entry.step, []).append(entry)
+
+
+def _outputs(entries: Iterable[Entry]) -> dict[str, str]:
+    """What these entries say was learnt: the last of each."""
+    found: dict[str, str] = {}
+    for entry in entries:
+        found |= entry.data.get("outputs") or {}
+    return found
 
 
 def _unreadable(path: Path, error: sqlite3.DatabaseError) -> FileError:

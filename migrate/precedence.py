@@ -43,11 +43,14 @@ def _openings(drafts: Sequence[Draft], users: Callable[[Ref], set[Ref]]) -> None
 
 def _outlived(drafts: Sequence[Draft]) -> None:
     """What opens a thing is made before it, and so goes after it: its last look still gets in."""
+    opened = [draft for draft in drafts if draft.action.opened_by[0]]
+    if not opened:
+        return
     by_id = {draft.id: draft for draft in drafts}
     keys = {
         (draft.ref.kind, draft.ref.name, draft.ref.region, draft.place.account): draft.place.step for draft in drafts
     }
-    for draft in drafts:
+    for draft in opened:
         kind, named = draft.action.opened_by
         key = keys.get((kind, str((draft.carry or {}).get(named)), draft.ref.region, draft.place.account))
         own = by_id.get(draft.place.step)

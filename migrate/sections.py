@@ -246,8 +246,12 @@ class Database(Part):
     """The restored database gets a new master password before anybody uses it, and the target's copy of `secret` with
     it; legacy keeps the old one."""
 
+    def secret_of(self, name: str) -> str:
+        """The secret's name for the instance or cluster of this name; empty where RDS keeps its own."""
+        return (self.secret or "").replace("{instance}", name)
+
     @model_validator(mode="after")
-    def _back_the_way_it_came(self) -> "Database":
+    def _fits_together(self) -> "Database":
         if self.way_back == "reverse" and self.strategy != "logical":
             raise ValueError("way_back: reverse needs strategy: logical")
         if self.rotate_password and not self.secret:

@@ -318,7 +318,7 @@ def take_away(to: Carrier) -> None:
         if code_of(error) == "RepositoryNotFoundException":
             return  # and with it all that was in it
         raise
-    delete(to, [digest for digest in carried(to) if digest in there], there, "roll back")
+    delete(to, [digest for digest in carried(to.outputs) if digest in there], there, "roll back")
 
 
 def delete(to: Carrier, digests: Collection[str], there: Mapping[str, Listed], then: str) -> None:
@@ -345,12 +345,12 @@ def take(to: Carrier, images: Sequence[Mapping[str, str]], then: str) -> None:
 def remember_carried(to: Carrier, digests: Iterable[str]) -> None:
     """Keep which images this step brings, before it brings them: `take_away` goes by it."""
     if digests := set(digests):
-        to.remember("carried", json.dumps(sorted({*digests, *carried(to)})))
+        to.remember("carried", json.dumps(sorted({*digests, *carried(to.outputs)})))
 
 
-def carried(to: Carrier) -> list[str]:
-    """The images that this step brought."""
-    return list(json.loads(to.outputs.get("carried") or "[]"))
+def carried(outputs: Mapping[str, str]) -> list[str]:
+    """The images that a step brought, by what it has learnt."""
+    return list(json.loads(outputs.get("carried") or "[]"))
 
 
 def sha256(content: bytes) -> str:

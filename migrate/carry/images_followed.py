@@ -5,8 +5,6 @@ The rule: only what this migration brought goes; what somebody else pushed there
 Source: ecr.BatchDeleteImage, botocore 1.44.5: an image goes with its last tag.
 """
 
-import json
-
 from migrate.carry import images
 from migrate.errors import StepFailed
 from migrate.kind import Carrier
@@ -23,7 +21,7 @@ def follow(to: Carrier, repository: str, *, tags_move: bool) -> dict[str, Json]:
 
     Raises StepFailed where legacy lost most of what was brought; nothing was deleted then.
     """
-    brought = {*json.loads(to.learnt("copy_images").get("carried") or "[]"), *images.carried(to)}
+    brought = {*images.carried(to.learnt("copy_images")), *images.carried(to.outputs)}
     legacy, target = images.listed(to.legacy, repository), images.listed(to.target, to.place.name)
     ours = brought & target.keys()
     gone = sorted(ours - legacy.keys())

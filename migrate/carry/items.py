@@ -116,7 +116,9 @@ def prove_items(to: Carrier, tables: Tables, *, now_s: float | None = None) -> P
     """Compare every item of both tables by hash; items that expire meanwhile are counted and not compared."""
     evidence, unlike = compare(to, tables, now_s=now_s)
     state: Literal["equal", "different"] = "different" if unlike or evidence.get(PASSED_OVER) else "equal"
-    return Proof(state, ("every attribute of every item",), (*said(unlike), *more_parts(evidence)), evidence)
+    return Proof(
+        state, ("every attribute of every item",), (*said(unlike), *more_parts(evidence.get(PASSED_OVER))), evidence
+    )
 
 
 def compare(
@@ -308,10 +310,10 @@ def said(unlike: Mapping[bytes, tuple[str, str]]) -> Iterator[str]:
             yield f"{len(keys)} items {how}: {'; '.join(keys[:SHOWN])}" + ("; …" if len(keys) > SHOWN else "")
 
 
-def more_parts(evidence: Mapping[str, Json]) -> Iterator[str]:
+def more_parts(passed_over: Json, table: str = "the table") -> Iterator[str]:
     """What is said of parts that differ too, where they are too many to be looked at item by item."""
-    if evidence.get(PASSED_OVER):
-        yield f"{evidence[PASSED_OVER]} of {BUCKETS} parts of the table differ too: too many to name their items"
+    if passed_over:
+        yield f"{passed_over} of {BUCKETS} parts of {table} differ too: too many to name their items"
 
 
 def part_of(key: bytes) -> int:

@@ -6,7 +6,7 @@ Everything else was written by somebody, and is counted by key.
 
 import time
 
-from migrate.carry.items import BUCKETS, SHOWN, Tables, hashes, segments, tally, unlike_parts
+from migrate.carry.items import SHOWN, Tables, hashes, more_parts, segments, tally, unlike_parts
 from migrate.carry.items_put import PutItems
 from migrate.carry.refusals import unless
 from migrate.kind import Carrier
@@ -41,8 +41,8 @@ def written_since(to: Carrier, tables: Tables, *, now_s: float | None = None) ->
         (written, f"items were written or changed in {tables.target} since"),
         (deleted, f"items were deleted in {tables.target} since, and legacy still has them"),
     )
-    more = [f"{passed_over} of {BUCKETS} parts of {tables.target} differ too: too many to name their items"]
-    return [*(f"{len(keys)} {said}: {_named(keys)}" for keys, said in sorts if keys), *(more if passed_over else ())]
+    lines = (f"{len(keys)} {said}: {_named(keys)}" for keys, said in sorts if keys)
+    return [*lines, *more_parts(passed_over, tables.target)]
 
 
 def _named(keys: list[str]) -> str:

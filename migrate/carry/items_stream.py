@@ -56,7 +56,7 @@ def prove_copied(to: Carrier, tables: Tables) -> Proof:
     what = ("every item that legacy did not change meanwhile",)
     if not unlike:
         return Proof("equal", what, (), evidence)
-    if more := tuple(items.more_parts(evidence)):
+    if more := tuple(items.more_parts(evidence.get(items.PASSED_OVER))):
         # Which of them legacy changed meanwhile is not known; the proof after the freeze compares everything.
         return Proof("could not be proved", (), more, evidence)
     arn, why = _stream(to.legacy, tables.legacy, put)
@@ -75,7 +75,7 @@ def written_late(to: Carrier, tables: Tables) -> list[str]:
     arn, _ = _stream(to.legacy, tables.legacy, PutItems.of(to))
     if not arn:
         evidence, unlike_all = items.compare(to, tables)
-        return [*items.said(unlike_all), *items.more_parts(evidence)]
+        return [*items.said(unlike_all), *items.more_parts(evidence.get(items.PASSED_OVER))]
     unlike: dict[bytes, tuple[str, str]] = {}
     until = time.time() + items.SOON_S
 

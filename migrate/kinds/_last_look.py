@@ -4,7 +4,7 @@ The rule: the first look only says it, because whoever writes after the freeze m
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from migrate.errors import StepFailed
 from migrate.kind import Carrier, CarryAction, F, It, Json, Place, Proof
@@ -71,3 +71,22 @@ class LastLook(CarryAction[F]):
 
     def uncarry(self, it: It[F], to: Carrier) -> None:
         """Nothing: what came last goes with what came first."""
+
+
+class LastLookAtValue(LastLook[F]):
+    """For what is one value: the step that copied it looks, brings and proves."""
+
+    how = "both values once more, in memory only"
+    copy: ClassVar[CarryAction[Any]]
+
+    def applies(self, it: It[F]) -> bool:
+        return self.copy.applies(it)
+
+    def look(self, it: It[F], to: Carrier) -> Sequence[str]:
+        return self.copy.prove(it, to).differences
+
+    def bring(self, it: It[F], to: Carrier) -> Mapping[str, Json]:
+        return self.copy.carry(it, to)
+
+    def prove_brought(self, it: It[F], to: Carrier) -> Proof:
+        return self.copy.prove(it, to)

@@ -30,7 +30,7 @@ from migrate.kind import (
 from migrate.kinds import _carried as carried
 from migrate.kinds import _documents as documents
 from migrate.kinds import _new_password as new_password
-from migrate.kinds._last_look import LastLook
+from migrate.kinds._last_look import LastLookAtValue
 from migrate.kinds._secret_facts import SecretFacts, is_moved, own_key, own_labels, primary_region, rules
 from migrate.kinds._secret_standing import Replicate, StartRotation, StopRotation
 from migrate.names import Ref, Region
@@ -181,24 +181,12 @@ class CopyValue(CarryAction[SecretFacts]):
 COPY = CopyValue()
 
 
-class LookAgain(LastLook[SecretFacts]):
+class LookAgain(LastLookAtValue[SecretFacts]):
     """Somebody may set a secret while the databases are restored, and a rotation that was under way may end."""
 
-    how = "both values once more, in memory only"
-    reads = CopyValue.reads
-    writes = CopyValue.writes
-
-    def applies(self, it: It[SecretFacts]) -> bool:
-        return COPY.applies(it)
-
-    def look(self, it: It[SecretFacts], to: Carrier) -> Sequence[str]:
-        return COPY.prove(it, to).differences
-
-    def bring(self, it: It[SecretFacts], to: Carrier) -> Mapping[str, Json]:
-        return COPY.carry(it, to)
-
-    def prove_brought(self, it: It[SecretFacts], to: Carrier) -> Proof:
-        return COPY.prove(it, to)
+    copy = COPY
+    reads = COPY.reads
+    writes = COPY.writes
 
 
 def _with_new_password(target: ReadSite, name: str, wanted: str | bytes, standing: str | bytes | None) -> str | bytes:

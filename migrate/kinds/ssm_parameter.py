@@ -29,7 +29,7 @@ from migrate.kind import (
     tag_pairs,
 )
 from migrate.kinds import _carried as carried
-from migrate.kinds._last_look import LastLook
+from migrate.kinds._last_look import LastLookAtValue
 from migrate.values import as_json
 
 EMPTY = "(value not carried yet)"
@@ -174,24 +174,12 @@ class CopyValue(CarryAction[ParameterFacts]):
 COPY = CopyValue()
 
 
-class LookAgain(LastLook[ParameterFacts]):
+class LookAgain(LastLookAtValue[ParameterFacts]):
     """Somebody may set a parameter while the databases are restored."""
 
-    how = "both values once more, in memory only"
-    reads = CopyValue.reads
-    writes = CopyValue.writes
-
-    def applies(self, it: It[ParameterFacts]) -> bool:
-        return COPY.applies(it)
-
-    def look(self, it: It[ParameterFacts], to: Carrier) -> Sequence[str]:
-        return COPY.prove(it, to).differences
-
-    def bring(self, it: It[ParameterFacts], to: Carrier) -> Mapping[str, Json]:
-        return COPY.carry(it, to)
-
-    def prove_brought(self, it: It[ParameterFacts], to: Carrier) -> Proof:
-        return COPY.prove(it, to)
+    copy = COPY
+    reads = COPY.reads
+    writes = COPY.writes
 
 
 def _value(site: ReadSite, name: str) -> str | None:

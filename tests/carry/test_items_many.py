@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from migrate.carry import items, items_since, items_stream
+from migrate.carry import items, items_stream
 from migrate.carry.items import BUCKETS, copy_items, part_of, prove_items
 from migrate.carry.items_since import written_since
 from migrate.carry.items_stream import catch_up, prove_copied, written_late
@@ -29,8 +29,7 @@ def apart(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any
     for number in range(COUNT):
         legacy.put_item(TableName="orders", Item=an_item(number, late={"BOOL": True}))
     monkeypatch.setattr(items, "HELD", 10)
-    for module in (items, items_since):
-        monkeypatch.setattr(module, "BUCKETS", PARTS)
+    monkeypatch.setattr(items, "BUCKETS", PARTS)
     held: list[int] = []
     real = items.hashes
 

@@ -34,7 +34,7 @@ def move(fleet: Fleet, sessions: dict[str, boto3.Session]) -> Iterator[Move]:
 
 
 def test_nothing_written_nothing_compared(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrate.kinds.rds_instance.last_look.proof_of_rows", None)
+    monkeypatch.setattr("migrate.kinds.rds_instance.last_look.proof_without_own", None)
 
     proof = move.do("look_again")
 
@@ -92,17 +92,17 @@ def test_what_is_not_committed_yet_holds_the_cutover_until_it_ends(move: Move) -
 
 
 def test_a_write_during_the_comparison_has_it_made_again(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, late = last_look.proof_of_rows, list(LATE)
+    whole, late = last_look.proof_without_own, list(LATE)
     move.servers.run("legacy", LATE[0], "UPDATE orders SET note = note WHERE id = 1")
 
-    def proof_of_rows(it: Any, to: Any) -> Any:
+    def proof_without_own(it: Any, to: Any) -> Any:
         found = whole(it, to)
         if late:
             move.servers.run("legacy", *late)
             late.clear()
         return found
 
-    monkeypatch.setattr(last_look, "proof_of_rows", proof_of_rows)
+    monkeypatch.setattr(last_look, "proof_without_own", proof_without_own)
 
     with pytest.raises(StepFailed, match=r"public\.orders: 1 rows inserted"):
         move.do("look_again")

@@ -24,9 +24,9 @@ from migrate.kind import (
 )
 from migrate.kinds.rds_instance.facts import GONE, InstanceFacts
 from migrate.kinds.rds_instance.members import follows_its_cluster, member_requests
-from migrate.kinds.rds_instance.replication import choice, is_followed, without_own_setting
+from migrate.kinds.rds_instance.replication import choice, is_followed
 from migrate.kinds.rds_instance.snapshots import HOURS_S, own_copy, shared_snapshot
-from migrate.kinds.rds_instance.way_back import lost, note, proof_of_rows, without_own_things
+from migrate.kinds.rds_instance.way_back import lost, note, proof_without_own
 from migrate.values import join
 
 
@@ -175,8 +175,7 @@ class ProveRows(CarryAction[InstanceFacts]):
         return lost(it, to)
 
     def prove(self, it: It[InstanceFacts], to: Carrier) -> Proof:
-        proof = proof_of_rows(it, to)
-        return without_own_things(to, without_own_setting(it, to, proof))
+        return proof_without_own(it, to)
 
     def uncarry(self, it: It[InstanceFacts], to: Carrier) -> None:
         """Nothing: nothing was written."""

@@ -11,8 +11,7 @@ from migrate.carry import postgres_since
 from migrate.errors import AccessError, StepFailed
 from migrate.kind import Carrier, CarryAction, It, Json, Place, Proof
 from migrate.kinds.rds_instance.pairs import Pair, connected
-from migrate.kinds.rds_instance.replication import without_own_setting
-from migrate.kinds.rds_instance.way_back import LEGACY_MARK, proof_of_rows, without_own_things
+from migrate.kinds.rds_instance.way_back import LEGACY_MARK, proof_without_own
 
 ROUNDS = 3
 """How often rows are compared where writes go on meanwhile."""
@@ -103,7 +102,7 @@ class LookAgain(CarryAction[Any]):
 
     def _compared(self, it: It[Any], to: Carrier, state: str, lines: list[str]) -> str:
         """What every row says once more. Raises StepFailed where legacy has what the target has not."""
-        proof = without_own_things(to, without_own_setting(it, to, proof_of_rows(it, to)))
+        proof = proof_without_own(it, to)
         if proof.state == "equal":
             return f"{state}; compared again, every row is the same"
         if proof.state == "could not be proved" and state == "unclear":

@@ -257,14 +257,18 @@ def _identifier(it: It[Any]) -> str:
 
 def _text(site: ReadSite, secret: str, **version: str) -> str | None:
     """A secret's text, None where it has none. Raises ReadFailed where that cannot be known."""
-    answer = unless(_NONE, lambda: site.call("secretsmanager.GetSecretValue", SecretId=secret, **version))
-    text: str | None = (answer or {}).get("SecretString")
+    text: str | None = _value(site, secret, **version).get("SecretString")
     return text
 
 
-def _anything(site: ReadSite, secret: str) -> str | None:
-    """A secret's text, or its bytes as such."""
-    answer = unless(_NONE, lambda: site.call("secretsmanager.GetSecretValue", SecretId=secret)) or {}
+def _value(site: ReadSite, secret: str, **version: str) -> dict[str, Any]:
+    """AWS's answer, empty where there is no value."""
+    return unless(_NONE, lambda: site.call("secretsmanager.GetSecretValue", SecretId=secret, **version)) or {}
+
+
+def _anything(site: ReadSite, secret: str) -> str:
+    """A secret's text, or its bytes as such; empty where it has no value."""
+    answer = _value(site, secret)
     text: str | None = answer.get("SecretString")
     return bytes(answer.get("SecretBinary") or b"").decode("utf-8", "replace") if text is None else text
 
@@ -279,8 +283,7 @@ def _held(site: ReadSite) -> Iterator[tuple[str, str, str]]:
     """Sort, name and text of everything in the account that may hold a password for what runs there."""
     names = [one["Name"] for one in site.pages("secretsmanager.ListSecrets", "SecretList", MaxResults=100)]
     for name, text in zip(names, site.map(lambda one: _anything(site, one), names), strict=True):
-        if text is not None:
-            yield "secrets", name, text
+        yield "secrets", name, text
     listed = [one["Name"] for one in site.pages("ssm.DescribeParameters", "Parameters", MaxResults=50)]
     for at in range(0, len(listed), 10):
         answer = site.call("ssm.GetParameters", Names=listed[at : at + 10], WithDecryption=True)

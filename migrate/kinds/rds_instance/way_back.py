@@ -20,6 +20,7 @@ from migrate.kinds.rds_instance.replication import (
     by_logical,
     proof_of_end,
     without,
+    without_own_setting,
 )
 from migrate.sites import LOSS_ACCEPTED
 
@@ -334,6 +335,11 @@ def proof_of_rows(it: It[Any], to: Carrier) -> Proof:
 
     first = it.facts.db_name or "postgres"
     return postgres.prove(opening("legacy"), opening("target"), first, together=to.legacy.map)
+
+
+def proof_without_own(it: It[Any], to: Carrier) -> Proof:
+    """Every row of both sides compared, less what this migration itself keeps or has set there."""
+    return without_own_things(to, without_own_setting(it, to, proof_of_rows(it, to)))
 
 
 def without_own_things(to: Carrier, proof: Proof) -> Proof:
